@@ -1,0 +1,1 @@
+"""A second implementation of the libseal message format, on pyca/cryptography alone."""
