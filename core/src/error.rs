@@ -1,0 +1,214 @@
+//! The one error type, and the table of every way a call can fail.
+
+use core::fmt;
+
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
+
+/// Any error, as an unwrapper may return one.
+#[cfg(feature = "alloc")]
+pub type BoxError = Box<dyn core::error::Error + Send + Sync + 'static>;
+
+macro_rules! error_kinds {
+    ($($variant:ident = $code:literal, $name:literal, $message:literal;)+) => {
+        /// What went wrong.
+        ///
+        /// The number is the status that the C library returns and the `code` of the Python
+        /// exception: 1xx the call is wrong, 2xx this is no message that we can read, 3xx it is not
+        /// authentic, 4xx no data key, 9xx trouble in the machine. Numbers are never reused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        #[repr(u32)]
+        pub enum ErrorKind {
+            $(#[doc = $message] $variant = $code,)+
+        }
+
+        impl ErrorKind {
+            /// Every kind, by ascending code.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The stable number: the C status.
+            #[must_use]
+            pub const fn code(self) -> u32 {
+                self as u32
+            }
+
+            /// The stable name: the C status without `LIBSEAL_ERR_`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// One sentence for people: what is wrong and what to do.
+            #[must_use]
+            pub const fn message(self) -> &'static str {
+                match self { $(Self::$variant => $message,)+ }
+            }
+        }
+    };
+}
+
+error_kinds! {
+    InvalidState = 101, "INVALID_STATE",
+        "called out of order, after the end, or after an error";
+    BufferTooSmall = 102, "BUFFER_TOO_SMALL",
+        "the output buffer is too small; nothing was consumed";
+
+    NotAPublicKey = 110, "NOT_A_PUBLIC_KEY",
+        "not a public key; give a SubjectPublicKeyInfo in DER or PEM, as KMS GetPublicKey returns it";
+    PrivateKeyGiven = 111, "PRIVATE_KEY_GIVEN",
+        "this is a private key; it does not belong on a sealing device: extract the public key with `openssl pkey -pubout`";
+    CertificateGiven = 112, "CERTIFICATE_GIVEN",
+        "this is a certificate; extract its public key with `openssl x509 -pubkey -noout`";
+    Pkcs1PublicKeyGiven = 113, "PKCS1_PUBLIC_KEY_GIVEN",
+        "this is a bare PKCS#1 RSAPublicKey; convert it with `openssl rsa -RSAPublicKey_in -pubout`";
+    NotRsa = 114, "NOT_RSA",
+        "not an RSA key; use RSA_2048, RSA_3072 or RSA_4096";
+    KeyTooSmall = 115, "KEY_TOO_SMALL",
+        "the RSA key is shorter than 2048 bits; use 2048, 3072 or 4096";
+    KeyTooLarge = 116, "KEY_TOO_LARGE",
+        "the RSA key is longer than 4096 bits; use 2048, 3072 or 4096";
+    UnsupportedKeySize = 117, "UNSUPPORTED_KEY_SIZE",
+        "no KMS holds RSA keys of this size; use 2048, 3072 or 4096 bits";
+    InvalidRsaKey = 118, "INVALID_RSA_KEY",
+        "broken RSA key: the modulus must be odd, the exponent odd, at least 3 and below 2^32";
+    NotAPrivateKey = 120, "NOT_A_PRIVATE_KEY",
+        "not an RSA private key of 2048, 3072 or 4096 bits in PEM (PKCS#8, encrypted or not)";
+    PrivateKeyPassword = 121, "PRIVATE_KEY_PASSWORD",
+        "the private key is encrypted and the password is missing or wrong";
+
+    ContextTooLong = 130, "CONTEXT_TOO_LONG",
+        "the encryption context is longer than 8192 bytes when encoded";
+    ContextKeyEmpty = 131, "CONTEXT_KEY_EMPTY",
+        "a key of the encryption context is empty";
+    ContextKeyDuplicate = 132, "CONTEXT_KEY_DUPLICATE",
+        "a key of the encryption context is given twice";
+    ContextKeyReserved = 133, "CONTEXT_KEY_RESERVED",
+        "keys of the encryption context that begin with `libseal:` are reserved";
+    KeyIdTooLong = 140, "KEY_ID_TOO_LONG",
+        "the key id is longer than 2048 bytes";
+    NoRecipients = 150, "NO_RECIPIENTS",
+        "no recipient; give at least one public key";
+    TooManyRecipients = 151, "TOO_MANY_RECIPIENTS",
+        "too many recipients; a message has at most 16";
+    MessageTooLong = 160, "MESSAGE_TOO_LONG",
+        "a message holds less than 4 PiB";
+
+    NotSealed = 200, "NOT_SEALED",
+        "not a sealed message: it does not begin with `SEAL`";
+    UnsupportedVersion = 201, "UNSUPPORTED_VERSION",
+        "sealed in a version of the format that this library does not know; upgrade it";
+    UnsupportedSuite = 202, "UNSUPPORTED_SUITE",
+        "sealed with a cipher suite that this library does not know; upgrade it";
+    HeaderMalformed = 203, "HEADER_MALFORMED",
+        "the header breaks the rules of the format";
+    HeaderTooLarge = 204, "HEADER_TOO_LARGE",
+        "the header is longer than 64 KiB";
+    EmptyMessage = 210, "EMPTY_MESSAGE",
+        "the message is empty: there is nothing to unseal";
+    Truncated = 211, "TRUNCATED",
+        "the message is cut short: its end is missing";
+
+    AuthenticationFailed = 300, "AUTHENTICATION_FAILED",
+        "not authentic: altered, cut inside its last chunk, or unwrapped with the wrong data key";
+    ContextMismatch = 301, "CONTEXT_MISMATCH",
+        "a required pair is missing from the encryption context or has another value";
+
+    NoMatchingRecipient = 400, "NO_MATCHING_RECIPIENT",
+        "sealed for other keys: the unwrapper holds none of the recipients";
+    UnwrapFailed = 401, "UNWRAP_FAILED",
+        "the data key could not be unwrapped";
+    DataKeyLength = 402, "DATA_KEY_LENGTH",
+        "the unwrapped data key is not 32 bytes long";
+
+    Internal = 900, "INTERNAL",
+        "internal error: please report it";
+    RandomFailed = 901, "RANDOM_FAILED",
+        "the source of random bytes failed; nothing was sealed";
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+/// An error of this library: its [kind](Error::kind) and, for
+/// [`UnwrapFailed`](ErrorKind::UnwrapFailed), the unwrapper's own error as
+/// [`source`](core::error::Error::source).
+///
+/// It never holds keys, plaintext or anything else secret.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    #[cfg(feature = "alloc")]
+    source: Option<BoxError>,
+}
+
+impl Error {
+    /// What went wrong.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The unwrapper's own error, to hand it on.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn into_source(self) -> Option<BoxError> {
+        self.source
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(crate) fn unwrap_failed(source: BoxError) -> Self {
+        // An unwrapper that is built on this library has already found the right words.
+        match source.downcast::<Self>() {
+            Ok(own) => *own,
+            Err(source) => Self {
+                kind: ErrorKind::UnwrapFailed,
+                source: Some(source),
+            },
+        }
+    }
+}
+
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Self {
+        Self {
+            kind,
+            #[cfg(feature = "alloc")]
+            source: None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.kind, f)
+    }
+}
+
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        #[cfg(feature = "alloc")]
+        if let Some(source) = &self.source {
+            return Some(source.as_ref());
+        }
+        None
+    }
+}
+
+#[cfg(feature = "std")]
+impl From<Error> for std::io::Error {
+    /// Keeps the error as the inner one: `get_ref()` and `downcast` find it again.
+    fn from(error: Error) -> Self {
+        use std::io::ErrorKind as Io;
+        let kind = match error.kind() {
+            ErrorKind::Truncated | ErrorKind::EmptyMessage => Io::UnexpectedEof,
+            ErrorKind::UnwrapFailed | ErrorKind::RandomFailed => Io::Other,
+            kind if kind.code() < 200 => Io::InvalidInput,
+            _ => Io::InvalidData,
+        };
+        Self::new(kind, error)
+    }
+}

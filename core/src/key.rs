@@ -1,0 +1,237 @@
+//! RSA public keys: parsing, checking, fingerprint.
+
+use core::fmt;
+
+use der::{
+    Decode, Reader, SliceReader, Tag,
+    asn1::{AnyRef, ObjectIdentifier},
+};
+use spki::SubjectPublicKeyInfoRef;
+
+use crate::{Error, ErrorKind, crypto};
+
+/// `rsaEncryption`, RFC 8017 appendix C.
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+
+/// Bytes in the modulus of the largest key, RSA-4096.
+pub(crate) const MAX_MODULUS_LEN: usize = 512;
+
+/// How a recipient's RSA key wraps the data key: RSAES-OAEP (RFC 8017 section 7.1) with an empty
+/// label and one hash for both the label and MGF1.
+///
+/// The [names](Self::name) are those of the KMS `EncryptionAlgorithm`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WrapAlgorithm {
+    /// `RSAES_OAEP_SHA_256`, the one to use.
+    #[default]
+    RsaesOaepSha256,
+    /// `RSAES_OAEP_SHA_1`, only for a KMS or HSM that can do no other.
+    RsaesOaepSha1,
+}
+
+impl WrapAlgorithm {
+    /// Every algorithm.
+    pub const ALL: &[Self] = &[Self::RsaesOaepSha256, Self::RsaesOaepSha1];
+
+    /// What KMS calls it: `RSAES_OAEP_SHA_256` or `RSAES_OAEP_SHA_1`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RsaesOaepSha256 => "RSAES_OAEP_SHA_256",
+            Self::RsaesOaepSha1 => "RSAES_OAEP_SHA_1",
+        }
+    }
+
+    /// The `kind` byte of a recipient in the header.
+    #[must_use]
+    pub const fn kind(self) -> u8 {
+        match self {
+            Self::RsaesOaepSha256 => 1,
+            Self::RsaesOaepSha1 => 2,
+        }
+    }
+
+    /// The algorithm of a `kind` byte; `None` for the reserved kinds.
+    #[must_use]
+    pub const fn from_kind(kind: u8) -> Option<Self> {
+        match kind {
+            1 => Some(Self::RsaesOaepSha256),
+            2 => Some(Self::RsaesOaepSha1),
+            _ => None,
+        }
+    }
+}
+
+/// An RSA public key of 2048, 3072 or 4096 bits.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PublicKey {
+    modulus: [u8; MAX_MODULUS_LEN],
+    modulus_len: usize,
+    exponent: u32,
+    fingerprint: [u8; 32],
+}
+
+impl PublicKey {
+    /// Reads a `SubjectPublicKeyInfo` (RFC 5280 section 4.1) in DER, as KMS `GetPublicKey` returns
+    /// it, or in PEM (`-----BEGIN PUBLIC KEY-----`; needs the feature `alloc`).
+    ///
+    /// Says so when it is given something else that people have at hand: a private key, a
+    /// certificate, a bare PKCS#1 key, a key that is not RSA or not of a size that KMS knows.
+    ///
+    /// # Errors
+    /// One of the kinds 110 to 118 of [`ErrorKind`].
+    pub fn new(der_or_pem: &[u8]) -> Result<Self, Error> {
+        #[cfg(feature = "alloc")]
+        if der_or_pem.trim_ascii_start().starts_with(b"-----BEGIN ") {
+            return Self::from_pem(der_or_pem.trim_ascii_start());
+        }
+        Self::from_der(der_or_pem)
+    }
+
+    #[cfg(feature = "alloc")]
+    fn from_pem(pem: &[u8]) -> Result<Self, Error> {
+        let label = pem_rfc7468::decode_label(pem).map_err(|_| ErrorKind::NotAPublicKey)?;
+        match label {
+            "PUBLIC KEY" => {
+                let (_, der) =
+                    pem_rfc7468::decode_vec(pem).map_err(|_| ErrorKind::NotAPublicKey)?;
+                Self::from_der(&der)
+            }
+            "RSA PUBLIC KEY" => Err(ErrorKind::Pkcs1PublicKeyGiven.into()),
+            label if label.ends_with("PRIVATE KEY") => Err(ErrorKind::PrivateKeyGiven.into()),
+            label if label.ends_with("CERTIFICATE") => Err(ErrorKind::CertificateGiven.into()),
+            _ => Err(ErrorKind::NotAPublicKey.into()),
+        }
+    }
+
+    fn from_der(der: &[u8]) -> Result<Self, Error> {
+        let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| mistaken_der(der))?;
+        if spki.algorithm.oid != RSA_ENCRYPTION {
+            return Err(ErrorKind::NotRsa.into());
+        }
+        // Only the canonical form passes, so the fingerprint is that of the input.
+        if spki.algorithm.parameters != Some(AnyRef::NULL) {
+            return Err(ErrorKind::InvalidRsaKey.into());
+        }
+        let key = spki.subject_public_key.as_bytes();
+        let key = key.and_then(|key| pkcs1::RsaPublicKeyRef::from_der(key).ok());
+        let key = key.ok_or(ErrorKind::InvalidRsaKey)?;
+        Self::from_components(
+            key.modulus.as_bytes(),
+            key.public_exponent.as_bytes(),
+            crypto::sha256(der),
+        )
+    }
+
+    /// `modulus` and `exponent` are big-endian without leading zeros.
+    fn from_components(
+        modulus: &[u8],
+        exponent: &[u8],
+        fingerprint: [u8; 32],
+    ) -> Result<Self, Error> {
+        let top_bits = modulus
+            .first()
+            .map_or(0, |top| top.leading_zeros() as usize);
+        match modulus.len() * 8 - top_bits {
+            2048 | 3072 | 4096 => {}
+            ..2048 => return Err(ErrorKind::KeyTooSmall.into()),
+            4097.. => return Err(ErrorKind::KeyTooLarge.into()),
+            _ => return Err(ErrorKind::UnsupportedKeySize.into()),
+        }
+        let exponent = exponent_value(exponent).ok_or(ErrorKind::InvalidRsaKey)?;
+        let is_odd = |byte: Option<&u8>| byte.is_some_and(|byte| byte & 1 == 1);
+        if exponent < 3 || exponent & 1 == 0 || !is_odd(modulus.last()) {
+            return Err(ErrorKind::InvalidRsaKey.into());
+        }
+        let mut key = Self {
+            modulus: [0; MAX_MODULUS_LEN],
+            modulus_len: modulus.len(),
+            exponent,
+            fingerprint,
+        };
+        let room = key.modulus.get_mut(..modulus.len());
+        room.ok_or(ErrorKind::KeyTooLarge)?.copy_from_slice(modulus);
+        Ok(key)
+    }
+
+    /// Size of the modulus in bits: 2048, 3072 or 4096.
+    #[must_use]
+    pub const fn bits(&self) -> usize {
+        self.modulus_len * 8
+    }
+
+    /// SHA-256 of the key's DER `SubjectPublicKeyInfo`: how a message names its recipients.
+    ///
+    /// The same as `openssl pkey -pubin -outform DER | sha256sum`.
+    #[must_use]
+    pub const fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
+    }
+
+    /// Bytes in the modulus, and so in a data key wrapped with it.
+    pub(crate) const fn modulus_len(&self) -> usize {
+        self.modulus_len
+    }
+
+    /// Big-endian.
+    pub(crate) fn modulus(&self) -> &[u8] {
+        self.modulus.get(..self.modulus_len).unwrap_or_default()
+    }
+
+    pub(crate) const fn exponent(&self) -> u32 {
+        self.exponent
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey(RSA_{}, ", self.bits())?;
+        for byte in self.fingerprint {
+            write!(f, "{byte:02x}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+fn exponent_value(exponent: &[u8]) -> Option<u32> {
+    let mut value = [0; 4];
+    let start = value.len().checked_sub(exponent.len())?;
+    value.get_mut(start..)?.copy_from_slice(exponent);
+    Some(u32::from_be_bytes(value))
+}
+
+/// What people give instead of a public key, told by the types of the outer sequence's elements.
+fn mistaken_der(der: &[u8]) -> ErrorKind {
+    match outer_tags(der).unwrap_or_default() {
+        // PrivateKeyInfo, RSAPrivateKey, ECPrivateKey; EncryptedPrivateKeyInfo.
+        [
+            Some(Tag::Integer),
+            Some(Tag::Sequence | Tag::OctetString),
+            _,
+        ]
+        | [Some(Tag::Integer), Some(Tag::Integer), Some(Tag::Integer)]
+        | [Some(Tag::Sequence), Some(Tag::OctetString), None] => ErrorKind::PrivateKeyGiven,
+        [Some(Tag::Integer), Some(Tag::Integer), None] => ErrorKind::Pkcs1PublicKeyGiven,
+        [
+            Some(Tag::Sequence),
+            Some(Tag::Sequence),
+            Some(Tag::BitString),
+        ] => ErrorKind::CertificateGiven,
+        _ => ErrorKind::NotAPublicKey,
+    }
+}
+
+/// The types of the first three elements of a DER sequence.
+fn outer_tags(der: &[u8]) -> der::Result<[Option<Tag>; 3]> {
+    let mut outer = SliceReader::new(AnyRef::from_der(der)?.value())?;
+    let mut tags = [None; 3];
+    for tag in &mut tags {
+        if outer.is_finished() {
+            break;
+        }
+        let element = outer.tlv_bytes()?;
+        *tag = Some(Tag::peek(&SliceReader::new(element)?)?);
+    }
+    Ok(tags)
+}

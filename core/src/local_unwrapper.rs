@@ -1,0 +1,81 @@
+//! Unwrapping with a private key in a file.
+
+use core::fmt;
+
+use pkcs8::{DecodePrivateKey, EncodePublicKey};
+use rsa::{RsaPrivateKey, pkcs1::DecodeRsaPrivateKey};
+use zeroize::Zeroizing;
+
+use crate::{BoxError, DataKey, Error, ErrorKind, KeyUnwrap, PublicKey, WrappedKey, crypto};
+
+/// Unwraps data keys with a private key in memory: for tests, and for those who hold their own key
+/// instead of leaving it in a KMS.
+///
+/// Decryption is blinded, but the arithmetic under it makes no promise of constant time: do not let
+/// strangers time it over a network.
+pub struct LocalUnwrapper {
+    private_key: RsaPrivateKey,
+    public_key: PublicKey,
+}
+
+impl LocalUnwrapper {
+    /// Reads a private RSA key in PEM: PKCS#8 (`PRIVATE KEY`, or `ENCRYPTED PRIVATE KEY` with its
+    /// password), or PKCS#1 (`RSA PRIVATE KEY`).
+    ///
+    /// # Errors
+    /// [`NotAPrivateKey`](ErrorKind::NotAPrivateKey),
+    /// [`PrivateKeyPassword`](ErrorKind::PrivateKeyPassword).
+    pub fn new(private_pem: &[u8], password: Option<&[u8]>) -> Result<Self, Error> {
+        let pem = core::str::from_utf8(private_pem).map_err(|_| ErrorKind::NotAPrivateKey)?;
+        let pem = pem.trim_start();
+        let label = pem_rfc7468::decode_label(pem.as_bytes());
+        let private_key = match label.map_err(|_| ErrorKind::NotAPrivateKey)? {
+            "PRIVATE KEY" => RsaPrivateKey::from_pkcs8_pem(pem).ok(),
+            "RSA PRIVATE KEY" => RsaPrivateKey::from_pkcs1_pem(pem).ok(),
+            "ENCRYPTED PRIVATE KEY" => Some(decrypt(pem, password)?),
+            _ => None,
+        };
+        let private_key = private_key.ok_or(ErrorKind::NotAPrivateKey)?;
+        let spki = private_key.to_public_key().to_public_key_der();
+        let spki = spki.map_err(|_| ErrorKind::NotAPrivateKey)?;
+        let public_key = PublicKey::new(spki.as_bytes()).map_err(|_| ErrorKind::NotAPrivateKey)?;
+        Ok(Self {
+            private_key,
+            public_key,
+        })
+    }
+
+    /// The public key to seal for.
+    #[must_use]
+    pub const fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+}
+
+fn decrypt(pem: &str, password: Option<&[u8]>) -> Result<RsaPrivateKey, ErrorKind> {
+    let password = password.ok_or(ErrorKind::PrivateKeyPassword)?;
+    RsaPrivateKey::from_pkcs8_encrypted_pem(pem, password)
+        .map_err(|_| ErrorKind::PrivateKeyPassword)
+}
+
+impl KeyUnwrap for LocalUnwrapper {
+    fn unwrap_key(&self, key: &WrappedKey<'_>) -> Result<Option<DataKey>, BoxError> {
+        let Some(algorithm) = key.algorithm() else {
+            return Ok(None);
+        };
+        if key.fingerprint() != self.public_key.fingerprint() {
+            return Ok(None);
+        }
+        let data_key = crypto::oaep_unwrap(&self.private_key, algorithm, key.ciphertext())?;
+        let data_key = Zeroizing::new(data_key);
+        Ok(Some(DataKey::try_from(data_key.as_slice())?))
+    }
+}
+
+impl fmt::Debug for LocalUnwrapper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LocalUnwrapper")
+            .field(&self.public_key)
+            .finish()
+    }
+}

@@ -1,0 +1,294 @@
+//! The payload: C2SP chunked-encryption, instantiation Cobblestone-256
+//! (<https://c2sp.org/chunked-encryption>).
+
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::{DataKey, Error, ErrorKind, crypto};
+
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+
+/// Plaintext bytes in every chunk but the last, which is always shorter.
+pub(crate) const CHUNK_LEN: usize = 16 * 1024;
+pub(crate) const TAG_LEN: usize = 16;
+const SEALED_CHUNK_LEN: usize = CHUNK_LEN + TAG_LEN;
+const MAX_CHUNKS: u64 = 1 << 38;
+
+pub(crate) const SALT_LEN: usize = 24;
+const COMMITMENT_LEN: usize = 32;
+/// Salt and commitment, which come before the chunks.
+pub(crate) const START_LEN: usize = SALT_LEN + COMMITMENT_LEN;
+
+const NONCE_LEN: usize = 12;
+const INFO: &[u8] = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
+
+/// Length of the payload, salt to last tag, of `plaintext_len` bytes.
+pub(crate) const fn sealed_len(plaintext_len: u64) -> Result<u64, ErrorKind> {
+    let full_chunks = plaintext_len / CHUNK_LEN as u64;
+    if full_chunks >= MAX_CHUNKS {
+        return Err(ErrorKind::MessageTooLong);
+    }
+    Ok(START_LEN as u64 + plaintext_len + (full_chunks + 1) * TAG_LEN as u64)
+}
+
+/// What HKDF-Expand yields for one message.
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct MessageKeys {
+    key: [u8; 32],
+    base_nonce: [u8; NONCE_LEN],
+    commitment: [u8; COMMITMENT_LEN],
+}
+
+impl MessageKeys {
+    fn derive(data_key: &DataKey, salt: &[u8; SALT_LEN], context: &[u8]) -> Self {
+        let mut okm = [0; 32 + NONCE_LEN + COMMITMENT_LEN];
+        crypto::hkdf_expand_sha512(data_key.as_bytes(), &[INFO, salt, context], &mut okm);
+        let mut keys = Self {
+            key: [0; 32],
+            base_nonce: [0; NONCE_LEN],
+            commitment: [0; COMMITMENT_LEN],
+        };
+        keys.key.copy_from_slice(&okm[..32]);
+        keys.base_nonce.copy_from_slice(&okm[32..32 + NONCE_LEN]);
+        keys.commitment.copy_from_slice(&okm[32 + NONCE_LEN..]);
+        okm.zeroize();
+        keys
+    }
+}
+
+/// The nonces of a message's chunks in order: base nonce XOR chunk number.
+struct Nonces {
+    base: [u8; NONCE_LEN],
+    next_chunk: u64,
+}
+
+impl Nonces {
+    fn new(keys: &MessageKeys) -> Self {
+        Self {
+            base: keys.base_nonce,
+            next_chunk: 0,
+        }
+    }
+
+    fn next(&mut self) -> Result<[u8; NONCE_LEN], ErrorKind> {
+        if self.next_chunk >= MAX_CHUNKS {
+            return Err(ErrorKind::MessageTooLong);
+        }
+        let mut nonce = self.base;
+        let low = nonce.iter_mut().rev().zip(self.next_chunk.to_le_bytes());
+        low.for_each(|(nonce, number)| *nonce ^= number);
+        self.next_chunk += 1;
+        Ok(nonce)
+    }
+
+    fn remaining(&self) -> u64 {
+        MAX_CHUNKS - self.next_chunk
+    }
+}
+
+/// Encrypts a payload as it comes: nothing is buffered, every byte goes out at once.
+pub(crate) struct PayloadSealer {
+    encryptor: crypto::ChunkEncryptor,
+    nonces: Nonces,
+    /// Bytes of the current chunk that are sealed already.
+    filled: usize,
+}
+
+impl PayloadSealer {
+    /// Also returns salt and commitment, which the payload begins with.
+    pub(crate) fn start(
+        data_key: &DataKey,
+        context: &[u8],
+    ) -> Result<(Self, [u8; START_LEN]), Error> {
+        let mut salt = [0; SALT_LEN];
+        crypto::random(&mut salt)?;
+        let keys = MessageKeys::derive(data_key, &salt, context);
+        let mut nonces = Nonces::new(&keys);
+        let encryptor = crypto::ChunkEncryptor::new(&keys.key, &nonces.next()?);
+
+        let mut start = [0; START_LEN];
+        start[..SALT_LEN].copy_from_slice(&salt);
+        start[SALT_LEN..].copy_from_slice(&keys.commitment);
+        let sealer = Self {
+            encryptor,
+            nonces,
+            filled: 0,
+        };
+        Ok((sealer, start))
+    }
+
+    /// Exactly what [`update`](Self::update) writes: the input and a tag for each chunk it fills.
+    pub(crate) const fn update_len(&self, input_len: usize) -> usize {
+        let filled_chunks = (self.filled + input_len) / CHUNK_LEN;
+        input_len.saturating_add(filled_chunks * TAG_LEN)
+    }
+
+    /// `out` is [`update_len`](Self::update_len) bytes long.
+    pub(crate) fn update(&mut self, mut input: &[u8], mut out: &mut [u8]) -> Result<(), ErrorKind> {
+        let filled_chunks = (self.filled + input.len()) / CHUNK_LEN;
+        if filled_chunks as u64 > self.nonces.remaining() {
+            return Err(ErrorKind::MessageTooLong);
+        }
+        while !input.is_empty() {
+            let piece;
+            (piece, input) = input.split_at(input.len().min(CHUNK_LEN - self.filled));
+            let sealed = out.split_off_mut(..piece.len());
+            let sealed = sealed.ok_or(ErrorKind::BufferTooSmall)?;
+            self.encryptor.update(piece, sealed);
+            self.filled += piece.len();
+
+            if self.filled == CHUNK_LEN {
+                let tag = out.split_off_mut(..TAG_LEN);
+                let tag = tag.ok_or(ErrorKind::BufferTooSmall)?;
+                tag.copy_from_slice(&self.encryptor.finish());
+                self.encryptor.start(&self.nonces.next()?);
+                self.filled = 0;
+            }
+        }
+        Ok(())
+    }
+
+    /// The tag of the last chunk.
+    pub(crate) fn finish(mut self) -> [u8; TAG_LEN] {
+        self.encryptor.finish()
+    }
+}
+
+/// Length of the plaintext in a payload of `payload_len` bytes that is not truncated.
+#[cfg(feature = "alloc")]
+pub(crate) const fn plaintext_len(payload_len: usize) -> Option<usize> {
+    let Some(chunks) = payload_len.checked_sub(START_LEN) else {
+        return None;
+    };
+    match (chunks % SEALED_CHUNK_LEN).checked_sub(TAG_LEN) {
+        Some(last) => Some(chunks / SEALED_CHUNK_LEN * CHUNK_LEN + last),
+        None => None,
+    }
+}
+
+/// Decrypts a payload, releasing a chunk only when its tag has been verified.
+#[cfg(feature = "alloc")]
+pub(crate) struct PayloadUnsealer {
+    decryptor: crypto::ChunkDecryptor,
+    nonces: Nonces,
+    /// The chunk that is not complete yet: always shorter than [`SEALED_CHUNK_LEN`].
+    pending: Vec<u8>,
+}
+
+#[cfg(feature = "alloc")]
+impl PayloadUnsealer {
+    pub(crate) fn start(
+        data_key: &DataKey,
+        context: &[u8],
+        start: &[u8; START_LEN],
+    ) -> Result<Self, ErrorKind> {
+        let (salt, commitment) = start
+            .split_first_chunk::<SALT_LEN>()
+            .ok_or(ErrorKind::Internal)?;
+        let keys = MessageKeys::derive(data_key, salt, context);
+        if !bool::from(keys.commitment.ct_eq(commitment)) {
+            return Err(ErrorKind::AuthenticationFailed);
+        }
+        Ok(Self {
+            decryptor: crypto::ChunkDecryptor::new(&keys.key),
+            nonces: Nonces::new(&keys),
+            pending: Vec::new(),
+        })
+    }
+
+    /// Exactly what [`update`](Self::update) writes.
+    pub(crate) fn update_len(&self, input_len: usize) -> usize {
+        opened_len(self.pending.len().saturating_add(input_len))
+    }
+
+    /// `out` is at least [`update_len`](Self::update_len) bytes long.
+    pub(crate) fn update(
+        &mut self,
+        mut input: &[u8],
+        mut out: &mut [u8],
+    ) -> Result<usize, ErrorKind> {
+        let mut written = 0;
+        while self.pending.len() + input.len() >= SEALED_CHUNK_LEN {
+            let opened = out.split_off_mut(..CHUNK_LEN);
+            let opened = opened.ok_or(ErrorKind::BufferTooSmall)?;
+            let nonce = self.nonces.next()?;
+            let piece;
+            (piece, input) = input.split_at(SEALED_CHUNK_LEN - self.pending.len());
+            if self.pending.is_empty() {
+                self.decryptor.open(&nonce, piece, opened)?;
+            } else {
+                self.pending.extend_from_slice(piece);
+                self.decryptor.open(&nonce, &self.pending, opened)?;
+                self.pending.clear();
+            }
+            written += CHUNK_LEN;
+        }
+        if self.pending.capacity() == 0 && !input.is_empty() {
+            self.pending.reserve_exact(SEALED_CHUNK_LEN);
+        }
+        self.pending.extend_from_slice(input);
+        Ok(written)
+    }
+
+    /// Exactly what [`finish`](Self::finish) writes.
+    pub(crate) fn finish_len(&self) -> usize {
+        self.pending.len().saturating_sub(TAG_LEN)
+    }
+
+    /// Opens the last chunk; `out` is [`finish_len`](Self::finish_len) bytes long.
+    pub(crate) fn finish(&mut self, out: &mut [u8]) -> Result<(), ErrorKind> {
+        if self.pending.len() < TAG_LEN {
+            return Err(ErrorKind::Truncated);
+        }
+        let nonce = self.nonces.next()?;
+        self.decryptor.open(&nonce, &self.pending, out)
+    }
+}
+
+/// Room for the plaintext in a payload of `payload_len` bytes, truncated or not.
+#[cfg(feature = "alloc")]
+pub(crate) const fn plaintext_room(payload_len: usize) -> usize {
+    match plaintext_len(payload_len) {
+        Some(len) => len,
+        None => opened_len(payload_len),
+    }
+}
+
+/// The most that one update with `input_len` bytes lets out, whatever is pending.
+#[cfg(feature = "alloc")]
+pub(crate) const fn update_bound(input_len: usize) -> usize {
+    opened_len(input_len.saturating_add(SEALED_CHUNK_LEN - 1))
+}
+
+/// Length of the plaintext in the full chunks of `sealed_len` bytes of chunks.
+#[cfg(feature = "alloc")]
+pub(crate) const fn opened_len(sealed_len: usize) -> usize {
+    sealed_len / SEALED_CHUNK_LEN * CHUNK_LEN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // 2^38 chunks cannot be written in a test, so the counter is moved there.
+    #[test]
+    fn the_last_chunk_number_is_usable_and_the_next_is_refused() {
+        let (mut sealer, _) = PayloadSealer::start(&[7; 32].into(), b"").unwrap();
+        sealer.nonces.next_chunk = MAX_CHUNKS - 1;
+        let mut out = [0; SEALED_CHUNK_LEN];
+        let len = sealer.update_len(CHUNK_LEN);
+        sealer.update(&[0; CHUNK_LEN], &mut out[..len]).unwrap();
+        let len = sealer.update_len(CHUNK_LEN - 1);
+        sealer.update(&[0; CHUNK_LEN - 1], &mut out[..len]).unwrap();
+        assert_eq!(
+            sealer.update(&[0], &mut out),
+            Err(ErrorKind::MessageTooLong)
+        );
+        assert_eq!(
+            sealed_len((MAX_CHUNKS << 14) - 1),
+            Ok((MAX_CHUNKS << 14) - 1 + 56 + (16 << 38))
+        );
+        assert_eq!(sealed_len(MAX_CHUNKS << 14), Err(ErrorKind::MessageTooLong));
+    }
+}

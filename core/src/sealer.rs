@@ -1,0 +1,160 @@
+//! Sealing: the state machine, and the one-shot call over it.
+
+use core::fmt;
+
+use crate::{
+    DataKey, Error, ErrorKind, Recipient, header,
+    payload::{self, PayloadSealer},
+};
+
+#[cfg(feature = "alloc")]
+use alloc::{vec, vec::Vec};
+
+/// Seals a message piece by piece, without a heap and without I/O.
+///
+/// Every byte of plaintext goes out at once as a byte of ciphertext; nothing is buffered. A message
+/// is whole only with the tag that [`finish`](Self::finish) returns: a sealer that is dropped
+/// before leaves a message that every reader refuses as truncated.
+///
+/// ```
+/// # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
+/// use libseal::{PublicKey, Recipient, Sealer};
+///
+/// let key = PublicKey::new(der)?;
+/// let recipients = [Recipient::new(&key)];
+/// let context = [("device", "42")];
+///
+/// let mut message = vec![0; Sealer::start_len(&recipients, &context)?];
+/// let mut sealer = Sealer::start(&recipients, &context, &mut message)?;
+/// for piece in [&b"first"[..], b"second"] {
+///     let mut sealed = [0; 64];
+///     let written = sealer.update(piece, &mut sealed)?;
+///     message.extend_from_slice(&sealed[..written]);
+/// }
+/// message.extend_from_slice(&sealer.finish());
+/// # Ok::<(), libseal::Error>(())
+/// ```
+#[must_use = "a message that is not finished is truncated"]
+pub struct Sealer {
+    payload: PayloadSealer,
+}
+
+impl Sealer {
+    /// Length of what [`finish`](Self::finish) returns.
+    pub const FINISH_LEN: usize = payload::TAG_LEN;
+
+    /// Exactly what [`start`](Self::start) writes: at least 354 bytes (RSA-2048, no context, no
+    /// key id), at most about 49 KiB.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), but for the buffer and the randomness.
+    pub fn start_len(
+        recipients: &[Recipient<'_>],
+        context: &[(&str, &str)],
+    ) -> Result<usize, Error> {
+        Ok(header::encoded_len(recipients, context)? + payload::START_LEN)
+    }
+
+    /// Begins a message for 1 to [`MAX_RECIPIENTS`](crate::MAX_RECIPIENTS) recipients, each of
+    /// which can unseal it alone: draws a data key, wraps it for each of them, and writes the first
+    /// [`start_len`](Self::start_len) bytes of the message to `out`.
+    ///
+    /// `context` are pairs that everybody can read and nobody can change, in any order; at most
+    /// [`MAX_CONTEXT_LEN`](crate::MAX_CONTEXT_LEN) bytes with 4 bytes of overhead for each.
+    ///
+    /// # Errors
+    /// [`BufferTooSmall`](ErrorKind::BufferTooSmall), one of the kinds 130 to 151 for what is
+    /// wrong with the context or the recipients, [`RandomFailed`](ErrorKind::RandomFailed).
+    pub fn start(
+        recipients: &[Recipient<'_>],
+        context: &[(&str, &str)],
+        out: &mut [u8],
+    ) -> Result<Self, Error> {
+        let header_len = header::encoded_len(recipients, context)?;
+        let out = out.get_mut(..header_len + payload::START_LEN);
+        let (header, payload_start) = out
+            .and_then(|out| out.split_at_mut_checked(header_len))
+            .ok_or(ErrorKind::BufferTooSmall)?;
+        let data_key = DataKey::generate()?;
+        let payload_context = header::encode(recipients, context, &data_key, header)?;
+        let (payload, start) = PayloadSealer::start(&data_key, payload_context)?;
+        payload_start.copy_from_slice(&start);
+        Ok(Self { payload })
+    }
+
+    /// Exactly what [`update`](Self::update) writes for so much input now: as many bytes, and a tag
+    /// of 16 bytes for each 16 KiB of plaintext that it completes.
+    #[must_use]
+    pub const fn update_len(&self, input_len: usize) -> usize {
+        self.payload.update_len(input_len)
+    }
+
+    /// Seals the next piece, of any length, and returns how many bytes it wrote to `out`.
+    ///
+    /// # Errors
+    /// [`BufferTooSmall`](ErrorKind::BufferTooSmall) if `out` is shorter than
+    /// [`update_len`](Self::update_len), [`MessageTooLong`](ErrorKind::MessageTooLong) at 4 PiB;
+    /// nothing was consumed then.
+    pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize, Error> {
+        let len = self.update_len(input.len());
+        let out = out.get_mut(..len).ok_or(ErrorKind::BufferTooSmall)?;
+        self.payload.update(input, out)?;
+        Ok(len)
+    }
+
+    /// Ends the message: returns its last bytes.
+    #[must_use = "without these bytes the message is truncated"]
+    pub fn finish(self) -> [u8; Self::FINISH_LEN] {
+        self.payload.finish()
+    }
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealer(..)")
+    }
+}
+
+/// Length of a sealed message of `plaintext_len` bytes.
+///
+/// # Errors
+/// As [`Sealer::start_len`], and [`MessageTooLong`](ErrorKind::MessageTooLong) from 4 PiB.
+pub fn sealed_len(
+    recipients: &[Recipient<'_>],
+    context: &[(&str, &str)],
+    plaintext_len: u64,
+) -> Result<u64, Error> {
+    let header_len = header::encoded_len(recipients, context)?;
+    Ok(header_len as u64 + payload::sealed_len(plaintext_len)?)
+}
+
+/// Seals `plaintext` in one call. For what the arguments mean see [`Sealer::start`].
+///
+/// ```
+/// # let pem = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.pem");
+/// use libseal::{PublicKey, Recipient};
+///
+/// let key = PublicKey::new(pem)?;
+/// let message = libseal::seal(&[Recipient::new(&key)], &[("device", "42")], b"21.5 C")?;
+/// # Ok::<(), libseal::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`Sealer::start`].
+#[cfg(feature = "alloc")]
+pub fn seal(
+    recipients: &[Recipient<'_>],
+    context: &[(&str, &str)],
+    plaintext: &[u8],
+) -> Result<Vec<u8>, Error> {
+    let len = sealed_len(recipients, context, plaintext.len() as u64)?;
+    let len = usize::try_from(len).map_err(|_| ErrorKind::MessageTooLong)?;
+    let mut message = vec![0; len];
+    let start_len = Sealer::start_len(recipients, context)?;
+    let mut sealer = Sealer::start(recipients, context, &mut message)?;
+    let body = message.get_mut(start_len..).unwrap_or_default();
+    let written = sealer.update(plaintext, body)?;
+    let end = body.get_mut(written..).unwrap_or_default();
+    end.copy_from_slice(&sealer.finish());
+    Ok(message)
+}

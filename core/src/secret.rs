@@ -1,0 +1,54 @@
+//! Secrets that wipe themselves.
+
+use core::fmt;
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::{Error, ErrorKind, crypto};
+
+/// The AES-256 key that one message, or a run of them, is sealed under.
+///
+/// Wiped when dropped, never printed, not copied.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct DataKey([u8; Self::LEN]);
+
+impl DataKey {
+    /// Length in bytes.
+    pub const LEN: usize = 32;
+
+    pub(crate) fn generate() -> Result<Self, Error> {
+        let mut key = Self([0; Self::LEN]);
+        crypto::random(&mut key.0)?;
+        Ok(key)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+}
+
+impl From<[u8; DataKey::LEN]> for DataKey {
+    fn from(bytes: [u8; Self::LEN]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl TryFrom<&[u8]> for DataKey {
+    type Error = Error;
+
+    /// Fails with [`DataKeyLength`](ErrorKind::DataKeyLength) unless there are exactly 32 bytes.
+    fn try_from(bytes: &[u8]) -> Result<Self, Error> {
+        let mut key = Self([0; Self::LEN]);
+        if bytes.len() != Self::LEN {
+            return Err(ErrorKind::DataKeyLength.into());
+        }
+        key.0.copy_from_slice(bytes);
+        Ok(key)
+    }
+}
+
+impl fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DataKey(..)")
+    }
+}

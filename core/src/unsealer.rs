@@ -1,0 +1,402 @@
+//! Unsealing: the state machine that stops where it needs the data key, and the one-shot call.
+
+use core::fmt;
+
+use alloc::{boxed::Box, string::String, vec, vec::Vec};
+use zeroize::Zeroize;
+
+use crate::{
+    DataKey, Error, ErrorKind, Header, KeyUnwrap,
+    header::{self, Scan},
+    payload::{self, PayloadUnsealer},
+};
+
+/// What [`Unsealer::update`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Progress {
+    /// Bytes taken from the input. Less than all of them only when the unsealer
+    /// [needs the key](Unsealer::needs_key): the rest is to be given again.
+    pub consumed: usize,
+    /// Bytes of plaintext written to the output.
+    pub written: usize,
+}
+
+/// Unseals a message piece by piece, without I/O.
+///
+/// 1. [`update`](Self::update) with the beginning of the message until [`needs_key`](Self::needs_key).
+/// 2. Show the [`header`](Self::header)'s wrapped keys to whoever can unwrap one, in whatever way:
+///    a blocking call, an `await`, a queue, a person with a USB stick. Then
+///    [`provide_key`](Self::provide_key). Or let [`unwrap_with`](Self::unwrap_with) do both.
+/// 3. `update` with the rest; plaintext comes out.
+/// 4. [`finish`](Self::finish): the last plaintext, and the only proof that nothing is missing.
+///
+/// Each byte that comes out is authentic, and stands where it stood. But until `finish` has
+/// succeeded the message may still turn out to be cut short.
+///
+/// After an error other than [`BufferTooSmall`](ErrorKind::BufferTooSmall) every further call
+/// fails with [`InvalidState`](ErrorKind::InvalidState).
+pub struct Unsealer {
+    required_context: Vec<(String, String)>,
+    header: Option<Header>,
+    state: State,
+}
+
+enum State {
+    /// Collecting the header; nothing new can be known before `need` bytes are there.
+    Header {
+        bytes: Vec<u8>,
+        need: usize,
+    },
+    NeedKey,
+    /// Collecting salt and commitment.
+    PayloadStart {
+        data_key: DataKey,
+        bytes: [u8; payload::START_LEN],
+        len: usize,
+    },
+    Payload(Box<PayloadUnsealer>),
+    Done,
+    Failed,
+}
+
+impl Default for Unsealer {
+    fn default() -> Self {
+        Self::new(&[])
+    }
+}
+
+impl Unsealer {
+    /// Begins a message. It is refused with [`ContextMismatch`](ErrorKind::ContextMismatch), before
+    /// any key is unwrapped, unless every pair of `required_context` is in its encryption context.
+    #[must_use]
+    pub fn new(required_context: &[(&str, &str)]) -> Self {
+        let owned = |(key, value): &(&str, &str)| ((*key).into(), (*value).into());
+        Self {
+            required_context: required_context.iter().map(owned).collect(),
+            header: None,
+            state: State::Header {
+                bytes: Vec::new(),
+                need: 1,
+            },
+        }
+    }
+
+    /// The header, as soon as it is there; trusted once a data key has been accepted.
+    #[must_use]
+    pub const fn header(&self) -> Option<&Header> {
+        self.header.as_ref()
+    }
+
+    /// Whether the header is complete and the data key is wanted now.
+    #[must_use]
+    pub const fn needs_key(&self) -> bool {
+        matches!(self.state, State::NeedKey)
+    }
+
+    /// Exactly what [`update`](Self::update) writes for so much input now.
+    #[must_use]
+    pub fn update_len(&self, input_len: usize) -> usize {
+        match &self.state {
+            State::Payload(payload) => payload.update_len(input_len),
+            State::PayloadStart { bytes, len, .. } => {
+                payload::opened_len(input_len.saturating_sub(bytes.len() - len))
+            }
+            State::Header { .. } | State::NeedKey | State::Done | State::Failed => 0,
+        }
+    }
+
+    /// The most that any sequence of calls with `input_len` bytes in all writes, whatever came
+    /// before: less than `input_len` + 16 KiB.
+    #[must_use]
+    pub const fn update_bound(input_len: usize) -> usize {
+        payload::update_bound(input_len)
+    }
+
+    /// Takes the next piece of the message, of any length, and writes the plaintext of the chunks
+    /// that are complete and authentic.
+    ///
+    /// Stops at the end of the header, where it [needs the key](Self::needs_key): then
+    /// [`Progress::consumed`] says how much was taken, and nothing more is until a key is provided.
+    ///
+    /// # Errors
+    /// - [`BufferTooSmall`](ErrorKind::BufferTooSmall) if `out` is shorter than
+    ///   [`update_len`](Self::update_len); nothing was consumed.
+    /// - 200 to 204 for what the header is not; [`ContextMismatch`](ErrorKind::ContextMismatch).
+    /// - [`AuthenticationFailed`](ErrorKind::AuthenticationFailed). What this call wrote to `out`
+    ///   is wiped.
+    /// - [`InvalidState`](ErrorKind::InvalidState) after the end or an error.
+    pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<Progress, Error> {
+        let out = out.get_mut(..self.update_len(input.len()));
+        let out = out.ok_or(ErrorKind::BufferTooSmall)?;
+        let mut rest = input;
+        match self.advance(&mut rest, out) {
+            Ok(written) => Ok(Progress {
+                consumed: input.len() - rest.len(),
+                written,
+            }),
+            Err(kind) => Err(self.fail(kind, out)),
+        }
+    }
+
+    /// Takes `rest` from its front, as far as the state allows.
+    fn advance(&mut self, rest: &mut &[u8], out: &mut [u8]) -> Result<usize, ErrorKind> {
+        loop {
+            match &mut self.state {
+                State::Header { bytes, need } => {
+                    let missing = need.saturating_sub(bytes.len());
+                    bytes.extend_from_slice(take(rest, missing));
+                    if bytes.len() < *need {
+                        return Ok(0);
+                    }
+                    match header::scan(bytes)? {
+                        Scan::Incomplete { need: more } => *need = more,
+                        Scan::Complete { .. } => {
+                            let header = Header::from_scanned(core::mem::take(bytes));
+                            self.check_context(&header)?;
+                            self.header = Some(header);
+                            self.state = State::NeedKey;
+                        }
+                    }
+                }
+                State::NeedKey => return Ok(0),
+                State::PayloadStart {
+                    data_key,
+                    bytes,
+                    len,
+                } => {
+                    let room = bytes.get_mut(*len..).unwrap_or_default();
+                    let taken = take(rest, room.len());
+                    room.iter_mut()
+                        .zip(taken)
+                        .for_each(|(room, byte)| *room = *byte);
+                    *len += taken.len();
+                    if *len < bytes.len() {
+                        return Ok(0);
+                    }
+                    let header = self.header.as_ref().ok_or(ErrorKind::Internal)?;
+                    let context = header.payload_context();
+                    let payload = PayloadUnsealer::start(data_key, context, bytes)?;
+                    self.state = State::Payload(Box::new(payload));
+                }
+                State::Payload(payload) => return payload.update(core::mem::take(rest), out),
+                State::Done | State::Failed => return Err(ErrorKind::InvalidState),
+            }
+        }
+    }
+
+    fn check_context(&self, header: &Header) -> Result<(), ErrorKind> {
+        let is_there = |(key, value): &(String, String)| {
+            header
+                .context()
+                .any(|pair| pair == (key.as_str(), value.as_str()))
+        };
+        if self.required_context.iter().all(is_there) {
+            Ok(())
+        } else {
+            Err(ErrorKind::ContextMismatch)
+        }
+    }
+
+    /// Goes on with the data key that one of the header's wrapped keys holds.
+    ///
+    /// # Errors
+    /// [`AuthenticationFailed`](ErrorKind::AuthenticationFailed) if it is not the key that this
+    /// header was made with, [`InvalidState`](ErrorKind::InvalidState) unless the unsealer
+    /// [needs the key](Self::needs_key).
+    pub fn provide_key(&mut self, data_key: DataKey) -> Result<(), Error> {
+        let (State::NeedKey, Some(header)) = (&self.state, &self.header) else {
+            return Err(ErrorKind::InvalidState.into());
+        };
+        if let Err(kind) = header.verify(&data_key) {
+            return Err(self.fail(kind, &mut []));
+        }
+        self.state = State::PayloadStart {
+            data_key,
+            bytes: [0; payload::START_LEN],
+            len: 0,
+        };
+        Ok(())
+    }
+
+    /// Has `unwrapper` unwrap the data key: asks it for one wrapped key after the other, until it
+    /// returns a data key, and provides that.
+    ///
+    /// # Errors
+    /// - [`NoMatchingRecipient`](ErrorKind::NoMatchingRecipient) if it knew none of them;
+    /// - [`UnwrapFailed`](ErrorKind::UnwrapFailed) with its first error as the source if it
+    ///   returned one and no data key;
+    /// - as [`provide_key`](Self::provide_key).
+    pub fn unwrap_with(&mut self, unwrapper: &(impl KeyUnwrap + ?Sized)) -> Result<(), Error> {
+        let (State::NeedKey, Some(header)) = (&self.state, &self.header) else {
+            return Err(ErrorKind::InvalidState.into());
+        };
+        match unwrap_first(header, unwrapper) {
+            Ok(data_key) => self.provide_key(data_key),
+            Err(error) => {
+                self.state = State::Failed;
+                Err(error)
+            }
+        }
+    }
+
+    /// Exactly what [`finish`](Self::finish) writes: less than 16 KiB.
+    #[must_use]
+    pub fn finish_len(&self) -> usize {
+        match &self.state {
+            State::Payload(payload) => payload.finish_len(),
+            _ => 0,
+        }
+    }
+
+    /// Ends the message: writes the last plaintext to `out`, confirms that the message is complete,
+    /// and returns how many bytes it wrote.
+    ///
+    /// # Errors
+    /// - [`BufferTooSmall`](ErrorKind::BufferTooSmall) if `out` is shorter than
+    ///   [`finish_len`](Self::finish_len); the call can be repeated.
+    /// - [`EmptyMessage`](ErrorKind::EmptyMessage) if nothing came,
+    ///   [`Truncated`](ErrorKind::Truncated) if the end is missing for certain.
+    /// - [`AuthenticationFailed`](ErrorKind::AuthenticationFailed) if the last chunk was altered or
+    ///   cut: the two cannot be told apart.
+    /// - [`InvalidState`](ErrorKind::InvalidState) while the unsealer [needs the
+    ///   key](Self::needs_key), after the end, or after an error.
+    pub fn finish(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        let len = self.finish_len();
+        let out = out.get_mut(..len).ok_or(ErrorKind::BufferTooSmall)?;
+        let result = match &mut self.state {
+            State::Header { bytes, .. } if bytes.is_empty() => Err(ErrorKind::EmptyMessage),
+            // What has come may be enough to tell that it never was a header.
+            State::Header { bytes, .. } => header::scan(bytes).and(Err(ErrorKind::Truncated)),
+            State::PayloadStart { .. } => Err(ErrorKind::Truncated),
+            State::Payload(payload) => payload.finish(out),
+            State::NeedKey | State::Done | State::Failed => {
+                return Err(ErrorKind::InvalidState.into());
+            }
+        };
+        match result {
+            Ok(()) => {
+                self.state = State::Done;
+                Ok(len)
+            }
+            Err(kind) => Err(self.fail(kind, out)),
+        }
+    }
+
+    /// Takes the header off a message that is all there, and returns its payload.
+    fn whole_header<'m>(&mut self, message: &'m [u8]) -> Result<&'m [u8], Error> {
+        let header_len = self.update(message, &mut [])?.consumed;
+        if !self.needs_key() {
+            self.finish(&mut [])?;
+        }
+        Ok(message.get(header_len..).unwrap_or_default())
+    }
+
+    fn whole_payload(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, Error> {
+        let written = self.update(payload, out)?.written;
+        let end = out.get_mut(written..).unwrap_or_default();
+        match self.finish(end) {
+            Ok(end_len) => Ok(written + end_len),
+            Err(error) => {
+                out.zeroize();
+                Err(error)
+            }
+        }
+    }
+
+    /// No plaintext stays behind a failed check.
+    fn fail(&mut self, kind: ErrorKind, out: &mut [u8]) -> Error {
+        out.zeroize();
+        self.state = State::Failed;
+        kind.into()
+    }
+}
+
+impl fmt::Debug for Unsealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unsealer")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The data key of the first recipient that the unwrapper opens.
+fn unwrap_first(header: &Header, unwrapper: &(impl KeyUnwrap + ?Sized)) -> Result<DataKey, Error> {
+    let mut first_error = None;
+    for wrapped_key in header.wrapped_keys() {
+        match unwrapper.unwrap_key(&wrapped_key) {
+            Ok(Some(data_key)) => return Ok(data_key),
+            Ok(None) => {}
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    let none_matches = || ErrorKind::NoMatchingRecipient.into();
+    Err(first_error.map_or_else(none_matches, Error::unwrap_failed))
+}
+
+/// Splits up to `len` bytes off the front.
+fn take<'a>(rest: &mut &'a [u8], len: usize) -> &'a [u8] {
+    rest.split_off(..len.min(rest.len())).unwrap_or_default()
+}
+
+/// Unseals a message in one call.
+///
+/// `unwrapper` unwraps the data key: a closure that calls a KMS, or a
+/// [`LocalUnwrapper`](crate::LocalUnwrapper). Every pair of `required_context` has to be in the
+/// message's encryption context.
+///
+/// ```
+/// # let pem = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.pem");
+/// # let key = libseal::PublicKey::new(pem)?;
+/// # let message = libseal::seal(&[libseal::Recipient::new(&key)], &[("device", "42")], b"21.5 C")?;
+/// # let private_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");
+/// let unwrapper = libseal::LocalUnwrapper::new(private_pem, None)?;
+/// let plaintext = libseal::unseal(&message, &unwrapper, &[("device", "42")])?;
+/// assert_eq!(plaintext, b"21.5 C");
+/// # Ok::<(), libseal::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`Unsealer::update`], [`Unsealer::unwrap_with`] and [`Unsealer::finish`].
+pub fn unseal(
+    message: &[u8],
+    unwrapper: &(impl KeyUnwrap + ?Sized),
+    required_context: &[(&str, &str)],
+) -> Result<Vec<u8>, Error> {
+    let mut unsealer = Unsealer::new(required_context);
+    let payload = unsealer.whole_header(message)?;
+    unsealer.unwrap_with(unwrapper)?;
+    let mut plaintext = vec![0; payload::plaintext_room(payload.len())];
+    unsealer.whole_payload(payload, &mut plaintext)?;
+    Ok(plaintext)
+}
+
+/// Unseals a message in one call into a buffer, and returns how many bytes it wrote; see
+/// [`unseal`] and [`plaintext_len`].
+///
+/// # Errors
+/// As [`unseal`], and [`BufferTooSmall`](ErrorKind::BufferTooSmall) if `out` is shorter than
+/// [`plaintext_len`] of a message that is whole. On any error `out` holds no plaintext.
+pub fn unseal_into(
+    message: &[u8],
+    unwrapper: &(impl KeyUnwrap + ?Sized),
+    required_context: &[(&str, &str)],
+    out: &mut [u8],
+) -> Result<usize, Error> {
+    let mut unsealer = Unsealer::new(required_context);
+    let payload = unsealer.whole_header(message)?;
+    let out = out.get_mut(..payload::plaintext_room(payload.len()));
+    let out = out.ok_or(ErrorKind::BufferTooSmall)?;
+    unsealer.unwrap_with(unwrapper)?;
+    unsealer.whole_payload(payload, out)
+}
+
+/// Length of the plaintext of a message, from its header and its own length; nothing is verified
+/// yet.
+///
+/// # Errors
+/// As [`Header::parse`], and [`Truncated`](ErrorKind::Truncated) where no message ends.
+pub fn plaintext_len(message: &[u8]) -> Result<usize, Error> {
+    let payload_len = message.len() - Header::parse(message)?.len();
+    Ok(payload::plaintext_len(payload_len).ok_or(ErrorKind::Truncated)?)
+}
