@@ -83,8 +83,8 @@ impl PublicKey {
     /// One of the kinds 110 to 118 of [`ErrorKind`].
     pub fn new(der_or_pem: &[u8]) -> Result<Self, Error> {
         #[cfg(feature = "alloc")]
-        if der_or_pem.trim_ascii_start().starts_with(b"-----BEGIN ") {
-            return Self::from_pem(der_or_pem.trim_ascii_start());
+        if let Some(pem) = find_pem(der_or_pem) {
+            return Self::from_pem(pem);
         }
         Self::from_der(der_or_pem)
     }
@@ -192,6 +192,16 @@ impl fmt::Debug for PublicKey {
         }
         f.write_str(")")
     }
+}
+
+/// The PEM text in `bytes`, without what tools write around it.
+#[cfg(feature = "alloc")]
+pub(crate) fn find_pem(bytes: &[u8]) -> Option<&[u8]> {
+    const BEGIN: &[u8] = b"-----BEGIN ";
+    let start = bytes
+        .windows(BEGIN.len())
+        .position(|window| window == BEGIN)?;
+    Some(bytes.get(start..)?.trim_ascii_end())
 }
 
 fn exponent_value(exponent: &[u8]) -> Option<u32> {

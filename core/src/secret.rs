@@ -22,7 +22,9 @@ impl DataKey {
         Ok(key)
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8; Self::LEN] {
+    /// The secret itself, for an unwrapper that has to hand it on.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
         &self.0
     }
 }

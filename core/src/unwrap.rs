@@ -19,6 +19,25 @@ pub struct WrappedKey<'a> {
 }
 
 impl<'a> WrappedKey<'a> {
+    /// A wrapped key from its parts, where they came some other way than in a [`Header`]: through a
+    /// queue to the process that unwraps, for example.
+    ///
+    /// [`Header`]: crate::Header
+    #[must_use]
+    pub const fn new(
+        kind: u8,
+        fingerprint: &'a [u8; 32],
+        key_id: &'a str,
+        ciphertext: &'a [u8],
+    ) -> Self {
+        Self {
+            kind,
+            fingerprint,
+            key_id,
+            ciphertext,
+        }
+    }
+
     /// How the data key is wrapped; `None` for a kind that this version does not know.
     #[must_use]
     pub const fn algorithm(&self) -> Option<WrapAlgorithm> {

@@ -1,32 +1,35 @@
 //! Test keys and vectors, shared with the other languages.
 #![allow(dead_code, reason = "each test uses its part")]
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use libseal::{BoxError, DataKey, KeyUnwrap, LocalUnwrapper, PublicKey, WrappedKey};
 
-pub fn vectors() -> PathBuf {
+pub(crate) fn vectors() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors")
 }
 
-pub fn key_file(name: &str) -> Vec<u8> {
+pub(crate) fn key_file(name: &str) -> Vec<u8> {
     let path = vectors().join("keys").join(name);
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-pub fn public_key(name: &str) -> PublicKey {
+pub(crate) fn public_key(name: &str) -> PublicKey {
     PublicKey::new(&key_file(&format!("{name}.pub.der"))).unwrap()
 }
 
-pub fn local_unwrapper(name: &str) -> LocalUnwrapper {
+pub(crate) fn local_unwrapper(name: &str) -> LocalUnwrapper {
     LocalUnwrapper::new(&key_file(&format!("{name}.key.pem")), None).unwrap()
 }
 
 /// Holds several keys.
-pub struct KeyRing(pub Vec<LocalUnwrapper>);
+pub(crate) struct KeyRing(pub(crate) Vec<LocalUnwrapper>);
 
 impl KeyRing {
-    pub fn new(names: &[impl AsRef<str>]) -> Self {
+    pub(crate) fn new(names: &[impl AsRef<str>]) -> Self {
         Self(
             names
                 .iter()
@@ -48,9 +51,98 @@ impl KeyUnwrap for KeyRing {
 }
 
 /// Bytes in which no chunk looks like another.
-pub fn pattern(len: usize) -> Vec<u8> {
+#[allow(clippy::cast_possible_truncation, reason = "the low byte is wanted")]
+pub(crate) fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i ^ (i >> 8) ^ (i >> 14)) as u8).collect()
 }
 
 /// Around every boundary of the format.
-pub const LENGTHS: [usize; 9] = [0, 1, 15, 16, 16383, 16384, 16385, 32768, 50_000];
+pub(crate) const LENGTHS: [usize; 9] = [0, 1, 15, 16, 16383, 16384, 16385, 32768, 50_000];
+
+pub(crate) fn seal_in_pieces(
+    recipients: &[libseal::Recipient<'_>],
+    context: &[(&str, &str)],
+    plaintext: &[u8],
+    piece_len: usize,
+) -> Vec<u8> {
+    let mut message = vec![0; libseal::Sealer::start_len(recipients, context).unwrap()];
+    let mut sealer = libseal::Sealer::start(recipients, context, &mut message).unwrap();
+    for piece in plaintext.chunks(piece_len) {
+        let start = message.len();
+        message.resize(start + sealer.update_len(piece.len()), 0);
+        let written = sealer.update(piece, &mut message[start..]).unwrap();
+        assert_eq!(start + written, message.len());
+    }
+    message.extend(sealer.finish());
+    message
+}
+
+/// One file of `tests/vectors`; its README says what the fields mean.
+#[derive(Default)]
+pub(crate) struct Vector {
+    pub(crate) name: String,
+    pub(crate) expect: String,
+    pub(crate) keys: Vec<String>,
+    pub(crate) data_key: Option<[u8; 32]>,
+    pub(crate) require: Vec<(String, String)>,
+    pub(crate) context: Vec<(String, String)>,
+    pub(crate) plaintext: Option<(usize, String)>,
+    pub(crate) message: Vec<u8>,
+}
+
+impl Vector {
+    pub(crate) fn all() -> Vec<Self> {
+        let folders = ["accepted", "rejected"].map(|folder| vectors().join(folder));
+        let files = folders
+            .iter()
+            .flat_map(|folder| fs::read_dir(folder).unwrap());
+        let all: Vec<_> = files
+            .map(|file| Self::parse(&file.unwrap().path()))
+            .collect();
+        assert!(all.len() >= 150, "only {} vectors found", all.len());
+        all
+    }
+
+    pub(crate) fn accepted(name: &str) -> Self {
+        Self::parse(&vectors().join(format!("accepted/{name}.vector")))
+    }
+
+    fn parse(path: &Path) -> Self {
+        let file = fs::read(path).unwrap();
+        let end = file.windows(2).position(|pair| pair == b"\n\n").unwrap();
+        let mut vector = Self {
+            name: path.file_stem().unwrap().to_str().unwrap().into(),
+            message: file[end + 2..].into(),
+            ..Self::default()
+        };
+        let mut plaintext_len = 0;
+        for line in std::str::from_utf8(&file[..end]).unwrap().lines() {
+            let (name, value) = line.split_once(": ").unwrap();
+            let pair = || {
+                let (key, value) = value.split_once('=').unwrap();
+                (key.to_owned(), value.to_owned())
+            };
+            match name {
+                "comment" => {}
+                "expect" => vector.expect = value.into(),
+                "key" => vector.keys.push(value.into()),
+                "data-key" => {
+                    vector.data_key = Some(hex::decode(value).unwrap().try_into().unwrap());
+                }
+                "require" => vector.require.push(pair()),
+                "context" => vector.context.push(pair()),
+                "plaintext-length" => plaintext_len = value.parse().unwrap(),
+                "plaintext-sha256" => vector.plaintext = Some((plaintext_len, value.into())),
+                other => panic!("{}: unknown line {other}", vector.name),
+            }
+        }
+        vector
+    }
+
+    pub(crate) fn require(&self) -> Vec<(&str, &str)> {
+        self.require
+            .iter()
+            .map(|(key, value)| (&**key, &**value))
+            .collect()
+    }
+}

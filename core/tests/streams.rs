@@ -1,0 +1,167 @@
+//! The `std::io` adapters, with readers and writers that misbehave.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
+
+mod common;
+
+use std::io::{self, Cursor, Read, Write};
+
+use common::{LENGTHS, Vector, local_unwrapper, pattern, public_key};
+use libseal::{Error, ErrorKind, Recipient, SealWriter, UnsealReader};
+
+/// Fails once `left` bytes have passed, and passes at most 1000 at a time.
+struct Failing<T> {
+    inner: T,
+    left: usize,
+}
+
+impl<T> Failing<T> {
+    fn pass(&mut self, len: usize) -> io::Result<usize> {
+        let len = len.min(1000).min(self.left);
+        self.left -= len;
+        if len == 0 {
+            Err(io::Error::other("unplugged"))
+        } else {
+            Ok(len)
+        }
+    }
+}
+
+impl<R: Read> Read for Failing<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let len = self.pass(out.len())?;
+        self.inner.read(&mut out[..len])
+    }
+}
+
+impl<W: Write> Write for Failing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let len = self.pass(bytes.len())?;
+        self.inner.write(&bytes[..len])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+fn own_kind(error: io::Error) -> ErrorKind {
+    error.downcast::<Error>().unwrap().kind()
+}
+
+#[test]
+fn every_length_comes_back_whatever_the_pieces() {
+    let key = public_key("rsa-2048");
+    let unwrapper = local_unwrapper("rsa-2048");
+    for len in LENGTHS.into_iter().chain([200_000]) {
+        for piece_len in [1, 100, 16384, 100_000] {
+            let plaintext = pattern(len);
+            let mut writer = SealWriter::new(Vec::new(), &[Recipient::new(&key)], &[]).unwrap();
+            for piece in plaintext.chunks(piece_len) {
+                writer.write_all(piece).unwrap();
+            }
+            let message = writer.finish().unwrap();
+
+            let mut reader = UnsealReader::new(Cursor::new(message), &unwrapper, &[]).unwrap();
+            let mut found = Vec::new();
+            let mut piece = vec![0; piece_len];
+            loop {
+                match reader.read(&mut piece).unwrap() {
+                    0 => break,
+                    len => found.extend_from_slice(&piece[..len]),
+                }
+            }
+            assert_eq!(found, plaintext);
+            assert_eq!(reader.read(&mut piece).unwrap(), 0, "the end stays the end");
+        }
+    }
+}
+
+#[test]
+fn a_writer_that_fails_anywhere_leaves_no_whole_message() {
+    let key = public_key("rsa-2048");
+    let unwrapper = local_unwrapper("rsa-2048");
+    let plaintext = pattern(20_000);
+    let seal_to = |left: usize, message: &mut Vec<u8>| -> io::Result<()> {
+        let inner = Failing {
+            inner: message,
+            left,
+        };
+        let mut writer = SealWriter::new(inner, &[Recipient::new(&key)], &[])?;
+        writer.write_all(&plaintext)?;
+        writer.finish().map(|_| ())
+    };
+    let mut whole = Vec::new();
+    seal_to(usize::MAX, &mut whole).unwrap();
+    for left in (0..whole.len()).step_by(97).chain([whole.len() - 1]) {
+        let mut message = Vec::new();
+        assert_eq!(
+            seal_to(left, &mut message).unwrap_err().to_string(),
+            "unplugged"
+        );
+        assert_eq!(message.len(), left);
+        assert!(libseal::unseal(&message, &unwrapper, &[]).is_err());
+    }
+}
+
+#[test]
+fn a_failed_writer_stays_failed() {
+    let key = public_key("rsa-2048");
+    let inner = Failing {
+        inner: Vec::new(),
+        left: 1000,
+    };
+    let mut writer = SealWriter::new(inner, &[Recipient::new(&key)], &[]).unwrap();
+    assert_eq!(
+        writer.write_all(&[0; 10_000]).unwrap_err().to_string(),
+        "unplugged"
+    );
+    assert_eq!(
+        own_kind(writer.write_all(b"more").unwrap_err()),
+        ErrorKind::InvalidState
+    );
+    assert_eq!(
+        own_kind(writer.finish().err().unwrap()),
+        ErrorKind::InvalidState
+    );
+}
+
+#[test]
+fn a_reader_that_fails_is_not_an_end() {
+    let vector = Vector::accepted("length_16385");
+    let unwrapper = local_unwrapper("rsa-2048");
+    for left in (0..vector.message.len()).step_by(487) {
+        let inner = Failing {
+            inner: vector.message.as_slice(),
+            left,
+        };
+        let read = || UnsealReader::new(inner, &unwrapper, &[])?.read_to_end(&mut Vec::new());
+        assert_eq!(read().unwrap_err().to_string(), "unplugged");
+    }
+}
+
+#[test]
+fn a_truncated_message_ends_in_an_error() {
+    let vector = Vector::accepted("length_16384");
+    let unwrapper = local_unwrapper("rsa-2048");
+    let cut = &vector.message[..vector.message.len() - 16];
+    let mut reader = UnsealReader::new(cut, &unwrapper, &[]).unwrap();
+    let mut plaintext = Vec::new();
+    let error = reader.read_to_end(&mut plaintext).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    assert_eq!(own_kind(error), ErrorKind::Truncated);
+    assert_eq!(plaintext.len(), 16384, "what came before was authentic");
+    assert_eq!(
+        own_kind(reader.read(&mut [0]).unwrap_err()),
+        ErrorKind::InvalidState
+    );
+
+    let empty = UnsealReader::new(io::empty(), &unwrapper, &[])
+        .err()
+        .unwrap();
+    assert_eq!(own_kind(empty), ErrorKind::EmptyMessage);
+}
