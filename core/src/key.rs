@@ -2,10 +2,20 @@
 
 use core::fmt;
 
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+
 use der::{
     Decode, Reader, SliceReader, Tag,
     asn1::{AnyRef, ObjectIdentifier},
 };
+#[cfg(feature = "alloc")]
+use der::{
+    Encode,
+    asn1::{BitStringRef, UintRef},
+};
+#[cfg(feature = "alloc")]
+use spki::AlgorithmIdentifierRef;
 use spki::SubjectPublicKeyInfoRef;
 
 use crate::{Error, ErrorKind, crypto};
@@ -167,6 +177,33 @@ impl PublicKey {
     #[must_use]
     pub const fn fingerprint(&self) -> &[u8; 32] {
         &self.fingerprint
+    }
+
+    /// The key as a `SubjectPublicKeyInfo` in DER: what [`new`](Self::new) reads, and what the
+    /// [fingerprint](Self::fingerprint) is the hash of.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn to_der(&self) -> Vec<u8> {
+        // It was decoded from this form, so it encodes.
+        self.encode().unwrap_or_default()
+    }
+
+    #[cfg(feature = "alloc")]
+    fn encode(&self) -> der::Result<Vec<u8>> {
+        let exponent = self.exponent.to_be_bytes();
+        let key = pkcs1::RsaPublicKeyRef {
+            modulus: UintRef::new(self.modulus())?,
+            public_exponent: UintRef::new(&exponent)?,
+        };
+        let key = key.to_der()?;
+        let spki = SubjectPublicKeyInfoRef {
+            algorithm: AlgorithmIdentifierRef {
+                oid: RSA_ENCRYPTION,
+                parameters: Some(AnyRef::NULL),
+            },
+            subject_public_key: BitStringRef::from_bytes(&key)?,
+        };
+        spki.to_der()
     }
 
     /// Bytes in the modulus, and so in a data key wrapped with it.

@@ -66,7 +66,7 @@ mod unwrap;
 pub use error::{Error, ErrorKind};
 pub use header::{MAX_CONTEXT_LEN, MAX_HEADER_LEN, MAX_KEY_ID_LEN, MAX_RECIPIENTS, Recipient};
 pub use key::{PublicKey, WrapAlgorithm};
-pub use sealer::{Sealer, sealed_len};
+pub use sealer::{Sealer, seal_into, sealed_len};
 pub use secret::DataKey;
 
 #[cfg(feature = "alloc")]

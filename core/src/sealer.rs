@@ -57,7 +57,8 @@ impl Sealer {
 
     /// Begins a message for 1 to [`MAX_RECIPIENTS`](crate::MAX_RECIPIENTS) recipients, each of
     /// which can unseal it alone: draws a data key, wraps it for each of them, and writes the first
-    /// [`start_len`](Self::start_len) bytes of the message to `out`.
+    /// [`start_len`](Self::start_len) bytes of the message to `out`. After an error `out` holds
+    /// nothing of use.
     ///
     /// `context` are pairs that everybody can read and nobody can change, in any order; at most
     /// [`MAX_CONTEXT_LEN`](crate::MAX_CONTEXT_LEN) bytes with 4 bytes of overhead for each.
@@ -147,14 +148,41 @@ pub fn seal(
     context: &[(&str, &str)],
     plaintext: &[u8],
 ) -> Result<Vec<u8>, Error> {
-    let len = sealed_len(recipients, context, plaintext.len() as u64)?;
-    let len = usize::try_from(len).map_err(|_| ErrorKind::MessageTooLong)?;
+    let len = message_len(recipients, context, plaintext)?;
     let mut message = vec![0; len];
-    let start_len = Sealer::start_len(recipients, context)?;
-    let mut sealer = Sealer::start(recipients, context, &mut message)?;
-    let body = message.get_mut(start_len..).unwrap_or_default();
-    let written = sealer.update(plaintext, body)?;
-    let end = body.get_mut(written..).unwrap_or_default();
-    end.copy_from_slice(&sealer.finish());
+    seal_into(recipients, context, plaintext, &mut message)?;
     Ok(message)
+}
+
+/// Seals `plaintext` in one call into a buffer, without a heap, and returns how many bytes it wrote:
+/// [`sealed_len`].
+///
+/// # Errors
+/// As [`Sealer::start`]; `out` may be longer than needed.
+pub fn seal_into(
+    recipients: &[Recipient<'_>],
+    context: &[(&str, &str)],
+    plaintext: &[u8],
+    out: &mut [u8],
+) -> Result<usize, Error> {
+    let len = message_len(recipients, context, plaintext)?;
+    let message = out.get_mut(..len).ok_or(ErrorKind::BufferTooSmall)?;
+    let mut sealer = Sealer::start(recipients, context, message)?;
+    let start_len = Sealer::start_len(recipients, context)?;
+    let body = message.get_mut(start_len..).unwrap_or_default();
+    let (body, end) = body
+        .split_last_chunk_mut::<{ Sealer::FINISH_LEN }>()
+        .ok_or(ErrorKind::Internal)?;
+    sealer.update(plaintext, body)?;
+    *end = sealer.finish();
+    Ok(len)
+}
+
+fn message_len(
+    recipients: &[Recipient<'_>],
+    context: &[(&str, &str)],
+    plaintext: &[u8],
+) -> Result<usize, Error> {
+    let len = sealed_len(recipients, context, plaintext.len() as u64)?;
+    usize::try_from(len).map_err(|_| ErrorKind::MessageTooLong.into())
 }

@@ -84,7 +84,7 @@ impl fmt::Debug for WrappedKey<'_> {
 
 /// Whoever can unwrap data keys: a KMS client, an HSM session, a private key.
 ///
-/// Implemented for closures, and for references.
+/// Implemented for closures.
 pub trait KeyUnwrap {
     /// Unwraps `key`, or returns `None` if it is wrapped for a key that this unwrapper does not
     /// hold, without asking the KMS.

@@ -11,7 +11,7 @@ mod common;
 use common::{LENGTHS, local_unwrapper, pattern, public_key, seal_in_pieces};
 use libseal::{
     ErrorKind, Header, MAX_CONTEXT_LEN, MAX_KEY_ID_LEN, MAX_RECIPIENTS, Recipient, Sealer,
-    WrapAlgorithm, seal, sealed_len, unseal,
+    WrapAlgorithm, seal, seal_into, sealed_len, unseal,
 };
 
 #[test]
@@ -191,6 +191,29 @@ fn a_buffer_one_byte_short_consumes_nothing() {
         unseal(&message, &local_unwrapper("rsa-2048"), &[]).unwrap(),
         plaintext
     );
+}
+
+#[test]
+fn seal_into_writes_exactly_the_message() {
+    let key = public_key("rsa-2048");
+    let recipients = [Recipient::new(&key)];
+    for len in LENGTHS {
+        let plaintext = pattern(len);
+        let sealed_len =
+            usize::try_from(sealed_len(&recipients, &[], len as u64).unwrap()).unwrap();
+        let mut out = vec![0xaa; sealed_len + 10];
+        let short = seal_into(&recipients, &[], &plaintext, &mut out[..sealed_len - 1]);
+        assert_eq!(short.unwrap_err().kind(), ErrorKind::BufferTooSmall);
+        assert_eq!(
+            seal_into(&recipients, &[], &plaintext, &mut out).unwrap(),
+            sealed_len
+        );
+        assert_eq!(out[sealed_len..], [0xaa; 10]);
+        assert_eq!(
+            unseal(&out[..sealed_len], &local_unwrapper("rsa-2048"), &[]).unwrap(),
+            plaintext
+        );
+    }
 }
 
 #[test]
