@@ -120,7 +120,7 @@ impl PayloadSealer {
 
     /// Exactly what [`update`](Self::update) writes: the input and a tag for each chunk it fills.
     pub(crate) const fn update_len(&self, input_len: usize) -> usize {
-        let filled_chunks = (self.filled + input_len) / CHUNK_LEN;
+        let filled_chunks = self.filled.saturating_add(input_len) / CHUNK_LEN;
         input_len.saturating_add(filled_chunks * TAG_LEN)
     }
 

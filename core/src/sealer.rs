@@ -43,7 +43,7 @@ impl Sealer {
     /// Length of what [`finish`](Self::finish) returns.
     pub const FINISH_LEN: usize = payload::TAG_LEN;
 
-    /// Exactly what [`start`](Self::start) writes: at least 354 bytes (RSA-2048, no context, no
+    /// Exactly what [`start`](Self::start) writes: at least 390 bytes (RSA-2048, no context, no
     /// key id), at most about 49 KiB.
     ///
     /// # Errors

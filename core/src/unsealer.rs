@@ -6,7 +6,7 @@ use alloc::{boxed::Box, string::String, vec, vec::Vec};
 use zeroize::Zeroize;
 
 use crate::{
-    DataKey, Error, ErrorKind, Header, KeyUnwrap,
+    DataKey, Error, ErrorKind, Header, KeyUnwrap, WrappedKey,
     header::{self, Scan},
     payload::{self, PayloadUnsealer},
 };
@@ -219,8 +219,9 @@ impl Unsealer {
         Ok(())
     }
 
-    /// Has `unwrapper` unwrap the data key: asks it for one wrapped key after the other, until it
-    /// returns a data key, and provides that.
+    /// Has `unwrapper` unwrap the data key: asks it for one wrapped key of a known
+    /// [algorithm](WrappedKey::algorithm) after the other, until it returns a data key, and provides
+    /// that.
     ///
     /// # Errors
     /// - [`NoMatchingRecipient`](ErrorKind::NoMatchingRecipient) if it knew none of them;
@@ -323,7 +324,8 @@ impl fmt::Debug for Unsealer {
 /// The data key of the first recipient that the unwrapper opens.
 fn unwrap_first(header: &Header, unwrapper: &(impl KeyUnwrap + ?Sized)) -> Result<DataKey, Error> {
     let mut first_error = None;
-    for wrapped_key in header.wrapped_keys() {
+    let of_known_kind = |key: &WrappedKey<'_>| key.algorithm().is_some();
+    for wrapped_key in header.wrapped_keys().filter(of_known_kind) {
         match unwrapper.unwrap_key(&wrapped_key) {
             Ok(Some(data_key)) => return Ok(data_key),
             Ok(None) => {}
