@@ -1,0 +1,96 @@
+/* Seals a file for the holder of a private key, in constant memory. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <libseal.h>
+
+#include "output.h"
+
+#define PIECE 65536
+
+static const char usage[] =
+    "usage: seal_file PUBLIC_KEY IN OUT [KEY_ID]\n"
+    "\n"
+    "Seals the file IN to the file OUT, for the RSA key of which PUBLIC_KEY is the public half,\n"
+    "in DER or PEM. KEY_ID is a hint for whoever unseals it, such as the ARN of the KMS key.\n"
+    "OUT appears only when it is complete.\n";
+
+static int fail(const char *file, const char *why)
+{
+    fprintf(stderr, "seal_file: %s: %s\n", file, why);
+    return 1;
+}
+
+static int read_key(const char *path, libseal_public_key *key)
+{
+    uint8_t bytes[16384];
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return fail(path, strerror(errno));
+    size_t len = fread(bytes, 1, sizeof bytes, file);
+    int failed = ferror(file);
+    fclose(file);
+    if (failed)
+        return fail(path, "cannot be read");
+    libseal_status status = libseal_public_key_init(key, sizeof *key, bytes, len);
+    return status == LIBSEAL_OK ? 0 : fail(path, libseal_status_text(status));
+}
+
+static int seal(FILE *in, const char *in_name, struct output *out, const libseal_recipient *to)
+{
+    static uint8_t piece[PIECE];
+    static uint8_t sealed[LIBSEAL_SEALER_UPDATE_BOUND(PIECE)];
+    libseal_sealer sealer;
+    size_t len;
+
+    libseal_status status = libseal_sealer_start(&sealer, sizeof sealer, to, 1, NULL, 0, sealed,
+                                                 sizeof sealed, &len);
+    while (status == LIBSEAL_OK) {
+        if (output_write(out, sealed, len) != 0) {
+            libseal_sealer_wipe(&sealer);
+            return fail(out->partial, strerror(errno));
+        }
+        size_t piece_len = fread(piece, 1, sizeof piece, in);
+        if (ferror(in)) {
+            libseal_sealer_wipe(&sealer);
+            return fail(in_name, strerror(errno));
+        }
+        if (piece_len == 0)
+            break;
+        status = libseal_sealer_update(&sealer, piece, piece_len, sealed, sizeof sealed, &len);
+    }
+    if (status == LIBSEAL_OK)
+        status = libseal_sealer_finish(&sealer, sealed, sizeof sealed, &len);
+    if (status != LIBSEAL_OK)
+        return fail(in_name, libseal_status_text(status));
+    if (output_write(out, sealed, len) != 0)
+        return fail(out->partial, strerror(errno));
+    if (output_commit(out) != 0)
+        return fail(out->name, strerror(errno));
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    if (argc != 4 && argc != 5) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    libseal_public_key key;
+    if (read_key(argv[1], &key) != 0)
+        return 1;
+    libseal_recipient to = {.key = &key, .key_id = argv[4]}; /* argv ends with NULL */
+
+    FILE *in = fopen(argv[2], "rb");
+    if (!in)
+        return fail(argv[2], strerror(errno));
+    struct output out;
+    int result = output_open(&out, argv[3]) == 0 ? seal(in, argv[2], &out, &to)
+                                                 : fail(argv[3], strerror(errno));
+    output_discard(&out);
+    fclose(in);
+    return result;
+}

@@ -1,0 +1,93 @@
+//! The boundary: how Rust's results and panics become statuses.
+
+use std::{
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use libseal::{Error, ErrorKind};
+
+use crate::status::{LIBSEAL_ERR_INTERNAL, LIBSEAL_OK, libseal_status};
+
+/// A status that is an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Failure(pub(crate) libseal_status);
+
+impl Failure {
+    /// Whether the call that failed so has changed nothing, and a handle stays usable.
+    pub(crate) fn is_harmless(self) -> bool {
+        self == ErrorKind::BufferTooSmall.into() || self == ErrorKind::InvalidState.into()
+    }
+}
+
+impl From<ErrorKind> for Failure {
+    fn from(kind: ErrorKind) -> Self {
+        Self(kind.code())
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        error.kind().into()
+    }
+}
+
+/// What a function answers when nothing failed: most have nothing to say.
+pub(crate) trait Answer {
+    fn status(self) -> libseal_status;
+}
+
+impl Answer for () {
+    fn status(self) -> libseal_status {
+        LIBSEAL_OK
+    }
+}
+
+impl Answer for libseal_status {
+    fn status(self) -> libseal_status {
+        self
+    }
+}
+
+/// Runs the body of a function that returns a status. No panic leaves it.
+pub(crate) fn guard<A: Answer>(body: impl FnOnce() -> Result<A, Failure>) -> libseal_status {
+    match catch(body) {
+        Some(Ok(answer)) => answer.status(),
+        Some(Err(Failure(status))) => status,
+        None => LIBSEAL_ERR_INTERNAL,
+    }
+}
+
+/// Runs the body of a function that returns a value: the default one if the handle is of no use.
+pub(crate) fn guard_value<T: Default>(body: impl FnOnce() -> Result<T, Failure>) -> T {
+    catch(body).and_then(Result::ok).unwrap_or_default()
+}
+
+fn catch<R>(body: impl FnOnce() -> R) -> Option<R> {
+    // Whatever the body changes is given up after a panic: handles are poisoned, outputs wiped.
+    catch_unwind(AssertUnwindSafe(body))
+        // A payload may panic when it is dropped.
+        .map_err(mem::forget)
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panics_become_a_status() {
+        assert_eq!(guard(|| -> Result<(), _> { panic!("on purpose") }), 900);
+        assert_eq!(guard_value(|| -> Result<usize, _> { panic!() }), 0);
+    }
+
+    #[test]
+    fn results_become_statuses() {
+        assert_eq!(guard(|| Ok(())), LIBSEAL_OK);
+        assert_eq!(guard(|| Ok(1)), 1);
+        assert_eq!(
+            guard(|| -> Result<(), _> { Err(Error::from(ErrorKind::Truncated).into()) }),
+            211
+        );
+    }
+}

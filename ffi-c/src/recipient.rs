@@ -1,0 +1,86 @@
+//! Recipients.
+
+use std::ffi::c_char;
+
+use libseal::{ErrorKind, MAX_KEY_ID_LEN, MAX_RECIPIENTS, Recipient, WrapAlgorithm};
+
+use crate::{
+    context::Bounded,
+    guard::Failure,
+    pointer::{array, text},
+    public_key::{libseal_public_key, public_key},
+    status::LIBSEAL_ERR_INVALID_ARGUMENT,
+};
+
+/// Most recipients of a message.
+pub const LIBSEAL_MAX_RECIPIENTS: usize = 16;
+/// Most bytes of a key id.
+pub const LIBSEAL_MAX_KEY_ID_LEN: usize = 2048;
+
+/// The KMS algorithm RSAES_OAEP_SHA_256: the default.
+pub const LIBSEAL_RSAES_OAEP_SHA_256: u32 = 1;
+/// The KMS algorithm RSAES_OAEP_SHA_1: only for a KMS or HSM that can do no other.
+pub const LIBSEAL_RSAES_OAEP_SHA_1: u32 = 2;
+
+const _: () = {
+    assert!(LIBSEAL_MAX_RECIPIENTS == MAX_RECIPIENTS);
+    assert!(LIBSEAL_MAX_KEY_ID_LEN == MAX_KEY_ID_LEN);
+};
+
+/// Who can unseal a message: each of 1 to LIBSEAL_MAX_RECIPIENTS recipients alone can.
+///
+/// `{.key = &key}` is all that is needed. The struct and what it points to are borrowed until the
+/// call that takes it returns.
+#[repr(C)]
+pub struct libseal_recipient {
+    /// The public key; not NULL.
+    pub key: *const libseal_public_key,
+    /// A hint for whoever unseals, such as the alias or ARN of the KMS key, of at most
+    /// LIBSEAL_MAX_KEY_ID_LEN bytes; NULL is the empty one. Everybody can read it.
+    pub key_id: *const c_char,
+    /// How the data key is wrapped: LIBSEAL_RSAES_OAEP_SHA_256, LIBSEAL_RSAES_OAEP_SHA_1, or 0 for
+    /// the default.
+    pub algorithm: u32,
+}
+
+/// # Safety
+/// `list` is of `count` recipients, unless `count` is 0 or it is NULL; nobody changes them or what
+/// they point to during `'a`.
+pub(crate) unsafe fn read_recipients<'a>(
+    list: *const libseal_recipient,
+    count: usize,
+) -> Result<Bounded<Recipient<'a>, MAX_RECIPIENTS>, Failure> {
+    if count > MAX_RECIPIENTS {
+        return Err(ErrorKind::TooManyRecipients.into());
+    }
+    // SAFETY: the caller's word.
+    let list = unsafe { array(list, count) }?;
+    let first = list.first().ok_or(ErrorKind::NoRecipients)?;
+    // SAFETY: the caller's word.
+    let mut recipients = Bounded::filled_with(unsafe { recipient(first) }?);
+    for item in list {
+        // SAFETY: the caller's word.
+        recipients.push(unsafe { recipient(item) }?)?;
+    }
+    Ok(recipients)
+}
+
+unsafe fn recipient<'a>(recipient: &libseal_recipient) -> Result<Recipient<'a>, Failure> {
+    let algorithm = match recipient.algorithm {
+        0 => WrapAlgorithm::default(),
+        LIBSEAL_RSAES_OAEP_SHA_256 => WrapAlgorithm::RsaesOaepSha256,
+        LIBSEAL_RSAES_OAEP_SHA_1 => WrapAlgorithm::RsaesOaepSha1,
+        _ => return Err(Failure(LIBSEAL_ERR_INVALID_ARGUMENT)),
+    };
+    let key_id = if recipient.key_id.is_null() {
+        ""
+    } else {
+        // SAFETY: the word of the caller of `read_recipients`.
+        unsafe { text(recipient.key_id, MAX_KEY_ID_LEN, ErrorKind::KeyIdTooLong) }?
+    };
+    // SAFETY: the word of the caller of `read_recipients`.
+    let key = unsafe { public_key(recipient.key) }?;
+    Ok(Recipient::new(key)
+        .with_key_id(key_id)
+        .with_algorithm(algorithm))
+}

@@ -1,0 +1,112 @@
+//! The library as cargo builds it, and the C compiler.
+
+#![allow(dead_code, reason = "each test file uses some of it")]
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::LazyLock,
+};
+
+/// Root of the repository.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .into()
+}
+
+/// An empty folder for what a test makes.
+pub(crate) fn scratch(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The folder with `libseal.a` and `libseal.so`. Integration tests do not make cargo build those.
+pub(crate) static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
+    let output = succeed(
+        Command::new(env!("CARGO"))
+            .args([
+                "build",
+                "--quiet",
+                "--message-format=json",
+                "--package=libseal-c",
+            ])
+            .current_dir(root()),
+    );
+    let messages = String::from_utf8(output.stdout).unwrap();
+    let archive = messages
+        .split('"')
+        .find(|text| text.ends_with("/libseal.a"))
+        .expect("cargo names libseal.a");
+    Path::new(archive).parent().unwrap().into()
+});
+
+/// What the linker needs beside `libseal.a`, as rustc says.
+pub(crate) fn native_static_libs() -> Vec<String> {
+    let output = succeed(
+        Command::new(env!("CARGO"))
+            .args(["rustc", "--package=libseal-c", "--crate-type=staticlib"])
+            .args(["--", "--print=native-static-libs"])
+            .env("CARGO_TERM_COLOR", "never")
+            .current_dir(root()),
+    );
+    let notes = String::from_utf8(output.stderr).unwrap();
+    let libs = notes.split("native-static-libs: ").nth(1).expect(&notes);
+    let libs = libs.lines().next().unwrap_or_default();
+    libs.split_whitespace().map(str::to_owned).collect()
+}
+
+/// As README and header say: `cc … -lseal LINK_LIBS`.
+pub(crate) const LINK_LIBS: &[&str] = &["-lpthread", "-ldl", "-lm"];
+
+pub(crate) const STRICT: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+
+pub(crate) fn c_compiler() -> Command {
+    compiler(false)
+}
+
+pub(crate) fn cpp_compiler() -> Command {
+    compiler(true)
+}
+
+fn compiler(cpp: bool) -> Command {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let version = succeed(Command::new(rustc).arg("-vV"));
+    let version = String::from_utf8(version.stdout).unwrap();
+    let host = version
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .unwrap();
+    let tool = cc::Build::new()
+        .cpp(cpp)
+        .host(host)
+        .target(host)
+        .opt_level(1)
+        .cargo_metadata(false)
+        .get_compiler();
+    let mut command = Command::new(tool.path());
+    command.args(STRICT).arg("-I").arg(root().join("include"));
+    command
+}
+
+/// Runs a command that has to succeed.
+#[track_caller]
+pub(crate) fn succeed(command: &mut Command) -> Output {
+    let output = command.output().expect("the command is installed");
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+pub(crate) fn is_installed(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok()
+}

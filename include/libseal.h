@@ -1,0 +1,895 @@
+/*
+ * libseal: seal data offline with a public RSA key; only the private key, which stays in AWS KMS
+ * or another KMS or HSM, unseals it.
+ *
+ *     libseal_public_key key;
+ *     uint8_t message[512];
+ *     size_t message_len;
+ *
+ *     libseal_status status = libseal_public_key_init(&key, sizeof key, der, der_len);
+ *     if (status == LIBSEAL_OK) {
+ *         libseal_recipient recipient = {.key = &key};
+ *         libseal_context_pair context = {.key = "device", .value = "42"};
+ *         status = libseal_seal(&recipient, 1, &context, 1, reading, reading_len,
+ *                               message, sizeof message, &message_len);
+ *     }
+ *     if (status != LIBSEAL_OK)
+ *         fprintf(stderr, "%s\n", libseal_status_text(status));
+ *
+ * Link with -lseal; or with libseal.a, and then with -lpthread -ldl -lm too.
+ *
+ * A message says nothing about who sealed it: anybody has the public key.
+ *
+ * This file follows the life of a message: status, public key, recipients and context, sealing in
+ * one call and piece by piece, what a header says, unsealing in one call and piece by piece.
+ *
+ * Conventions, for every function:
+ *
+ * Status. LIBSEAL_OK is 0. A function that returns libseal_status lists each status that it can
+ * return, but for LIBSEAL_ERR_INTERNAL, which any of them returns if it runs into a bug of this
+ * library. There are no partial successes, no last-error variables and no other global state.
+ *
+ * State after an error. LIBSEAL_ERR_BUFFER_TOO_SMALL and LIBSEAL_ERR_INVALID_STATE change nothing:
+ * the first can be retried with more room. Any other error, a wrong argument included, ends the
+ * libseal_sealer or libseal_unsealer it was returned for; from then on it answers
+ * LIBSEAL_ERR_INVALID_STATE.
+ *
+ * Output. A buffer is `out` with room for `out_cap` bytes; `*written` is set to the number of
+ * bytes in it, to the number needed on LIBSEAL_ERR_BUFFER_TOO_SMALL, and to 0 on any other error.
+ * Lengths become 0 and pointers NULL on errors. After an error `out` holds no plaintext: what was
+ * written is overwritten with zeros. Output parameters are never read. Room for the whole of
+ * `out_cap` is expected, so NULL is fine only with `out_cap` 0.
+ *
+ * Input. NULL with length 0 is an empty input; NULL with another length is
+ * LIBSEAL_ERR_NULL_POINTER. Other pointers must not be NULL, unless the comment of the function
+ * says so. Nothing is kept after the call, unless the comment says so. Pointers must be aligned
+ * as their type is.
+ *
+ * Overlap. `in` and `out` must not overlap; if they do, the call fails with
+ * LIBSEAL_ERR_INVALID_ARGUMENT. Nothing else that a call writes to may overlap anything at all.
+ *
+ * Text. Text given to the library is UTF-8 and ends with a NUL. Text that the library takes from a
+ * message comes with a length and does not.
+ *
+ * Ownership. What `_init` and `_start` fill belongs to the caller, memory included. What `_new` and
+ * `_parse` return belongs to the caller until the `_free` of the same name; `_free` of NULL does
+ * nothing. "Borrowed until" says how long any other pointer is valid.
+ *
+ * Threads. Functions on a const handle may run at the same time; any other function needs its
+ * handle for itself. Handles may move from thread to thread.
+ *
+ * Heap. Sealing uses none, but for reading keys in PEM and for the RSA arithmetic of the portable
+ * build. Unsealing uses less than 256 KiB, and the length of the required context, however long the
+ * message; if there is no memory, the process is ended.
+ *
+ * Compatibility. A number that has had a meaning never gets another one. While the major version is
+ * 0, a minor version may break the ABI: see libseal_abi_version().
+ */
+
+#ifndef LIBSEAL_H
+#define LIBSEAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32) && defined(LIBSEAL_DLL)
+#define LIBSEAL_API __declspec(dllimport)
+#else
+#define LIBSEAL_API
+#endif
+
+#if defined(__GNUC__)
+#define LIBSEAL_NODISCARD __attribute__((warn_unused_result))
+#elif defined(_MSC_VER)
+#define LIBSEAL_NODISCARD _Check_return_
+#else
+#define LIBSEAL_NODISCARD
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Status --------------------------------------------------------------------------------------- */
+
+/**
+ * The outcome of a call: LIBSEAL_OK, LIBSEAL_NEED_KEY or one of LIBSEAL_ERR_*.
+ *
+ * 1xx: the call is wrong. 2xx: this is no message that this library can read. 3xx: it is not
+ * authentic. 4xx: no data key. 9xx: trouble in the machine. Later versions may have more numbers.
+ * Those that no function below lists come up in other languages only.
+ */
+typedef uint32_t libseal_status;
+
+/** Success. */
+#define LIBSEAL_OK 0
+
+/** Not an error: the header is complete, and the data key is wanted. */
+#define LIBSEAL_NEED_KEY 1
+
+/** Called out of order, after the end, or after an error. */
+#define LIBSEAL_ERR_INVALID_STATE 101
+
+/** The output buffer is too small; nothing was consumed. */
+#define LIBSEAL_ERR_BUFFER_TOO_SMALL 102
+
+/** A pointer is NULL that must not be. */
+#define LIBSEAL_ERR_NULL_POINTER 103
+
+/**
+ * The storage is smaller than this library needs; pass its sizeof, and compile with the header of
+ * this version.
+ */
+#define LIBSEAL_ERR_STORAGE_TOO_SMALL 104
+
+/** A text is not valid UTF-8. */
+#define LIBSEAL_ERR_INVALID_UTF8 105
+
+/** An argument is out of range or misaligned, or input and output overlap. */
+#define LIBSEAL_ERR_INVALID_ARGUMENT 106
+
+/**
+ * Not a public key; give a SubjectPublicKeyInfo in DER or PEM, as KMS GetPublicKey returns it.
+ */
+#define LIBSEAL_ERR_NOT_A_PUBLIC_KEY 110
+
+/**
+ * This is a private key; it does not belong on a sealing device: extract the public key with
+ * `openssl pkey -pubout`.
+ */
+#define LIBSEAL_ERR_PRIVATE_KEY_GIVEN 111
+
+/** This is a certificate; extract its public key with `openssl x509 -pubkey -noout`. */
+#define LIBSEAL_ERR_CERTIFICATE_GIVEN 112
+
+/**
+ * This is a bare PKCS#1 RSAPublicKey; convert it with `openssl rsa -RSAPublicKey_in -pubout`.
+ */
+#define LIBSEAL_ERR_PKCS1_PUBLIC_KEY_GIVEN 113
+
+/** Not an RSA key; use RSA_2048, RSA_3072 or RSA_4096. */
+#define LIBSEAL_ERR_NOT_RSA 114
+
+/** The RSA key is shorter than 2048 bits; use 2048, 3072 or 4096. */
+#define LIBSEAL_ERR_KEY_TOO_SMALL 115
+
+/** The RSA key is longer than 4096 bits; use 2048, 3072 or 4096. */
+#define LIBSEAL_ERR_KEY_TOO_LARGE 116
+
+/** No KMS holds RSA keys of this size; use 2048, 3072 or 4096 bits. */
+#define LIBSEAL_ERR_UNSUPPORTED_KEY_SIZE 117
+
+/** Broken RSA key: the modulus must be odd, the exponent odd, at least 3 and below 2^32. */
+#define LIBSEAL_ERR_INVALID_RSA_KEY 118
+
+/** Not an RSA private key of 2048, 3072 or 4096 bits in PEM (PKCS#8, encrypted or not). */
+#define LIBSEAL_ERR_NOT_A_PRIVATE_KEY 120
+
+/** The private key is encrypted and the password is missing or wrong. */
+#define LIBSEAL_ERR_PRIVATE_KEY_PASSWORD 121
+
+/** The encryption context is longer than 8192 bytes when encoded. */
+#define LIBSEAL_ERR_CONTEXT_TOO_LONG 130
+
+/** A key of the encryption context is empty. */
+#define LIBSEAL_ERR_CONTEXT_KEY_EMPTY 131
+
+/** A key of the encryption context is given twice. */
+#define LIBSEAL_ERR_CONTEXT_KEY_DUPLICATE 132
+
+/** Keys of the encryption context that begin with `libseal:` are reserved. */
+#define LIBSEAL_ERR_CONTEXT_KEY_RESERVED 133
+
+/** The key id is longer than 2048 bytes. */
+#define LIBSEAL_ERR_KEY_ID_TOO_LONG 140
+
+/** No recipient; give at least one public key. */
+#define LIBSEAL_ERR_NO_RECIPIENTS 150
+
+/** Too many recipients; a message has at most 16. */
+#define LIBSEAL_ERR_TOO_MANY_RECIPIENTS 151
+
+/** A message holds less than 4 PiB. */
+#define LIBSEAL_ERR_MESSAGE_TOO_LONG 160
+
+/** Not a sealed message: it does not begin with `SEAL`. */
+#define LIBSEAL_ERR_NOT_SEALED 200
+
+/** Sealed in a version of the format that this library does not know; upgrade it. */
+#define LIBSEAL_ERR_UNSUPPORTED_VERSION 201
+
+/** Sealed with a cipher suite that this library does not know; upgrade it. */
+#define LIBSEAL_ERR_UNSUPPORTED_SUITE 202
+
+/** The header breaks the rules of the format. */
+#define LIBSEAL_ERR_HEADER_MALFORMED 203
+
+/** The header is longer than 64 KiB. */
+#define LIBSEAL_ERR_HEADER_TOO_LARGE 204
+
+/** The message is empty: there is nothing to unseal. */
+#define LIBSEAL_ERR_EMPTY_MESSAGE 210
+
+/** The message is cut short: its end is missing. */
+#define LIBSEAL_ERR_TRUNCATED 211
+
+/** Not authentic: altered, cut inside its last chunk, or unwrapped with the wrong data key. */
+#define LIBSEAL_ERR_AUTHENTICATION_FAILED 300
+
+/** A required pair is missing from the encryption context or has another value. */
+#define LIBSEAL_ERR_CONTEXT_MISMATCH 301
+
+/** Sealed for other keys: the unwrapper holds none of the recipients. */
+#define LIBSEAL_ERR_NO_MATCHING_RECIPIENT 400
+
+/** The data key could not be unwrapped. */
+#define LIBSEAL_ERR_UNWRAP_FAILED 401
+
+/** The unwrapped data key is not 32 bytes long. */
+#define LIBSEAL_ERR_DATA_KEY_LENGTH 402
+
+/** Internal error: please report it. */
+#define LIBSEAL_ERR_INTERNAL 900
+
+/** The source of random bytes failed; nothing was sealed. */
+#define LIBSEAL_ERR_RANDOM_FAILED 901
+
+/**
+ * One sentence in English that says what a status means and what to do. Never NULL.
+ *
+ * Borrowed for as long as the library is loaded.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+const char *libseal_status_text(libseal_status status);
+
+/**
+ * The name of a status without LIBSEAL_ERR_ or LIBSEAL_, such as "TRUNCATED". Never NULL.
+ *
+ * Borrowed for as long as the library is loaded.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+const char *libseal_status_name(libseal_status status);
+
+/* Version -------------------------------------------------------------------------------------- */
+
+#define LIBSEAL_VERSION_MAJOR 0
+#define LIBSEAL_VERSION_MINOR 1
+#define LIBSEAL_VERSION_PATCH 0
+#define LIBSEAL_VERSION "0.1.0"
+
+/** The ABI that this header describes. */
+#define LIBSEAL_ABI_VERSION 1
+
+/**
+ * The version of the library that is linked, such as "1.2.3"; LIBSEAL_VERSION is that of this
+ * header. Never NULL. Borrowed for as long as the library is loaded.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+const char *libseal_version(void);
+
+/**
+ * The ABI of the library that is linked. A program that loads the library at run time compares it
+ * with LIBSEAL_ABI_VERSION and does not go on if they differ.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+uint32_t libseal_abi_version(void);
+
+/* Public key ----------------------------------------------------------------------------------- */
+
+/** Bytes in a libseal_public_key. */
+#define LIBSEAL_PUBLIC_KEY_SIZE 576
+
+/** Bytes in a fingerprint. */
+#define LIBSEAL_FINGERPRINT_LEN 32
+
+/**
+ * An RSA public key of 2048, 3072 or 4096 bits, filled by libseal_public_key_init().
+ *
+ * Holds no heap memory and no secret: it may be copied, and needs no end. Functions tell a key that
+ * was not filled by its storage, provided that it is zero-initialised.
+ */
+typedef struct libseal_public_key {
+    uint64_t opaque_[72];
+} libseal_public_key;
+
+/**
+ * Reads a public key: a SubjectPublicKeyInfo in DER, as KMS GetPublicKey returns it, or in PEM
+ * ("-----BEGIN PUBLIC KEY-----").
+ *
+ * @param key       Storage for the key; overwritten. After an error it holds none.
+ * @param key_size  sizeof(libseal_public_key).
+ * @return LIBSEAL_OK;
+ *         LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_STORAGE_TOO_SMALL, LIBSEAL_ERR_INVALID_ARGUMENT;
+ *         LIBSEAL_ERR_NOT_A_PUBLIC_KEY, or for what was given instead:
+ *         LIBSEAL_ERR_PRIVATE_KEY_GIVEN, LIBSEAL_ERR_CERTIFICATE_GIVEN,
+ *         LIBSEAL_ERR_PKCS1_PUBLIC_KEY_GIVEN, LIBSEAL_ERR_NOT_RSA;
+ *         LIBSEAL_ERR_KEY_TOO_SMALL, LIBSEAL_ERR_KEY_TOO_LARGE, LIBSEAL_ERR_UNSUPPORTED_KEY_SIZE,
+ *         LIBSEAL_ERR_INVALID_RSA_KEY.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_public_key_init(libseal_public_key *key,
+                                       size_t key_size,
+                                       const uint8_t *der_or_pem,
+                                       size_t len);
+
+/** The size of the key's modulus: 2048, 3072 or 4096; 0 if `key` is NULL or was not filled. */
+LIBSEAL_API LIBSEAL_NODISCARD
+size_t libseal_public_key_bits(const libseal_public_key *key);
+
+/**
+ * The key's fingerprint, by which messages name their recipients: SHA-256 of its
+ * SubjectPublicKeyInfo in DER, as from `openssl pkey -pubin -outform DER | sha256sum`.
+ *
+ * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT,
+ *         LIBSEAL_ERR_INVALID_STATE if the key was not filled.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_public_key_fingerprint(const libseal_public_key *key,
+                                              uint8_t fingerprint[32]);
+
+/* Recipients ----------------------------------------------------------------------------------- */
+
+/** Most recipients of a message. */
+#define LIBSEAL_MAX_RECIPIENTS 16
+
+/** Most bytes of a key id. */
+#define LIBSEAL_MAX_KEY_ID_LEN 2048
+
+/** The KMS algorithm RSAES_OAEP_SHA_256: the default. */
+#define LIBSEAL_RSAES_OAEP_SHA_256 1
+
+/** The KMS algorithm RSAES_OAEP_SHA_1: only for a KMS or HSM that can do no other. */
+#define LIBSEAL_RSAES_OAEP_SHA_1 2
+
+/**
+ * Who can unseal a message: each of 1 to LIBSEAL_MAX_RECIPIENTS recipients alone can.
+ *
+ * `{.key = &key}` is all that is needed. The struct and what it points to are borrowed until the
+ * call that takes it returns.
+ */
+typedef struct libseal_recipient {
+    /** The public key; not NULL. */
+    const libseal_public_key *key;
+    /**
+     * A hint for whoever unseals, such as the alias or ARN of the KMS key, of at most
+     * LIBSEAL_MAX_KEY_ID_LEN bytes; NULL is the empty one. Everybody can read it.
+     */
+    const char *key_id;
+    /**
+     * How the data key is wrapped: LIBSEAL_RSAES_OAEP_SHA_256, LIBSEAL_RSAES_OAEP_SHA_1, or 0 for
+     * the default.
+     */
+    uint32_t algorithm;
+} libseal_recipient;
+
+/* Encryption context --------------------------------------------------------------------------- */
+
+/** Most bytes of an encryption context: its keys and values, and 4 bytes for each pair. */
+#define LIBSEAL_MAX_CONTEXT_LEN 8192
+
+/** Most pairs that a call takes. A message from elsewhere may have more. */
+#define LIBSEAL_MAX_CONTEXT_PAIRS 64
+
+/**
+ * A pair of the encryption context: everybody can read it, and nobody can change it unnoticed.
+ *
+ * Keys are not empty, not given twice and do not begin with "libseal:"; the order does not matter.
+ * The struct and what it points to are borrowed until the call that takes it returns.
+ */
+typedef struct libseal_context_pair {
+    /** Not NULL. */
+    const char *key;
+    /** Not NULL; may be empty. */
+    const char *value;
+} libseal_context_pair;
+
+/* Sealing in one call -------------------------------------------------------------------------- */
+
+/**
+ * The length of a sealed message.
+ *
+ * @param in_len  Length of the plaintext.
+ * @param len     Set to the length of the message.
+ * @return as libseal_sealer_start_len(), and LIBSEAL_ERR_MESSAGE_TOO_LONG from 4 PiB.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_sealed_len(const libseal_recipient *recipients,
+                                  size_t recipient_count,
+                                  const libseal_context_pair *context,
+                                  size_t context_count,
+                                  uint64_t in_len,
+                                  uint64_t *len);
+
+/**
+ * Seals a message that is in memory.
+ *
+ * @param in       The plaintext.
+ * @param out      For the message, of libseal_sealed_len() bytes.
+ * @return as libseal_sealer_start_len(), LIBSEAL_ERR_BUFFER_TOO_SMALL,
+ *         LIBSEAL_ERR_MESSAGE_TOO_LONG, LIBSEAL_ERR_RANDOM_FAILED.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_seal(const libseal_recipient *recipients,
+                            size_t recipient_count,
+                            const libseal_context_pair *context,
+                            size_t context_count,
+                            const uint8_t *in,
+                            size_t in_len,
+                            uint8_t *out,
+                            size_t out_cap,
+                            size_t *written);
+
+/*
+ * Sealing piece by piece --------------------------------------------------------------------------
+ *
+ * 1. libseal_sealer_start() writes the first bytes of the message: header, salt and commitment.
+ * 2. libseal_sealer_update(), any number of times, turns each piece of plaintext into as many bytes
+ *    of the message at once; nothing is buffered.
+ * 3. libseal_sealer_finish() writes the last bytes.
+ *
+ * A message without those last bytes is refused by every reader. That is how to abandon one:
+ * libseal_sealer_wipe(), and no more.
+ */
+
+/**
+ * Enough for libseal_sealer_start(), known to the compiler: `key_ids_len` is the length of all key
+ * ids together, `context_len` that of all keys and values with 4 bytes more for each pair.
+ */
+#define LIBSEAL_SEALER_START_BOUND(recipients, key_ids_len, context_len) \
+    (97 + (recipients) * 549 + (key_ids_len) + (context_len))
+
+/** Enough for libseal_sealer_update() at any time, known to the compiler. */
+#define LIBSEAL_SEALER_UPDATE_BOUND(in_len) ((in_len) + ((in_len) / 16384 + 1) * 16)
+
+/** Bytes in a libseal_sealer. */
+#define LIBSEAL_SEALER_SIZE 512
+
+/** Bytes that libseal_sealer_finish() writes. */
+#define LIBSEAL_SEALER_FINISH_LEN 16
+
+/**
+ * A message on the way out, filled by libseal_sealer_start().
+ *
+ * Holds the message's key until libseal_sealer_finish(), libseal_sealer_wipe() or an error, and no
+ * heap memory. Not to be copied or moved: a copy is refused with LIBSEAL_ERR_INVALID_STATE. So is
+ * storage that was never started, provided that it is zero-initialised.
+ */
+typedef struct libseal_sealer {
+    uint64_t opaque_[64];
+} libseal_sealer;
+
+/**
+ * Exactly what libseal_sealer_start() writes.
+ *
+ * @return LIBSEAL_OK;
+ *         LIBSEAL_ERR_NULL_POINTER;
+ *         LIBSEAL_ERR_INVALID_ARGUMENT for more than LIBSEAL_MAX_CONTEXT_PAIRS pairs or an unknown
+ *         algorithm;
+ *         LIBSEAL_ERR_INVALID_STATE if a public key was not filled;
+ *         LIBSEAL_ERR_INVALID_UTF8, LIBSEAL_ERR_KEY_ID_TOO_LONG, LIBSEAL_ERR_NO_RECIPIENTS,
+ *         LIBSEAL_ERR_TOO_MANY_RECIPIENTS;
+ *         LIBSEAL_ERR_CONTEXT_TOO_LONG, LIBSEAL_ERR_CONTEXT_KEY_EMPTY,
+ *         LIBSEAL_ERR_CONTEXT_KEY_DUPLICATE, LIBSEAL_ERR_CONTEXT_KEY_RESERVED.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_sealer_start_len(const libseal_recipient *recipients,
+                                        size_t recipient_count,
+                                        const libseal_context_pair *context,
+                                        size_t context_count,
+                                        size_t *len);
+
+/**
+ * Begins a message: draws a data key, wraps it for each recipient, and writes the first bytes of
+ * the message.
+ *
+ * @param sealer       Storage; overwritten, whatever it held. After an error it holds no sealer,
+ *                     also after LIBSEAL_ERR_BUFFER_TOO_SMALL.
+ * @param sealer_size  sizeof(libseal_sealer).
+ * @param out          For libseal_sealer_start_len() bytes.
+ * @return as libseal_sealer_start_len(), LIBSEAL_ERR_STORAGE_TOO_SMALL,
+ *         LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_RANDOM_FAILED.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_sealer_start(libseal_sealer *sealer,
+                                    size_t sealer_size,
+                                    const libseal_recipient *recipients,
+                                    size_t recipient_count,
+                                    const libseal_context_pair *context,
+                                    size_t context_count,
+                                    uint8_t *out,
+                                    size_t out_cap,
+                                    size_t *written);
+
+/**
+ * Exactly what libseal_sealer_update() writes for so much input now: as many bytes, and 16 more for
+ * each 16 KiB of plaintext that it completes. 0 if `sealer` is NULL or not started, SIZE_MAX if no
+ * buffer is that long. LIBSEAL_SEALER_UPDATE_BOUND is enough at any time.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+size_t libseal_sealer_update_len(const libseal_sealer *sealer,
+                                 size_t in_len);
+
+/**
+ * Seals the next piece, of any length.
+ *
+ * @param in   The next plaintext.
+ * @param out  For libseal_sealer_update_len() bytes.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE, LIBSEAL_ERR_BUFFER_TOO_SMALL,
+ *         LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_MESSAGE_TOO_LONG at
+ *         4 PiB.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_sealer_update(libseal_sealer *sealer,
+                                     const uint8_t *in,
+                                     size_t in_len,
+                                     uint8_t *out,
+                                     size_t out_cap,
+                                     size_t *written);
+
+/**
+ * Ends the message: writes its last LIBSEAL_SEALER_FINISH_LEN bytes, and wipes the storage.
+ *
+ * @param out  For LIBSEAL_SEALER_FINISH_LEN bytes.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE, LIBSEAL_ERR_BUFFER_TOO_SMALL,
+ *         LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_sealer_finish(libseal_sealer *sealer,
+                                     uint8_t *out,
+                                     size_t out_cap,
+                                     size_t *written);
+
+/**
+ * Abandons a message: wipes the storage. Does nothing if `sealer` is NULL, finished or not started.
+ */
+LIBSEAL_API
+void libseal_sealer_wipe(libseal_sealer *sealer);
+
+/* A library that only seals, for a device without a heap, ends here. */
+#ifndef LIBSEAL_SEAL_ONLY
+
+/* Wrapped keys --------------------------------------------------------------------------------- */
+
+/**
+ * A data key as one recipient can unwrap it.
+ *
+ * Untrusted until a data key was accepted: choose by the fingerprint among keys that you allow, and
+ * take the key id as a hint only. What the struct points to is borrowed for as long as the struct
+ * is, as the comment of the function says that shows it.
+ */
+typedef struct libseal_wrapped_key {
+    /**
+     * Bytes of this struct that the library has filled. Later versions may add members at the end.
+     */
+    size_t struct_size;
+    /**
+     * The recipient's kind in the header: LIBSEAL_RSAES_OAEP_SHA_256, LIBSEAL_RSAES_OAEP_SHA_1,
+     * or a number that this version does not know.
+     */
+    uint32_t kind;
+    /**
+     * What KMS calls the kind, ending with a NUL: "RSAES_OAEP_SHA_256" or "RSAES_OAEP_SHA_1";
+     * NULL for a kind that this version does not know.
+     */
+    const char *algorithm;
+    /**
+     * Which key unwraps it: LIBSEAL_FINGERPRINT_LEN bytes, see libseal_public_key_fingerprint().
+     */
+    const uint8_t *fingerprint;
+    /**
+     * What the sealer says that the key is called: UTF-8, not ended by a NUL, maybe empty, maybe
+     * with NULs in it.
+     */
+    const char *key_id;
+    /** Bytes in the key id. */
+    size_t key_id_len;
+    /** The wrapped data key, for KMS Decrypt as CiphertextBlob. */
+    const uint8_t *ciphertext;
+    /** Bytes in the wrapped data key. */
+    size_t ciphertext_len;
+} libseal_wrapped_key;
+
+/*
+ * What a header says ------------------------------------------------------------------------------
+ *
+ * Anybody can read a header, without a key: to route a message, or to find the key that opens it.
+ * Nothing in it is to be trusted before a data key was accepted.
+ */
+
+/** Most bytes of a header. */
+#define LIBSEAL_MAX_HEADER_LEN 65536
+
+/** The header of a message. */
+typedef struct libseal_header libseal_header;
+
+/**
+ * Reads the header that a message begins with. The first LIBSEAL_MAX_HEADER_LEN bytes of a message
+ * are always enough for it.
+ *
+ * @param in      The message, or its beginning.
+ * @param header  Set to a new header, which the caller owns: libseal_header_free().
+ * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT;
+ *         LIBSEAL_ERR_EMPTY_MESSAGE, or LIBSEAL_ERR_TRUNCATED if the header goes on after the end;
+ *         LIBSEAL_ERR_NOT_SEALED, LIBSEAL_ERR_UNSUPPORTED_VERSION, LIBSEAL_ERR_UNSUPPORTED_SUITE,
+ *         LIBSEAL_ERR_HEADER_MALFORMED, LIBSEAL_ERR_HEADER_TOO_LARGE.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_header_parse(const uint8_t *in,
+                                    size_t in_len,
+                                    libseal_header **header);
+
+/** Frees a header from libseal_header_parse(), and nothing else. NULL is fine. */
+LIBSEAL_API
+void libseal_header_free(libseal_header *header);
+
+/** Length of the header: where the payload begins in the message. 0 if `header` is NULL. */
+LIBSEAL_API LIBSEAL_NODISCARD
+size_t libseal_header_len(const libseal_header *header);
+
+/** Number of pairs in the encryption context. 0 if `header` is NULL. */
+LIBSEAL_API LIBSEAL_NODISCARD
+size_t libseal_header_context_count(const libseal_header *header);
+
+/**
+ * A pair of the encryption context; pairs are in the order of their keys' bytes.
+ *
+ * Key and value are UTF-8, not ended by a NUL, and may have NULs in them. Borrowed until the header
+ * is freed.
+ *
+ * @param index  Below libseal_header_context_count().
+ * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_header_context_pair(const libseal_header *header,
+                                           size_t index,
+                                           const char **key,
+                                           size_t *key_len,
+                                           const char **value,
+                                           size_t *value_len);
+
+/** Number of recipients. 0 if `header` is NULL. */
+LIBSEAL_API LIBSEAL_NODISCARD
+size_t libseal_header_wrapped_key_count(const libseal_header *header);
+
+/**
+ * The data key as it is wrapped for one recipient, in the order of the header.
+ *
+ * @param index        Below libseal_header_wrapped_key_count().
+ * @param wrapped_key  Set to what is borrowed until the header is freed.
+ * @param size         sizeof(libseal_wrapped_key); no more than that is written.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_STORAGE_TOO_SMALL,
+ *         LIBSEAL_ERR_INVALID_ARGUMENT.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_header_wrapped_key(const libseal_header *header,
+                                          size_t index,
+                                          libseal_wrapped_key *wrapped_key,
+                                          size_t size);
+
+/* Unwrapping ----------------------------------------------------------------------------------- */
+
+/** Bytes in a data key. */
+#define LIBSEAL_DATA_KEY_LEN 32
+
+/**
+ * What a libseal_unwrap_fn returns for a wrapped key that it holds no private key for. An unusual
+ * number, so that no `return -1` is taken for it.
+ */
+#define LIBSEAL_UNWRAP_NOT_MINE -22404
+
+/**
+ * Unwraps a data key: a call to a KMS, an HSM or the holder of the private key.
+ *
+ * The library calls it for one recipient after the other, in the order of the header, until it has
+ * a data key: at most once for each, on the calling thread, and not for kinds that this version
+ * does not know. It must not leave by longjmp or a C++ exception, nor use the handle that it is
+ * called for.
+ *
+ * @param user_data    As it was given to the library.
+ * @param wrapped_key  Borrowed until the function returns. Untrusted: compare its fingerprint with
+ *                     those of the keys that you allow, and ask no KMS for any other.
+ * @param data_key     For the data key. The library wipes it.
+ * @return 0: `data_key` holds the data key.
+ *         LIBSEAL_UNWRAP_NOT_MINE: no key for this one; the next recipient is tried.
+ *         Any other value: unwrapping failed. The next recipient is tried; if none is left, the
+ *         first such value is the code of LIBSEAL_ERR_UNWRAP_FAILED.
+ */
+typedef int (*libseal_unwrap_fn)(void *user_data,
+                                 const libseal_wrapped_key *wrapped_key,
+                                 uint8_t data_key[32]);
+
+/* Unsealing in one call ------------------------------------------------------------------------ */
+
+/**
+ * The length of the plaintext of a message, from its header and its own length. Nothing is verified
+ * yet.
+ *
+ * @param in   The whole message.
+ * @param len  Set to the length of the plaintext.
+ * @return as libseal_header_parse(), and LIBSEAL_ERR_TRUNCATED also where no message ends.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_plaintext_len(const uint8_t *in,
+                                     size_t in_len,
+                                     size_t *len);
+
+/**
+ * Unseals a message that is in memory. On LIBSEAL_OK it is authentic and complete.
+ *
+ * @param in                The whole message.
+ * @param unwrap            Unwraps the data key; not NULL. It is not called if `out` is too small.
+ * @param user_data         For `unwrap`; may be NULL.
+ * @param required_context  Pairs that the message must have, with these values, among others.
+ * @param out               For the plaintext, of libseal_plaintext_len() bytes.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_NULL_POINTER,
+ *         LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_INVALID_UTF8,
+ *         LIBSEAL_ERR_CONTEXT_TOO_LONG for a required key or value that no message can have;
+ *         LIBSEAL_ERR_EMPTY_MESSAGE, LIBSEAL_ERR_NOT_SEALED, LIBSEAL_ERR_UNSUPPORTED_VERSION,
+ *         LIBSEAL_ERR_UNSUPPORTED_SUITE, LIBSEAL_ERR_HEADER_MALFORMED,
+ *         LIBSEAL_ERR_HEADER_TOO_LARGE, LIBSEAL_ERR_TRUNCATED;
+ *         LIBSEAL_ERR_CONTEXT_MISMATCH, LIBSEAL_ERR_NO_MATCHING_RECIPIENT,
+ *         LIBSEAL_ERR_UNWRAP_FAILED, LIBSEAL_ERR_AUTHENTICATION_FAILED.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_unseal(const uint8_t *in,
+                              size_t in_len,
+                              libseal_unwrap_fn unwrap,
+                              void *user_data,
+                              const libseal_context_pair *required_context,
+                              size_t required_context_count,
+                              uint8_t *out,
+                              size_t out_cap,
+                              size_t *written);
+
+/*
+ * Unsealing piece by piece ------------------------------------------------------------------------
+ *
+ * 1. libseal_unsealer_new(). With libseal_unsealer_set_unwrap(), the data key is unwrapped as soon
+ *    as the header is complete, within libseal_unsealer_update().
+ * 2. libseal_unsealer_update() with one piece of the message after the other. Without a callback
+ *    it returns LIBSEAL_NEED_KEY at the end of the header: show what libseal_unsealer_header()
+ *    holds to whoever can unwrap it, now or tomorrow, here or elsewhere. Give the data key to
+ *    libseal_unsealer_provide_key(), and the rest of the piece to libseal_unsealer_update().
+ * 3. libseal_unsealer_finish() writes the last plaintext and confirms that nothing is missing.
+ *
+ * Every byte that comes out is authentic and in its place. But until libseal_unsealer_finish() has
+ * returned LIBSEAL_OK, the message may still turn out to be cut short.
+ */
+
+/** Enough for libseal_unsealer_update() at any time, known to the compiler: in_len + 16 KiB is more. */
+#define LIBSEAL_UNSEALER_UPDATE_BOUND(in_len) (((in_len) + 16399) / 16400 * 16384)
+
+/** Most bytes that libseal_unsealer_finish() writes. */
+#define LIBSEAL_UNSEALER_FINISH_BOUND 16383
+
+/** A message on the way in. */
+typedef struct libseal_unsealer libseal_unsealer;
+
+/**
+ * Begins a message.
+ *
+ * @param required_context  Pairs that the message must have, with these values, among others; it is
+ *                          refused before a key is unwrapped if it has not.
+ * @param unsealer          Set to a new unsealer, which the caller owns: libseal_unsealer_free().
+ * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT,
+ *         LIBSEAL_ERR_INVALID_UTF8, LIBSEAL_ERR_CONTEXT_TOO_LONG for a key or value that no message
+ *         can have.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_unsealer_new(const libseal_context_pair *required_context,
+                                    size_t required_context_count,
+                                    libseal_unsealer **unsealer);
+
+/** Frees an unsealer, in any state, and wipes its keys. NULL is fine. */
+LIBSEAL_API
+void libseal_unsealer_free(libseal_unsealer *unsealer);
+
+/**
+ * Sets the callback that unwraps the data key; libseal_unsealer_update() never returns
+ * LIBSEAL_NEED_KEY then.
+ *
+ * @param unwrap     Not NULL. Kept, with `user_data`, until the unsealer is freed.
+ * @param user_data  For `unwrap`; may be NULL.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT,
+ *         LIBSEAL_ERR_INVALID_STATE after the first libseal_unsealer_update().
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_unsealer_set_unwrap(libseal_unsealer *unsealer,
+                                           libseal_unwrap_fn unwrap,
+                                           void *user_data);
+
+/**
+ * What libseal_unsealer_update() writes for so much input now: exactly, or with a callback and
+ * before the end of the header, at most. 0 if `unsealer` is NULL or wants no more input.
+ * LIBSEAL_UNSEALER_UPDATE_BOUND is enough at any time.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+size_t libseal_unsealer_update_len(const libseal_unsealer *unsealer,
+                                   size_t in_len);
+
+/**
+ * Takes the next piece of the message, of any length, and writes the plaintext of the chunks of
+ * 16 KiB that are complete and authentic.
+ *
+ * @param in        The next piece.
+ * @param consumed  Set to the number of bytes taken: all of them on LIBSEAL_OK, none on an error.
+ *                  May be NULL if there is a callback.
+ * @param out       For libseal_unsealer_update_len() bytes.
+ * @return LIBSEAL_OK;
+ *         LIBSEAL_NEED_KEY, with no callback: wants libseal_unsealer_provide_key(), and then what
+ *         was not consumed;
+ *         LIBSEAL_ERR_INVALID_STATE, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_NULL_POINTER,
+ *         LIBSEAL_ERR_INVALID_ARGUMENT;
+ *         LIBSEAL_ERR_NOT_SEALED, LIBSEAL_ERR_UNSUPPORTED_VERSION, LIBSEAL_ERR_UNSUPPORTED_SUITE,
+ *         LIBSEAL_ERR_HEADER_MALFORMED, LIBSEAL_ERR_HEADER_TOO_LARGE;
+ *         LIBSEAL_ERR_CONTEXT_MISMATCH, LIBSEAL_ERR_AUTHENTICATION_FAILED;
+ *         with a callback LIBSEAL_ERR_NO_MATCHING_RECIPIENT, LIBSEAL_ERR_UNWRAP_FAILED.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_unsealer_update(libseal_unsealer *unsealer,
+                                       const uint8_t *in,
+                                       size_t in_len,
+                                       size_t *consumed,
+                                       uint8_t *out,
+                                       size_t out_cap,
+                                       size_t *written);
+
+/**
+ * The header, once it is complete; before that, and if `unsealer` is NULL, NULL. Trusted once a
+ * data key was accepted.
+ *
+ * Borrowed until the unsealer is freed; not for libseal_header_free().
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+const libseal_header *libseal_unsealer_header(const libseal_unsealer *unsealer);
+
+/**
+ * Goes on after LIBSEAL_NEED_KEY with the data key that one of the header's wrapped keys holds.
+ *
+ * @param data_key  Wipe it after the call; the library has its own copy.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT,
+ *         LIBSEAL_ERR_INVALID_STATE if no key is wanted,
+ *         LIBSEAL_ERR_AUTHENTICATION_FAILED if the header was not made with this key.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_unsealer_provide_key(libseal_unsealer *unsealer,
+                                            const uint8_t data_key[32]);
+
+/**
+ * Exactly what libseal_unsealer_finish() writes, at most LIBSEAL_UNSEALER_FINISH_BOUND. 0 if
+ * `unsealer` is NULL.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+size_t libseal_unsealer_finish_len(const libseal_unsealer *unsealer);
+
+/**
+ * Ends the message: writes the last plaintext, and confirms that the message is complete.
+ *
+ * @param out  For libseal_unsealer_finish_len() bytes.
+ * @return LIBSEAL_OK: all plaintext that came out is the whole message;
+ *         LIBSEAL_ERR_INVALID_STATE also while a key is wanted, LIBSEAL_ERR_BUFFER_TOO_SMALL,
+ *         LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT;
+ *         LIBSEAL_ERR_EMPTY_MESSAGE if nothing came, LIBSEAL_ERR_TRUNCATED if the end is missing;
+ *         LIBSEAL_ERR_AUTHENTICATION_FAILED if the last chunk was altered or cut: the two cannot be
+ *         told apart.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_unsealer_finish(libseal_unsealer *unsealer,
+                                       uint8_t *out,
+                                       size_t out_cap,
+                                       size_t *written);
+
+/**
+ * After LIBSEAL_ERR_UNWRAP_FAILED: the first value, other than 0 and LIBSEAL_UNWRAP_NOT_MINE,
+ * that the callback returned. 0 if there was none, there is no callback, or `unsealer` is NULL.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+int libseal_unsealer_unwrap_code(const libseal_unsealer *unsealer);
+
+#endif /* LIBSEAL_SEAL_ONLY */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LIBSEAL_H */

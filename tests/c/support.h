@@ -1,0 +1,65 @@
+/* What the tests share: files, vectors, two unwrappers. */
+#ifndef SUPPORT_H
+#define SUPPORT_H
+
+#include <libseal.h>
+#include <stdbool.h>
+
+#define ARRAY_LEN(array) (sizeof(array) / sizeof *(array))
+
+/* The folder tests/vectors; the first argument of every test program. */
+extern const char *vectors_dir;
+
+/* Exits on failure, like everything here. */
+void *allocate(size_t len);
+uint8_t *read_file(const char *path, size_t *len);
+/* keys/NAME */
+uint8_t *read_key_file(const char *name, size_t *len);
+/* keys/NAME.pub.der */
+libseal_public_key public_key(const char *name);
+
+/* A test vector: see tests/vectors/README.md. */
+#define MAX_KEYS 2
+#define MAX_LINES 64
+typedef struct vector {
+    char *file;
+    const char *expect;
+    const char *keys[MAX_KEYS];
+    uint8_t fingerprints[MAX_KEYS][LIBSEAL_FINGERPRINT_LEN];
+    size_t key_count;
+    bool has_data_key;
+    uint8_t data_key[LIBSEAL_DATA_KEY_LEN];
+    libseal_context_pair require[MAX_LINES];
+    size_t require_count;
+    libseal_context_pair context[MAX_LINES];
+    size_t context_count;
+    size_t plaintext_len;
+    const char *plaintext_sha256;
+    const uint8_t *message;
+    size_t message_len;
+    int calls; /* of unwrap_vector() */
+} vector;
+
+/* What unwrap_vector() returns when unwrapping fails. */
+#define VECTOR_FAILURE 77
+
+vector load_vector(const char *path);
+/* accepted/NAME.vector */
+vector accepted_vector(const char *name);
+void free_vector(vector *v);
+bool vector_holds(const vector *v, const uint8_t *fingerprint);
+
+/* Gives the vector's data key, or fails if it has none. `user_data` is the vector. There is no RSA
+ * here: what does not unwrap, or not to 32 bytes, has no data key in the vector. */
+int unwrap_vector(void *user_data, const libseal_wrapped_key *key, uint8_t data_key[32]);
+
+/* Unwraps with openssl. `user_data` is the name of a private key, keys/NAME.key.pem. */
+int unwrap_openssl(void *user_data, const libseal_wrapped_key *key, uint8_t data_key[32]);
+
+void sha256_hex(const uint8_t *data, size_t len, char hex[65]);
+
+/* Bytes that differ from place to place. */
+void fill(uint8_t *out, size_t len);
+bool is_filled_with(const uint8_t *bytes, size_t len, uint8_t byte);
+
+#endif
