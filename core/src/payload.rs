@@ -158,12 +158,11 @@ impl PayloadSealer {
 /// Length of the plaintext in a payload of `payload_len` bytes that is not truncated.
 #[cfg(feature = "alloc")]
 pub(crate) const fn plaintext_len(payload_len: usize) -> Option<usize> {
-    let Some(chunks) = payload_len.checked_sub(START_LEN) else {
-        return None;
-    };
-    match (chunks % SEALED_CHUNK_LEN).checked_sub(TAG_LEN) {
-        Some(last) => Some(chunks / SEALED_CHUNK_LEN * CHUNK_LEN + last),
-        None => None,
+    match payload_len.checked_sub(START_LEN) {
+        Some(chunks_len) if chunks_len % SEALED_CHUNK_LEN >= TAG_LEN => {
+            Some(opened_to_end_len(chunks_len))
+        }
+        _ => None,
     }
 }
 
@@ -197,12 +196,12 @@ impl PayloadUnsealer {
         })
     }
 
-    /// Exactly what [`update`](Self::update) writes.
-    pub(crate) fn update_len(&self, input_len: usize) -> usize {
-        opened_len(self.pending.len().saturating_add(input_len))
+    /// Bytes of chunks that wait for the rest of theirs.
+    pub(crate) fn pending_len(&self) -> usize {
+        self.pending.len()
     }
 
-    /// `out` is at least [`update_len`](Self::update_len) bytes long.
+    /// `out` is at least [`opened_len`] of the pending and the new bytes long.
     pub(crate) fn update(
         &mut self,
         mut input: &[u8],
@@ -231,12 +230,7 @@ impl PayloadUnsealer {
         Ok(written)
     }
 
-    /// Exactly what [`finish`](Self::finish) writes.
-    pub(crate) fn finish_len(&self) -> usize {
-        self.pending.len().saturating_sub(TAG_LEN)
-    }
-
-    /// Opens the last chunk; `out` is [`finish_len`](Self::finish_len) bytes long.
+    /// Opens the last chunk; `out` is [`opened_to_end_len`] of the pending bytes long.
     pub(crate) fn finish(&mut self, out: &mut [u8]) -> Result<(), ErrorKind> {
         if self.pending.len() < TAG_LEN {
             return Err(ErrorKind::Truncated);
@@ -246,25 +240,22 @@ impl PayloadUnsealer {
     }
 }
 
-/// Room for the plaintext in a payload of `payload_len` bytes, truncated or not.
-#[cfg(feature = "alloc")]
-pub(crate) const fn plaintext_room(payload_len: usize) -> usize {
-    match plaintext_len(payload_len) {
-        Some(len) => len,
-        None => opened_len(payload_len),
-    }
-}
-
 /// The most that one update with `input_len` bytes lets out, whatever is pending.
 #[cfg(feature = "alloc")]
 pub(crate) const fn update_bound(input_len: usize) -> usize {
     opened_len(input_len.saturating_add(SEALED_CHUNK_LEN - 1))
 }
 
-/// Length of the plaintext in the full chunks of `sealed_len` bytes of chunks.
+/// Length of the plaintext in the full chunks of `chunks_len` bytes of chunks.
 #[cfg(feature = "alloc")]
-pub(crate) const fn opened_len(sealed_len: usize) -> usize {
-    sealed_len / SEALED_CHUNK_LEN * CHUNK_LEN
+pub(crate) const fn opened_len(chunks_len: usize) -> usize {
+    chunks_len / SEALED_CHUNK_LEN * CHUNK_LEN
+}
+
+/// Length of the plaintext in `chunks_len` bytes of chunks, the last one included.
+#[cfg(feature = "alloc")]
+pub(crate) const fn opened_to_end_len(chunks_len: usize) -> usize {
+    opened_len(chunks_len) + (chunks_len % SEALED_CHUNK_LEN).saturating_sub(TAG_LEN)
 }
 
 #[cfg(test)]
@@ -286,10 +277,10 @@ mod tests {
     fn unseal(data_key: &DataKey, context: &[u8], payload: &[u8]) -> Result<Vec<u8>, ErrorKind> {
         let (start, chunks) = payload.split_first_chunk().ok_or(ErrorKind::Truncated)?;
         let mut unsealer = PayloadUnsealer::start(data_key, context, start)?;
-        let mut plaintext = vec![0; unsealer.update_len(chunks.len())];
+        let mut plaintext = vec![0; opened_len(chunks.len())];
         let written = unsealer.update(chunks, &mut plaintext)?;
         assert_eq!(written, plaintext.len());
-        plaintext.resize(written + unsealer.finish_len(), 0);
+        plaintext.resize(opened_to_end_len(chunks.len()), 0);
         unsealer.finish(&mut plaintext[written..])?;
         Ok(plaintext)
     }

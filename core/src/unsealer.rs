@@ -97,11 +97,14 @@ impl Unsealer {
     /// Exactly what [`update`](Self::update) writes for so much input now.
     #[must_use]
     pub fn update_len(&self, input_len: usize) -> usize {
+        payload::opened_len(self.chunks_len(input_len))
+    }
+
+    /// Bytes of chunks that there are with so much more input.
+    fn chunks_len(&self, input_len: usize) -> usize {
         match &self.state {
-            State::Payload(payload) => payload.update_len(input_len),
-            State::PayloadStart { bytes, len, .. } => {
-                payload::opened_len(input_len.saturating_sub(bytes.len() - len))
-            }
+            State::Payload(payload) => payload.pending_len().saturating_add(input_len),
+            State::PayloadStart { bytes, len, .. } => input_len.saturating_sub(bytes.len() - len),
             State::Header { .. } | State::NeedKey | State::Done | State::Failed => 0,
         }
     }
@@ -244,10 +247,7 @@ impl Unsealer {
     /// Exactly what [`finish`](Self::finish) writes: less than 16 KiB.
     #[must_use]
     pub fn finish_len(&self) -> usize {
-        match &self.state {
-            State::Payload(payload) => payload.finish_len(),
-            _ => 0,
-        }
+        self.finish_with_len(0)
     }
 
     /// Ends the message: writes the last plaintext to `out`, confirms that the message is complete,
@@ -284,25 +284,38 @@ impl Unsealer {
         }
     }
 
-    /// Takes the header off a message that is all there, and returns its payload.
-    fn whole_header<'m>(&mut self, message: &'m [u8]) -> Result<&'m [u8], Error> {
-        let header_len = self.update(message, &mut [])?.consumed;
-        if !self.needs_key() {
-            self.finish(&mut [])?;
-        }
-        Ok(message.get(header_len..).unwrap_or_default())
+    /// Exactly what [`finish_with`](Self::finish_with) writes for so much input, if it succeeds.
+    #[must_use]
+    pub fn finish_with_len(&self, input_len: usize) -> usize {
+        payload::opened_to_end_len(self.chunks_len(input_len))
     }
 
-    fn whole_payload(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, Error> {
-        let written = self.update(payload, out)?.written;
-        let end = out.get_mut(written..).unwrap_or_default();
-        match self.finish(end) {
-            Ok(end_len) => Ok(written + end_len),
+    /// Takes the rest of the message and ends it: [`update`](Self::update) and
+    /// [`finish`](Self::finish) in one, which leaves all plaintext or none in `out`.
+    ///
+    /// # Errors
+    /// As those two, with [`finish_with_len`](Self::finish_with_len) for the length of `out`.
+    pub fn finish_with(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize, Error> {
+        let out = out.get_mut(..self.finish_with_len(input.len()));
+        let out = out.ok_or(ErrorKind::BufferTooSmall)?;
+        let written = self.update(input, out)?.written;
+        match self.finish(out.get_mut(written..).unwrap_or_default()) {
+            Ok(last) => Ok(written + last),
             Err(error) => {
                 out.zeroize();
                 Err(error)
             }
         }
+    }
+
+    /// Takes the header off a message that is all there, and returns its payload.
+    fn take_header<'m>(&mut self, message: &'m [u8]) -> Result<&'m [u8], Error> {
+        let header_len = self.update(message, &mut [])?.consumed;
+        if !self.needs_key() {
+            // Tells why there is no whole header.
+            self.finish(&mut [])?;
+        }
+        Ok(message.get(header_len..).unwrap_or_default())
     }
 
     /// No plaintext stays behind a failed check.
@@ -366,10 +379,10 @@ pub fn unseal(
     required_context: &[(&str, &str)],
 ) -> Result<Vec<u8>, Error> {
     let mut unsealer = Unsealer::new(required_context);
-    let payload = unsealer.whole_header(message)?;
+    let payload = unsealer.take_header(message)?;
     unsealer.unwrap_with(unwrapper)?;
-    let mut plaintext = vec![0; payload::plaintext_room(payload.len())];
-    unsealer.whole_payload(payload, &mut plaintext)?;
+    let mut plaintext = vec![0; unsealer.finish_with_len(payload.len())];
+    unsealer.finish_with(payload, &mut plaintext)?;
     Ok(plaintext)
 }
 
@@ -386,11 +399,13 @@ pub fn unseal_into(
     out: &mut [u8],
 ) -> Result<usize, Error> {
     let mut unsealer = Unsealer::new(required_context);
-    let payload = unsealer.whole_header(message)?;
-    let out = out.get_mut(..payload::plaintext_room(payload.len()));
-    let out = out.ok_or(ErrorKind::BufferTooSmall)?;
+    let payload = unsealer.take_header(message)?;
+    // Before a KMS is asked for nothing.
+    if payload::plaintext_len(payload.len()).is_some_and(|len| out.len() < len) {
+        return Err(ErrorKind::BufferTooSmall.into());
+    }
     unsealer.unwrap_with(unwrapper)?;
-    unsealer.whole_payload(payload, out)
+    unsealer.finish_with(payload, out)
 }
 
 /// Length of the plaintext of a message, from its header and its own length; nothing is verified

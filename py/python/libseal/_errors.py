@@ -1,0 +1,138 @@
+"""The exceptions, and which one stands for each of the core's error codes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+class SealError(Exception):
+    """The root of all exceptions of this library.
+
+    Errors of other making stay what they are: ``TypeError``, ``OSError`` and so on.
+    """
+
+    code: int = 900
+    """The stable number of the error, the same as the status of the C library."""
+
+    name: str = "INTERNAL"
+    """The stable name of the error, such as ``"TRUNCATED"``: the C status without its prefix."""
+
+
+class InvalidKeyError(SealError, ValueError):
+    """This is no key that libseal can use; the message says what it is instead."""
+
+    code = 110
+    name = "NOT_A_PUBLIC_KEY"
+
+
+class ContextError(SealError, ValueError):
+    """A key of the encryption context is empty or reserved."""
+
+    code = 131
+    name = "CONTEXT_KEY_EMPTY"
+
+
+class LimitError(SealError, ValueError):
+    """Something is too long, or there is too much or too little of it."""
+
+    code = 160
+    name = "MESSAGE_TOO_LONG"
+
+
+class FormatError(SealError, ValueError):
+    """This is no sealed message, or not one that this version can read."""
+
+    code = 203
+    name = "HEADER_MALFORMED"
+
+
+class AuthenticationError(SealError):
+    """The message is not authentic: altered, or unwrapped with the wrong data key."""
+
+    code = 300
+    name = "AUTHENTICATION_FAILED"
+
+
+class TruncatedError(AuthenticationError):
+    """The end of the message is missing."""
+
+    code = 211
+    name = "TRUNCATED"
+
+
+class ContextMismatchError(SealError):
+    """A required pair is missing from the encryption context, or has another value."""
+
+    code = 301
+    name = "CONTEXT_MISMATCH"
+
+
+class KeyUnwrapError(SealError):
+    """The data key could not be unwrapped; ``__cause__`` is the unwrapper's exception."""
+
+    code = 401
+    name = "UNWRAP_FAILED"
+
+
+class NoMatchingRecipientError(KeyUnwrapError):
+    """The message is sealed for other keys than those that the unwrapper holds."""
+
+    code = 400
+    name = "NO_MATCHING_RECIPIENT"
+
+
+class StateError(SealError):
+    """Called out of order, after the end, after an error, or from two threads at once."""
+
+    code = 101
+    name = "INVALID_STATE"
+
+
+class InternalError(SealError):
+    """Trouble in the machine: no random bytes, or a fault of libseal. Please report the latter."""
+
+
+CLASSES: Final[dict[int, type[SealError]]] = {
+    101: StateError,
+    102: LimitError,
+    110: InvalidKeyError,
+    111: InvalidKeyError,
+    112: InvalidKeyError,
+    113: InvalidKeyError,
+    114: InvalidKeyError,
+    115: InvalidKeyError,
+    116: InvalidKeyError,
+    117: InvalidKeyError,
+    118: InvalidKeyError,
+    120: InvalidKeyError,
+    121: InvalidKeyError,
+    130: LimitError,
+    131: ContextError,
+    132: ContextError,
+    133: ContextError,
+    140: LimitError,
+    150: LimitError,
+    151: LimitError,
+    160: LimitError,
+    200: FormatError,
+    201: FormatError,
+    202: FormatError,
+    203: FormatError,
+    204: FormatError,
+    210: TruncatedError,
+    211: TruncatedError,
+    300: AuthenticationError,
+    301: ContextMismatchError,
+    400: NoMatchingRecipientError,
+    401: KeyUnwrapError,
+    402: KeyUnwrapError,
+    900: InternalError,
+    901: InternalError,
+}
+
+
+def make_error(code: int, name: str, message: str) -> SealError:
+    """The exception for an error of the core; the extension module raises it."""
+    error = CLASSES.get(code, InternalError)(message)
+    error.code, error.name = code, name
+    return error

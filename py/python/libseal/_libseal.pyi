@@ -1,0 +1,253 @@
+from typing import Final, final
+
+from typing_extensions import Buffer
+
+from ._types import Context, Recipients, Unwrap
+
+__all__ = [
+    "Header",
+    "WrappedKey",
+    "parse_header",
+    "PublicKey",
+    "Recipient",
+    "LocalUnwrapper",
+    "Sealer",
+    "seal",
+    "Unsealer",
+    "unseal",
+    "ERROR_KINDS",
+    "MAX_HEADER_LEN",
+    "__version__",
+]
+
+ERROR_KINDS: Final[list[tuple[int, str, str]]]
+MAX_HEADER_LEN: Final[int]
+__version__: Final[str]
+
+def seal(key: Recipients, data: Buffer, key_id: str = "", context: Context | None = None) -> bytes:
+    """Seals data, anything bytes-like, and returns the message as bytes.
+
+    key is one PublicKey or Recipient, or several: each of them can unseal alone. key_id is a hint
+    for whoever unseals, such as the alias or ARN of the KMS key. context are pairs of str that
+    everybody can read and nobody can change, at most 8192 bytes. At most 16 recipients, and 2048
+    bytes in a key id.
+
+    Raises ContextError or LimitError.
+    """
+
+def unseal(blob: Buffer, unwrap: Unwrap, context: Context | None = None) -> bytes:
+    """Unseals a message, anything bytes-like, and returns the data as bytes.
+
+    unwrap is called with the WrappedKey of one recipient after the other, until it returns the data
+    key: 32 bytes, or None for a key that it does not hold. Give it a libseal.aws.KmsUnwrapper, a
+    LocalUnwrapper or a function of your own. Every pair of context has to be in the message's.
+
+    Raises FormatError if this is no message, TruncatedError or AuthenticationError if it is not
+    whole or altered, ContextMismatchError, NoMatchingRecipientError if unwrap returned None for
+    all recipients, or KeyUnwrapError, with the exception of unwrap as its cause.
+    """
+
+def parse_header(blob: Buffer, /) -> Header:
+    """Reads the header that a message begins with."""
+
+@final
+class PublicKey:
+    """An RSA public key of 2048, 3072 or 4096 bits.
+
+    Takes a SubjectPublicKeyInfo in DER, as KMS GetPublicKey returns it, or in PEM, also as str.
+    Raises InvalidKeyError for anything else, and says what it is: a private key, a certificate,
+    a PKCS#1 key, a key that is not RSA or of a size that no KMS holds.
+
+    Keys compare equal if they are the same key, can be hashed, and can be pickled.
+    """
+
+    def __new__(cls, der_or_pem: Buffer | str, /) -> PublicKey: ...
+    @property
+    def bits(self) -> int:
+        """Size of the modulus in bits: 2048, 3072 or 4096."""
+    @property
+    def fingerprint(self) -> bytes:
+        """SHA-256 of the DER SubjectPublicKeyInfo, 32 bytes: how a message names its recipients."""
+    @property
+    def der(self) -> bytes:
+        """The SubjectPublicKeyInfo in DER, as bytes: to store the key or send it to a device."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[type[PublicKey], tuple[bytes]]: ...
+
+@final
+class Recipient:
+    """A public key to seal for, with what the message says about it.
+
+    key_id is a hint for whoever unseals, such as the alias or ARN of the KMS key: at most 2048
+    bytes of UTF-8, readable by everybody. algorithm is a KMS EncryptionAlgorithm:
+    RSAES_OAEP_SHA_256, or RSAES_OAEP_SHA_1 for an HSM that can do no other.
+    """
+
+    def __new__(
+        cls, key: PublicKey, key_id: str = "", algorithm: str = "RSAES_OAEP_SHA_256"
+    ) -> Recipient: ...
+    @property
+    def key(self) -> PublicKey:
+        """The public key."""
+    @property
+    def key_id(self) -> str:
+        """What the message calls the key."""
+    @property
+    def algorithm(self) -> str:
+        """How the data key is wrapped: the name of a KMS EncryptionAlgorithm."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[type[Recipient], tuple[PublicKey, str, str]]: ...
+
+@final
+class WrappedKey:
+    """A data key as one recipient can unwrap it: what an unwrapper is asked.
+
+    Untrusted: choose among keys that you allow, by fingerprint, and take the key id as a hint.
+    """
+
+    def __new__(
+        cls, algorithm: str, fingerprint: Buffer, key_id: str, ciphertext: Buffer
+    ) -> WrappedKey: ...
+    @property
+    def algorithm(self) -> str:
+        """How the data key is wrapped, as KMS calls it: RSAES_OAEP_SHA_256 or RSAES_OAEP_SHA_1.
+
+        UNKNOWN_3, for example, if this version of libseal does not know how; unwrappers are not
+        asked for those.
+        """
+    @property
+    def fingerprint(self) -> bytes:
+        """SHA-256 of the recipient's DER SubjectPublicKeyInfo, 32 bytes: which key it is."""
+    @property
+    def key_id(self) -> str:
+        """What the sealer says that the key is called; may be empty."""
+    @property
+    def ciphertext(self) -> bytes:
+        """The wrapped data key, for KMS Decrypt as CiphertextBlob."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[type[WrappedKey], tuple[str, bytes, str, bytes]]: ...
+
+@final
+class Header:
+    """What a message says about itself, to anybody.
+
+    A stranger's word, until a data key has been accepted: the header of an UnsealReader is
+    verified, what inspect returns is not.
+    """
+
+    @property
+    def context(self) -> dict[str, str]:
+        """The encryption context, by ascending key; a new dict each time."""
+    @property
+    def wrapped_keys(self) -> tuple[WrappedKey, ...]:
+        """The data key as each recipient can unwrap it, in the order of the message."""
+    @property
+    def length(self) -> int:
+        """Length of the header in bytes: where the payload begins."""
+
+@final
+class LocalUnwrapper:
+    """Unwraps data keys with a private key in memory: for tests, and for those who hold their own
+    key instead of leaving it in a KMS.
+
+    Takes an RSA private key in PEM, PKCS#8 (encrypted or not) or PKCS#1. Raises InvalidKeyError if
+    it is none, or if the password is missing or wrong.
+
+    Do not let strangers time it over a network: its arithmetic is not of constant time.
+    """
+
+    def __new__(
+        cls, private_pem: Buffer | str, password: Buffer | str | None = None
+    ) -> LocalUnwrapper: ...
+    @property
+    def public_key(self) -> PublicKey:
+        """The public key to seal for."""
+    def __call__(self, wrapped_key: WrappedKey, /) -> bytes | None:
+        """Call self as a function."""
+
+@final
+class Sealer:
+    """Seals a message piece by piece, without I/O.
+
+    What update and finish return, one after the other, is the message. Every byte of plaintext goes
+    out at once; nothing is buffered. A message that is not finished is refused by every reader as
+    truncated: that is the way to abandon one.
+
+    For the arguments, and what it raises, see seal.
+    """
+
+    def __new__(
+        cls, key: Recipients, key_id: str = "", context: Context | None = None
+    ) -> Sealer: ...
+    def update(self, data: Buffer, /) -> bytes:
+        """Seals the next piece, anything bytes-like of any length, and returns the next bytes of
+        the message: with the first piece, which may be empty, its header too.
+
+        Raises StateError after finish, or if another thread is using this object.
+        """
+    def finish(self) -> bytes:
+        """Ends the message and returns its last bytes.
+
+        Raises StateError as update does.
+        """
+
+@final
+class Unsealer:
+    """Unseals a message piece by piece, without I/O: for asyncio, queues, and keys that are
+    unwrapped elsewhere.
+
+    Call update with pieces of the message until needs_key is true. Have one of header.wrapped_keys
+    unwrapped in whatever way and call provide_key; or let unwrap_with do both. Go on with update,
+    and call finish at the end of the message:
+
+        unsealer = libseal.Unsealer()
+        async for piece in pieces:
+            data += unsealer.update(piece)
+            if unsealer.needs_key:
+                unsealer.provide_key(await unwrap(unsealer.header.wrapped_keys[0]))
+        data += unsealer.finish()
+
+    Every byte that comes out is authentic. But until finish has returned, the message may still
+    turn out to be cut short.
+
+    context are pairs that have to be in the message's.
+    """
+
+    def __new__(cls, context: Context | None = None) -> Unsealer: ...
+    @property
+    def needs_key(self) -> bool:
+        """Whether the header is complete and the data key is wanted now."""
+    @property
+    def header(self) -> Header | None:
+        """The header, or None before it is complete; trusted once a data key has been accepted."""
+    def update(self, data: Buffer, /) -> bytes:
+        """Takes the next piece of the message, anything bytes-like of any length, and returns the
+        plaintext of the 16 KiB chunks that are complete now.
+
+        Raises FormatError, ContextMismatchError or AuthenticationError; then this object is of no
+        more use. Raises StateError while the data key is wanted, after finish, after an error, or
+        if another thread is using this object.
+        """
+    def provide_key(self, data_key: Buffer, /) -> None:
+        """Goes on with the data key, 32 bytes, which one of header.wrapped_keys holds.
+
+        Raises AuthenticationError if it is another key than this header was made with,
+        KeyUnwrapError if it is not 32 bytes long, StateError unless needs_key.
+        """
+    def unwrap_with(self, unwrap: Unwrap, /) -> None:
+        """Has unwrap unwrap the data key, and goes on with that; see unseal.
+
+        Raises NoMatchingRecipientError, KeyUnwrapError, AuthenticationError, or StateError unless
+        needs_key.
+        """
+    def finish(self) -> bytes:
+        """Ends the message: confirms that it is complete and returns the last plaintext.
+
+        Raises TruncatedError or AuthenticationError, or StateError as update does.
+        """

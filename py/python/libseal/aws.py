@@ -1,0 +1,120 @@
+"""Unwrapping with AWS KMS. Works with any boto3 client; ``pip install libseal[aws]`` brings one."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ._errors import InvalidKeyError
+from ._libseal import PublicKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from ._libseal import WrappedKey
+
+__all__ = ["KmsClient", "KmsUnwrapper", "public_key"]
+
+_ALGORITHMS = ("RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1")
+
+
+class KmsClient(Protocol):
+    """What is needed of a client: ``boto3.client("kms")`` is one."""
+
+    @property
+    def get_public_key(self) -> Callable[..., Mapping[str, Any]]:
+        """The KMS operation GetPublicKey."""
+
+    @property
+    def decrypt(self) -> Callable[..., Mapping[str, Any]]:
+        """The KMS operation Decrypt."""
+
+
+class KmsUnwrapper:
+    """Unwraps data keys with RSA keys in AWS KMS: for ``unseal`` and its kin.
+
+    ``keys`` are the ids, ARNs or aliases of the KMS keys that may be used: one or several. A
+    message names its recipients by the fingerprint of the public key, so when it is first needed,
+    each of ``keys`` is asked for its public key (``kms:GetPublicKey``), once. Then it takes one
+    ``kms:Decrypt`` for each message. For messages that are sealed for other keys there is no
+    ``Decrypt`` at all, whatever key id they claim.
+
+    An alias is resolved once, and stands for that key as long as this object lives. After a
+    rotation, list the old key too, by its id or ARN.
+
+    Exceptions of the client, such as ClientError, become the cause of KeyUnwrapError. Retries and
+    timeouts are the client's business. Can be used from several threads.
+    """
+
+    def __init__(self, kms_client: KmsClient, keys: Iterable[str]) -> None:
+        self._client = kms_client
+        # The keys whose fingerprint is not known yet, and the ARNs of the others.
+        self._unknown = list(dict.fromkeys([keys] if isinstance(keys, str) else keys))
+        self._arns: dict[bytes, str] = {}
+        self._lock = threading.Lock()
+        if not self._unknown:
+            raise ValueError("keys is empty: name the KMS keys that may be used")
+        for key in self._unknown:
+            if not isinstance(key, str):
+                raise TypeError(f"each of keys must be str, not {type(key).__name__}")
+            if not key:
+                raise ValueError("a key id in keys is empty")
+
+    def __call__(self, wrapped_key: WrappedKey) -> bytes | None:
+        """Return the data key, or None if it is wrapped for none of the keys."""
+        if wrapped_key.algorithm not in _ALGORITHMS:
+            return None
+        arn = self._arn_of(wrapped_key)
+        if arn is None:
+            return None
+        response = self._client.decrypt(
+            KeyId=arn,
+            CiphertextBlob=wrapped_key.ciphertext,
+            EncryptionAlgorithm=wrapped_key.algorithm,
+        )
+        data_key: bytes = response["Plaintext"]
+        return data_key
+
+    def _arn_of(self, wrapped_key: WrappedKey) -> str | None:
+        fingerprint = wrapped_key.fingerprint
+        with self._lock:
+            first_error: Exception | None = None
+            # The key id is a hint which key to ask first, and no more than that.
+            for key in sorted(self._unknown, key=lambda key: key != wrapped_key.key_id):
+                if fingerprint in self._arns:
+                    break
+                try:
+                    found, arn = _get_public_key(self._client, key)
+                except Exception as error:  # raised below, if no other key matches
+                    first_error = first_error or error
+                else:
+                    self._arns[found.fingerprint] = arn
+                    self._unknown.remove(key)
+            arn_of_fingerprint = self._arns.get(fingerprint)
+        if arn_of_fingerprint is None and first_error is not None:
+            raise first_error
+        return arn_of_fingerprint
+
+
+def public_key(kms_client: KmsClient, key_id: str) -> PublicKey:
+    """Fetch the public key of the KMS key ``key_id``, to seal for it; ``.der`` is what to store.
+
+    Raises InvalidKeyError for a key that could seal but never unseal: one that is there to sign,
+    or is not RSA. KMS refuses itself to give out the public keys of those it is about to delete.
+    """
+    return _get_public_key(kms_client, key_id)[0]
+
+
+def _get_public_key(client: KmsClient, key_id: str) -> tuple[PublicKey, str]:
+    response = client.get_public_key(KeyId=key_id)
+    usage = response["KeyUsage"]
+    if usage != "ENCRYPT_DECRYPT":
+        message = f"the KMS key {key_id} cannot unseal: its usage is {usage}, not ENCRYPT_DECRYPT"
+        raise InvalidKeyError(message)
+    if "RSAES_OAEP_SHA_256" not in response["EncryptionAlgorithms"]:
+        spec = response.get("KeySpec", "unknown")
+        message = (
+            f"the KMS key {key_id} cannot unseal: its spec is {spec}, and no RSAES_OAEP_SHA_256"
+        )
+        raise InvalidKeyError(message)
+    return PublicKey(response["PublicKey"]), response["KeyId"]

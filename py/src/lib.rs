@@ -1,0 +1,44 @@
+//! `libseal._libseal`, the part of the Python package that is not Python: one class or function for
+//! each of the core, with nothing between them but conversions.
+//!
+//! - Secrets and state live in Rust. Every class is frozen; what changes is behind a mutex that is
+//!   only ever tried, so two threads in one object are an error and never a deadlock.
+//! - `bytes` are used where they lie. Any other buffer may change while we look at it, so it is
+//!   copied first, attached to the interpreter.
+//! - Work on more than a few KiB is done detached, so that other Python threads run.
+//! - Files, `io` classes and KMS clients are in Python, on top of this.
+
+#![forbid(unsafe_code)]
+
+mod convert;
+mod errors;
+mod header;
+mod keys;
+mod local_unwrapper;
+mod sealer;
+mod unsealer;
+
+/// The extension module.
+#[pyo3::pymodule(gil_used = false)]
+mod _libseal {
+    use libseal::ErrorKind;
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::{
+        header::{Header, WrappedKey, parse_header},
+        keys::{PublicKey, Recipient},
+        local_unwrapper::LocalUnwrapper,
+        sealer::{Sealer, seal},
+        unsealer::{Unsealer, unseal},
+    };
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let kinds = ErrorKind::ALL.iter();
+        let kinds: Vec<_> = kinds.map(|k| (k.code(), k.name(), k.message())).collect();
+        module.add("ERROR_KINDS", kinds)?;
+        module.add("MAX_HEADER_LEN", libseal::MAX_HEADER_LEN)?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

@@ -1,0 +1,100 @@
+"""What the tests share."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from typing import TYPE_CHECKING
+
+import libseal
+from tests.independent.vector import KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+CHUNK = 16384
+LENGTHS = (0, 1, 16383, 16384, 16385, 32768)
+
+
+def key_file(name: str) -> bytes:
+    return (KEYS / name).read_bytes()
+
+
+@cache
+def public_key(name: str = "rsa-2048") -> libseal.PublicKey:
+    return libseal.PublicKey(key_file(f"{name}.pub.der"))
+
+
+@cache
+def unwrapper(name: str = "rsa-2048") -> libseal.LocalUnwrapper:
+    return libseal.LocalUnwrapper(key_file(f"{name}.key.pem"))
+
+
+def data_key_of(blob: bytes) -> bytes:
+    data_key = unwrapper()(libseal.inspect(blob).wrapped_keys[0])
+    assert data_key is not None
+    return data_key
+
+
+def holds_nothing(_: libseal.WrappedKey) -> None:
+    return None
+
+
+def pieces(data: bytes, size: int) -> Iterator[bytes]:
+    for start in range(0, len(data), size):
+        yield data[start : start + size]
+
+
+def unseal_in_pieces(
+    parts: Iterable[bytes], unwrap: libseal.Unwrap, context: dict[str, str] | None = None
+) -> bytes:
+    unsealer = libseal.Unsealer(context)
+    plaintext = b""
+    for part in parts:
+        plaintext += unsealer.update(part)
+        if unsealer.needs_key:
+            unsealer.unwrap_with(unwrap)
+    return plaintext + unsealer.finish()
+
+
+class ShortWriter(io.RawIOBase):
+    """Takes few bytes at a time, and fails when it is full."""
+
+    def __init__(self, room: int = 1 << 30, at_once: int = 7) -> None:
+        self.room = room
+        self.at_once = at_once
+        self.content = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object, /) -> int:
+        taken = bytes(memoryview(data))[: min(self.at_once, self.room)]  # type: ignore[arg-type]
+        if not taken:
+            raise OSError(28, "full")
+        self.room -= len(taken)
+        self.content += taken
+        return len(taken)
+
+
+class ShortReader(io.RawIOBase):
+    """Gives few bytes at a time, and fails after some of them if told to."""
+
+    def __init__(self, content: bytes, at_once: int = 7, fails_at: int | None = None) -> None:
+        self.content = content
+        self.at_once = at_once
+        self.fails_at = fails_at
+        self.position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        end = self.position + self.at_once
+        if self.fails_at is not None:
+            if self.position >= self.fails_at:
+                raise OSError(5, "unreadable")
+            end = min(end, self.fails_at)
+        piece = self.content[self.position : end]
+        self.position += len(piece)
+        return piece
