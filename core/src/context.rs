@@ -3,7 +3,10 @@
 //! Canonical form: for each pair `u16 len | key | u16 len | value`, UTF-8, keys not empty, unique
 //! and ascending by bytes. See `FORMAT.md`.
 
-use crate::{Error, ErrorKind, header::MAX_CONTEXT_LEN};
+use crate::{Error, ErrorKind};
+
+/// Most bytes of an encryption context in its canonical form.
+pub const MAX_CONTEXT_LEN: usize = 8192;
 
 /// Keys with this prefix are kept for the format itself.
 const RESERVED_PREFIX: &str = "libseal:";

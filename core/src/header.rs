@@ -9,7 +9,10 @@ use zeroize::Zeroizing;
 
 use crate::{DataKey, Error, ErrorKind, PublicKey, WrapAlgorithm, context, crypto};
 #[cfg(feature = "alloc")]
-use crate::{WrappedKey, context::Pairs};
+use crate::{
+    WrappedKey,
+    context::{MAX_CONTEXT_LEN, Pairs},
+};
 
 const MAGIC: [u8; 4] = *b"SEAL";
 const VERSION: u8 = 1;
@@ -18,8 +21,6 @@ const PREFIX_LEN: usize = 6;
 const MAC_LEN: usize = 32;
 const MAC_KEY_INFO: &[u8] = b"libseal/v1 header mac";
 
-/// Most bytes of an encryption context in its canonical form.
-pub const MAX_CONTEXT_LEN: usize = 8192;
 /// Most bytes of a key id.
 pub const MAX_KEY_ID_LEN: usize = 2048;
 /// Most recipients of a message.
@@ -115,7 +116,7 @@ pub(crate) fn encode<'o>(
         writer.put_str(recipient.key_id)?;
         writer.put_len(recipient.key.modulus_len())?;
         let wrapped = writer.reserve(recipient.key.modulus_len())?;
-        crypto::oaep_wrap(recipient.key, recipient.algorithm, data_key, wrapped)?;
+        recipient.key.wrap(recipient.algorithm, data_key, wrapped)?;
     }
     let mac = mac(data_key, writer.written());
     writer.put(&mac)?;

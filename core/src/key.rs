@@ -18,7 +18,7 @@ use der::{
 use spki::AlgorithmIdentifierRef;
 use spki::SubjectPublicKeyInfoRef;
 
-use crate::{Error, ErrorKind, crypto};
+use crate::{DataKey, Error, ErrorKind, crypto};
 
 /// `rsaEncryption`, RFC 8017 appendix C.
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -69,6 +69,13 @@ impl WrapAlgorithm {
             1 => Some(Self::RsaesOaepSha256),
             2 => Some(Self::RsaesOaepSha1),
             _ => None,
+        }
+    }
+
+    pub(crate) const fn hash(self) -> crypto::OaepHash {
+        match self {
+            Self::RsaesOaepSha256 => crypto::OaepHash::Sha256,
+            Self::RsaesOaepSha1 => crypto::OaepHash::Sha1,
         }
     }
 }
@@ -206,18 +213,25 @@ impl PublicKey {
         spki.to_der()
     }
 
+    /// `out` is as long as the modulus.
+    pub(crate) fn wrap(
+        &self,
+        algorithm: WrapAlgorithm,
+        data_key: &DataKey,
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        let (modulus, hash) = (self.modulus(), algorithm.hash());
+        crypto::oaep_encrypt(modulus, self.exponent, hash, data_key.as_bytes(), out)
+    }
+
     /// Bytes in the modulus, and so in a data key wrapped with it.
     pub(crate) const fn modulus_len(&self) -> usize {
         self.modulus_len
     }
 
     /// Big-endian.
-    pub(crate) fn modulus(&self) -> &[u8] {
+    fn modulus(&self) -> &[u8] {
         self.modulus.get(..self.modulus_len).unwrap_or_default()
-    }
-
-    pub(crate) const fn exponent(&self) -> u32 {
-        self.exponent
     }
 }
 

@@ -63,8 +63,9 @@ mod unsealer;
 #[cfg(feature = "alloc")]
 mod unwrap;
 
+pub use context::MAX_CONTEXT_LEN;
 pub use error::{Error, ErrorKind};
-pub use header::{MAX_CONTEXT_LEN, MAX_HEADER_LEN, MAX_KEY_ID_LEN, MAX_RECIPIENTS, Recipient};
+pub use header::{MAX_HEADER_LEN, MAX_KEY_ID_LEN, MAX_RECIPIENTS, Recipient};
 pub use key::{PublicKey, WrapAlgorithm};
 pub use sealer::{Sealer, seal_into, sealed_len};
 pub use secret::DataKey;

@@ -4,7 +4,6 @@ use core::fmt;
 
 use pkcs8::{DecodePrivateKey, EncodePublicKey};
 use rsa::{RsaPrivateKey, pkcs1::DecodeRsaPrivateKey};
-use zeroize::Zeroizing;
 
 use crate::{
     BoxError, DataKey, Error, ErrorKind, KeyUnwrap, PublicKey, WrappedKey, crypto, key::find_pem,
@@ -68,8 +67,7 @@ impl KeyUnwrap for LocalUnwrapper {
         if key.fingerprint() != self.public_key.fingerprint() {
             return Ok(None);
         }
-        let data_key = crypto::oaep_unwrap(&self.private_key, algorithm, key.ciphertext())?;
-        let data_key = Zeroizing::new(data_key);
+        let data_key = crypto::oaep_decrypt(&self.private_key, algorithm.hash(), key.ciphertext())?;
         Ok(Some(DataKey::try_from(data_key.as_slice())?))
     }
 }

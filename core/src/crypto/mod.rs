@@ -9,18 +9,26 @@
 //!   this format are 32 bytes, shorter than the hash, which Cobblestone-256 prescribes.
 //! - `ChunkEncryptor`: AES-256-GCM (SP 800-38D), online: each piece goes out at once.
 //! - `ChunkDecryptor`: AES-256-GCM on a whole chunk: writes nothing unless the tag is right.
-//! - `oaep_wrap(key, algorithm, data_key, out)`: RSAES-OAEP encryption, RFC 8017 section 7.1.1.
+//! - `oaep_encrypt(modulus, exponent, hash, message, out)`: RSAES-OAEP encryption with an empty label,
+//!   RFC 8017 section 7.1.1.
 //!
 //! Several values that are hashed one after the other are passed as a slice of slices.
 
 #[cfg(feature = "rustcrypto")]
 mod rustcrypto;
 #[cfg(feature = "local-unwrapper")]
-pub(crate) use rustcrypto::oaep_unwrap;
+pub(crate) use rustcrypto::oaep_decrypt;
 #[cfg(feature = "rustcrypto")]
 pub(crate) use rustcrypto::{
-    ChunkDecryptor, ChunkEncryptor, hkdf_expand_sha512, hmac_sha512, oaep_wrap, random, sha256,
+    ChunkDecryptor, ChunkEncryptor, hkdf_expand_sha512, hmac_sha512, oaep_encrypt, random, sha256,
 };
+
+/// The hash of RSAES-OAEP, for the label and for MGF1 alike.
+#[derive(Clone, Copy)]
+pub(crate) enum OaepHash {
+    Sha256,
+    Sha1,
+}
 
 #[cfg(not(feature = "rustcrypto"))]
 compile_error!("libseal needs a crypto provider: turn on the feature `rustcrypto`");

@@ -15,7 +15,8 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{DataKey, Error, ErrorKind, PublicKey, WrapAlgorithm};
+use super::OaepHash;
+use crate::{Error, ErrorKind};
 
 const BLOCK_LEN: usize = 16;
 const NONCE_LEN: usize = 12;
@@ -188,46 +189,45 @@ impl ChunkDecryptor {
     }
 }
 
-/// `out` is as long as the modulus.
-pub(crate) fn oaep_wrap(
-    key: &PublicKey,
-    algorithm: WrapAlgorithm,
-    data_key: &DataKey,
+/// `modulus` is big-endian without leading zeros, and `out` as long.
+pub(crate) fn oaep_encrypt(
+    modulus: &[u8],
+    exponent: u32,
+    hash: OaepHash,
+    message: &[u8],
     out: &mut [u8],
 ) -> Result<(), Error> {
-    let precision = u32::try_from(key.bits()).map_err(|_| ErrorKind::Internal)?;
-    let modulus = BoxedUint::from_be_slice(key.modulus(), precision);
+    let precision = u32::try_from(modulus.len() * 8).map_err(|_| ErrorKind::Internal)?;
+    let modulus = BoxedUint::from_be_slice(modulus, precision);
     let modulus = modulus.map_err(|_| ErrorKind::Internal)?;
-    let rsa = RsaPublicKey::new(modulus, BoxedUint::from(key.exponent()));
-    let rsa = rsa.map_err(|_| ErrorKind::InvalidRsaKey)?;
-    let data_key = data_key.as_bytes();
-    let wrapped = match algorithm {
-        WrapAlgorithm::RsaesOaepSha256 => {
-            Oaep::<Sha256>::new().encrypt(&mut SysRng, &rsa, data_key)
-        }
-        WrapAlgorithm::RsaesOaepSha1 => Oaep::<Sha1>::new().encrypt(&mut SysRng, &rsa, data_key),
+    let key = RsaPublicKey::new(modulus, BoxedUint::from(exponent));
+    let key = key.map_err(|_| ErrorKind::InvalidRsaKey)?;
+    let encrypted = match hash {
+        OaepHash::Sha256 => Oaep::<Sha256>::new().encrypt(&mut SysRng, &key, message),
+        OaepHash::Sha1 => Oaep::<Sha1>::new().encrypt(&mut SysRng, &key, message),
     };
-    let wrapped = wrapped.map_err(|error| match error {
+    let encrypted = encrypted.map_err(|error| match error {
         rsa::Error::Rng => ErrorKind::RandomFailed,
         _ => ErrorKind::Internal,
     })?;
-    if wrapped.len() != out.len() {
+    if encrypted.len() != out.len() {
         return Err(ErrorKind::Internal.into());
     }
-    out.copy_from_slice(&wrapped);
+    out.copy_from_slice(&encrypted);
     Ok(())
 }
 
-/// The plaintext may have any length.
+/// The message may have any length.
 #[cfg(feature = "local-unwrapper")]
-pub(crate) fn oaep_unwrap(
-    private_key: &rsa::RsaPrivateKey,
-    algorithm: WrapAlgorithm,
-    wrapped: &[u8],
-) -> Result<alloc::vec::Vec<u8>, rsa::Error> {
-    let rng = Some(&mut SysRng);
-    match algorithm {
-        WrapAlgorithm::RsaesOaepSha256 => Oaep::<Sha256>::new().decrypt(rng, private_key, wrapped),
-        WrapAlgorithm::RsaesOaepSha1 => Oaep::<Sha1>::new().decrypt(rng, private_key, wrapped),
-    }
+pub(crate) fn oaep_decrypt(
+    key: &rsa::RsaPrivateKey,
+    hash: OaepHash,
+    encrypted: &[u8],
+) -> Result<Zeroizing<alloc::vec::Vec<u8>>, rsa::Error> {
+    let blinding = Some(&mut SysRng);
+    let message = match hash {
+        OaepHash::Sha256 => Oaep::<Sha256>::new().decrypt(blinding, key, encrypted),
+        OaepHash::Sha1 => Oaep::<Sha1>::new().decrypt(blinding, key, encrypted),
+    };
+    message.map(Zeroizing::new)
 }
