@@ -1,0 +1,1 @@
+"""Whether every implementation unseals what every other sealed."""

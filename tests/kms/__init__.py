@@ -1,0 +1,1 @@
+"""A KMS on this machine, and the command that asks a KMS for a data key."""

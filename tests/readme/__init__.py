@@ -1,0 +1,1 @@
+"""Runs the code in README.md; test_readme.py says how."""

@@ -1,0 +1,149 @@
+"""Runs the code blocks of README.md as they stand there, with their line numbers.
+
+All of them find two files in the current directory: `log`, and `device.pub.der`, the public key of
+`alias/example-rsa-key`. That is in a KMS which `boto3.client("kms")` reaches without arguments.
+
+- A C block with a main() is a program that seals `log` as `log.sealed`. Any other is the body of a
+  function that has `der`, `der_len`, `data`, `data_len` (the files) and the array `sealed`, and
+  declares `libseal_status status` and `size_t sealed_len`: see surroundings.c. Each runs alone.
+- A Rust block is the body of a main() that returns a Result, and seals `log` as `log.sealed`, with
+  `device` = `42` for its encryption context. Each runs alone.
+- The Python blocks are one program, in the order of the page. They find `log.sealed`, which has
+  `{"device": "42"}` for its encryption context, and no `log`, and unseal the one as the other.
+
+Code that readers need not see is in a comment that begins with the language, and runs where it
+stands; for C and Rust, that is at the beginning of the block that follows:
+
+    <!-- python
+    assert plaintext == b"21.5 C"
+    -->
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import libseal
+from libseal.aws import KmsUnwrapper
+from tests.kms.ministack import LocalKms, ministack
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+SURROUNDINGS = Path(__file__).with_name("surroundings.c")
+RELEASE = Path(os.environ.get("LIBSEAL_RELEASE", ROOT / "target/release"))
+DEBUG = RELEASE.with_name("debug")
+KEY = "alias/example-rsa-key"
+LOG = os.urandom(50_000)
+
+FRAGMENT = re.compile(
+    r"^(?P<opening>```|<!-- )(?P<language>c|python|rust)\n(?P<code>.*?)^(?:```|-->)$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Fragment:
+    language: str
+    hidden: bool
+    code: str
+    line: int
+    """Of the first line of the code, counted from 1."""
+
+
+def fragments(language: str) -> Iterator[Fragment]:
+    text = README.read_text() if README.exists() else ""
+    for match in FRAGMENT.finditer(text):
+        if match["language"] == language:
+            line = text.count("\n", 0, match.start("code")) + 1
+            yield Fragment(language, match["opening"] != "```", match["code"], line)
+
+
+def blocks(language: str) -> Iterator[tuple[int, str]]:
+    """Line and code of each block, with the hidden code before it."""
+    code = ""
+    for fragment in fragments(language):
+        if language == "c":
+            code += f'#line {fragment.line} "{README.name}"\n'
+        code += fragment.code
+        if not fragment.hidden:
+            yield fragment.line, code
+            code = ""
+
+
+@pytest.fixture(scope="module")
+def kms() -> Iterator[LocalKms]:
+    with ministack() as kms:
+        kms.create_key(KEY)
+        yield kms
+
+
+@pytest.fixture
+def directory(kms: LocalKms, tmp_path: Path) -> Path:
+    public_key = kms.client.get_public_key(KeyId=KEY)["PublicKey"]
+    (tmp_path / "device.pub.der").write_bytes(public_key)
+    (tmp_path / "log").write_bytes(LOG)
+    return tmp_path
+
+
+def every_block(language: str) -> pytest.MarkDecorator:
+    codes = [pytest.param(code, id=f"line{line}") for line, code in blocks(language)]
+    return pytest.mark.parametrize("code", codes)
+
+
+@every_block("c")
+def test_c(code: str, kms: LocalKms, directory: Path) -> None:
+    block = directory / "block.c"
+    block.write_text(code)
+    source = block if re.search(r"\bmain\(", code) else SURROUNDINGS
+    warnings = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f'-DBLOCK="{block}"']
+    library: list[str | Path] = [RELEASE / "libseal.a", "-lpthread", "-ldl", "-lm"]
+    include = f"-I{ROOT / 'include'}"
+    program = directory / "program"
+    subprocess.run(["cc", *warnings, include, source, *library, "-o", program], check=True)
+    subprocess.run([program], cwd=directory, check=True)
+
+    message = (directory / "log.sealed").read_bytes()
+    assert libseal.unseal(message, KmsUnwrapper(kms.client, keys=[KEY])) == LOG
+
+
+@every_block("rust")
+def test_rust(code: str, kms: LocalKms, directory: Path) -> None:
+    source = directory / "block.rs"
+    main = "fn main() -> Result<(), Box<dyn std::error::Error>>"
+    source.write_text(f"{main} {{\n{code}\nOk(())\n}}")
+    program = directory / "program"
+    # The release build of the crate is for link-time optimisation by cargo alone.
+    library = [f"--extern=libseal={DEBUG / 'liblibseal.rlib'}", f"-Ldependency={DEBUG / 'deps'}"]
+    subprocess.run(["rustc", "--edition=2024", *library, source, "-o", program], check=True)
+    subprocess.run([program], cwd=directory, check=True)
+
+    message = (directory / "log.sealed").read_bytes()
+    unwrap = KmsUnwrapper(kms.client, keys=[KEY])
+    assert libseal.unseal(message, unwrap, context={"device": "42"}) == LOG
+
+
+def test_python(kms: LocalKms, directory: Path) -> None:
+    log = directory / "log"
+    key = libseal.PublicKey((directory / "device.pub.der").read_bytes())
+    libseal.seal_file(key, log, directory / "log.sealed", context={"device": "42"})
+    log.unlink()
+
+    lines: list[str] = []
+    for fragment in fragments("python"):
+        lines += [""] * (fragment.line - 1 - len(lines))
+        lines += fragment.code.splitlines()
+    program = directory / README.name
+    program.write_text("\n".join(lines))
+    subprocess.run([sys.executable, program.name], cwd=directory, env=kms.environment, check=True)
+    assert log.read_bytes() == LOG
+
+
+@pytest.mark.parametrize("language", ["c", "rust", "python"])
+def test_there_is_code(language: str) -> None:
+    assert any(not fragment.hidden for fragment in fragments(language))
