@@ -134,6 +134,34 @@ fn leaves_nothing_behind() {
     unseal(&["message", "missing/out", &openssl], "No such file");
 }
 
+/// A limit on the size of files stands for a full disk: writes fail all the same.
+#[test]
+fn survive_a_full_disk() {
+    let folder = scratch("full-disk");
+    let (public, openssl) = (key("rsa-2048.pub.der"), openssl("rsa-2048.key.pem"));
+    fs::write(folder.join("in"), vec![7; 100_000]).unwrap();
+    let sealed = run("seal_file", &folder, &[&public, "in", "message"]);
+    assert!(sealed.status.success());
+
+    for (program, args) in [
+        ("seal_file", [public.as_str(), "in", "out"]),
+        ("unseal_file", ["message", "out", openssl.as_str()]),
+    ] {
+        fs::write(folder.join("out"), b"from before").unwrap();
+        let output = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\""])
+            .arg(PROGRAMS.join(program))
+            .args(args)
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains("File too large"), "{stderr}");
+        assert_eq!(fs::read(folder.join("out")).unwrap(), b"from before");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 3, "{program}");
+    }
+}
+
 #[test]
 fn explain_themselves() {
     let folder = scratch("help");
