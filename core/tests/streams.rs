@@ -64,6 +64,7 @@ fn every_length_comes_back_whatever_the_pieces() {
             for piece in plaintext.chunks(piece_len) {
                 writer.write_all(piece).unwrap();
             }
+            assert_eq!(writer.write(b"").unwrap(), 0);
             let message = writer.finish().unwrap();
 
             let mut reader = UnsealReader::new(Cursor::new(message), &unwrapper, &[]).unwrap();

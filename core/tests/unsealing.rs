@@ -241,6 +241,22 @@ fn required_context_is_checked_before_the_kms_is_asked() {
     }
 }
 
+#[test]
+fn an_unwrapper_is_never_asked_about_reserved_kinds() {
+    let vector = Vector::accepted("recipient_of_reserved_kind_3_skipped");
+    assert!(
+        Header::parse(&vector.message)
+            .unwrap()
+            .wrapped_keys()
+            .any(|key| key.algorithm().is_none())
+    );
+    let unwrap = |key: &WrappedKey<'_>| -> Result<Option<DataKey>, BoxError> {
+        assert!(key.algorithm().is_some());
+        Ok(Some(vector.data_key.unwrap().into()))
+    };
+    assert!(unseal(&vector.message, &unwrap, &[]).is_ok());
+}
+
 #[derive(Debug, PartialEq, Eq)]
 struct KmsError(&'static str);
 
