@@ -170,16 +170,23 @@ impl<R: Read> UnsealReader<R> {
     fn advance(&mut self, part: core::ops::Range<usize>) -> Result<usize, Error> {
         self.position = 0;
         self.plaintext.clear();
-        if part.is_empty() {
+        let advanced = if part.is_empty() {
             self.plaintext.resize(self.unsealer.finish_len(), 0);
-            self.unsealer.finish(&mut self.plaintext)?;
-            self.ended = true;
-            return Ok(0);
+            let finished = self.unsealer.finish(&mut self.plaintext);
+            self.ended = finished.is_ok();
+            finished.map(|_| 0)
+        } else {
+            let piece = self.sealed.get(part).unwrap_or_default();
+            let len = self.unsealer.update_len(piece.len());
+            self.plaintext.resize(len, 0);
+            let updated = self.unsealer.update(piece, &mut self.plaintext);
+            updated.map(|progress| progress.consumed)
+        };
+        if advanced.is_err() {
+            // Room that was not written to is no plaintext: nobody may read it.
+            self.plaintext.clear();
         }
-        let piece = self.sealed.get(part).unwrap_or_default();
-        self.plaintext
-            .resize(self.unsealer.update_len(piece.len()), 0);
-        Ok(self.unsealer.update(piece, &mut self.plaintext)?.consumed)
+        advanced
     }
 }
 
