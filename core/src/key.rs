@@ -53,6 +53,13 @@ impl WrapAlgorithm {
         }
     }
 
+    /// The algorithm that KMS calls `name`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.iter().copied();
+        all.find(|algorithm| algorithm.name() == name)
+    }
+
     /// The `kind` byte of a recipient in the header.
     #[must_use]
     pub const fn kind(self) -> u8 {

@@ -44,6 +44,7 @@ fn every_key_size_and_algorithm() {
             let wrapped = Header::parse(&message).unwrap();
             let wrapped = wrapped.wrapped_keys().next().unwrap();
             assert_eq!(wrapped.algorithm(), Some(*algorithm));
+            assert_eq!(WrapAlgorithm::from_name(algorithm.name()), Some(*algorithm));
             assert_eq!(wrapped.ciphertext().len(), key.bits() / 8);
             assert_eq!(
                 unseal(&message, &local_unwrapper(name), &[]).unwrap(),

@@ -73,9 +73,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn parse_algorithm(name: &str) -> Result<WrapAlgorithm, String> {
-    let mut all = WrapAlgorithm::ALL.iter().copied();
-    all.find(|algorithm| algorithm.name() == name)
-        .ok_or_else(|| "no such algorithm".into())
+    WrapAlgorithm::from_name(name).ok_or_else(|| "no such algorithm".into())
 }
 
 fn parse_pair(text: &str) -> Result<(String, String), String> {

@@ -124,8 +124,7 @@ fn kind_of(algorithm: &str) -> Option<u8> {
         let kind: u8 = number.parse().ok()?;
         return (kind > 0 && WrapAlgorithm::from_kind(kind).is_none()).then_some(kind);
     }
-    let known = WrapAlgorithm::ALL.iter().find(|a| a.name() == algorithm);
-    known.map(|algorithm| algorithm.kind())
+    WrapAlgorithm::from_name(algorithm).map(WrapAlgorithm::kind)
 }
 
 /// What a message says about itself, to anybody.

@@ -127,8 +127,7 @@ impl Recipient {
     #[new]
     #[pyo3(signature = (key, key_id = "", algorithm = "RSAES_OAEP_SHA_256"))]
     fn py_new(key: &Bound<'_, PublicKey>, key_id: &str, algorithm: &str) -> PyResult<Self> {
-        let known = WrapAlgorithm::ALL.iter().find(|a| a.name() == algorithm);
-        let Some(&algorithm) = known else {
+        let Some(algorithm) = WrapAlgorithm::from_name(algorithm) else {
             let message = format!(
                 "algorithm must be RSAES_OAEP_SHA_256 or RSAES_OAEP_SHA_1, not {algorithm:?}"
             );

@@ -9,6 +9,7 @@ use pyo3::{
     prelude::*,
     types::PyBytes,
 };
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
     convert::{Context, bytes_like, hex, lock, type_name, work_on},
@@ -80,7 +81,14 @@ pub(crate) struct Unsealer {
 struct State {
     unsealer: libseal::Unsealer,
     /// What followed the header in the piece that completed it, and where it begins in that.
-    pending: Option<(Py<PyBytes>, usize)>,
+    pending: Option<Pending>,
+}
+
+type Pending = (Py<PyBytes>, usize);
+
+fn rest_of<'a>(py: Python<'a>, pending: Option<&'a Pending>) -> &'a [u8] {
+    let rest = pending.and_then(|(piece, from)| piece.as_bytes(py).get(*from..));
+    rest.unwrap_or_default()
 }
 
 #[pymethods]
@@ -153,16 +161,16 @@ impl Unsealer {
     /// Raises TruncatedError or AuthenticationError, or StateError as update does.
     fn finish<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let mut state = lock(py, &self.state)?;
-        let head = state.update(&PyBytes::new(py, b""))?;
-        let head = head.as_bytes();
-        let unsealer = &mut state.unsealer;
-        if unsealer.needs_key() {
+        if state.unsealer.needs_key() {
             return Err(key_wanted(py));
         }
-        PyBytes::new_with(py, head.len() + unsealer.finish_len(), |out| {
-            let (front, end) = out.split_at_mut(head.len());
-            front.copy_from_slice(head);
-            let finished = work_on(py, end.len(), || unsealer.finish(end));
+        let pending = state.pending.take();
+        let rest = rest_of(py, pending.as_ref());
+        let unsealer = &mut state.unsealer;
+        PyBytes::new_with(py, unsealer.finish_with_len(rest.len()), |out| {
+            let finished = work_on(py, rest.len() + out.len(), || {
+                unsealer.finish_with(rest, out)
+            });
             finished.map(drop).map_err(|error| errors::to_py(py, error))
         })
     }
@@ -176,17 +184,19 @@ impl State {
         if unsealer.needs_key() && !input.is_empty() {
             return Err(key_wanted(py));
         }
-        let pending = self.pending.as_ref();
-        let pending = pending.and_then(|(piece, from)| piece.as_bytes(py).get(*from..));
-        let pending = pending.unwrap_or_default();
+        let pending = rest_of(py, self.pending.as_ref());
 
         let mut consumed = 0;
         let len = pending.len() + input.len();
         let plaintext = PyBytes::new_with(py, unsealer.update_len(len), |out| {
             let work = || -> Result<usize, Error> {
-                let written = unsealer.update(pending, out)?.written;
-                let rest = out.get_mut(written..).unwrap_or_default();
-                Ok(unsealer.update(input, rest)?.consumed)
+                let (front, rest) = out.split_at_mut(unsealer.update_len(pending.len()));
+                let _ = unsealer.update(pending, front)?;
+                let updated = unsealer.update(input, rest);
+                if updated.is_err() {
+                    front.zeroize();
+                }
+                Ok(updated?.consumed)
             };
             consumed = work_on(py, len, work).map_err(|error| errors::to_py(py, error))?;
             Ok(())
@@ -275,7 +285,7 @@ fn data_key_from(value: &Bound<'_, PyAny>) -> PyResult<Result<DataKey, Error>> {
             type_name(value)
         )));
     };
-    let mut bytes = zeroize::Zeroizing::new(vec![0; buffer.item_count()]);
+    let mut bytes = Zeroizing::new(vec![0; buffer.item_count()]);
     buffer.copy_to_slice(value.py(), &mut bytes)?;
     Ok(DataKey::try_from(bytes.as_slice()))
 }
