@@ -33,13 +33,14 @@ pub(crate) fn encoded_len(pairs: &[(&str, &str)]) -> Result<usize, Error> {
 pub(crate) fn in_order<'p, 'a>(
     pairs: &'p [(&'a str, &'a str)],
 ) -> impl Iterator<Item = (&'a str, &'a str)> + 'p {
-    core::iter::successors(
-        pairs.iter().min_by_key(|(key, _)| *key).copied(),
-        |(last, _)| {
-            let greater = pairs.iter().filter(|(key, _)| key > last);
-            greater.min_by_key(|(key, _)| *key).copied()
-        },
-    )
+    // Less than any key: keys are not empty.
+    let mut last = "";
+    core::iter::from_fn(move || {
+        let greater = pairs.iter().filter(|(key, _)| *key > last);
+        let next = greater.min_by_key(|(key, _)| *key)?;
+        last = next.0;
+        Some(*next)
+    })
 }
 
 fn check_key(key: &str) -> Result<(), ErrorKind> {

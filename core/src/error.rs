@@ -92,7 +92,9 @@ error_kinds! {
     TooManyRecipients = 151, "TOO_MANY_RECIPIENTS",
         "too many recipients; a message has at most 16";
     MessageTooLong = 160, "MESSAGE_TOO_LONG",
-        "a message holds less than 4 PiB";
+        "a message holds less than 4 PiB, and no more than was announced when it was started";
+    SealingKeyExhausted = 170, "SEALING_KEY_EXHAUSTED",
+        "the sealing key has sealed all the messages or bytes that its limits allow; make a new one";
 
     NotSealed = 200, "NOT_SEALED",
         "not a sealed message: it does not begin with `SEAL`";
@@ -124,7 +126,9 @@ error_kinds! {
     Internal = 900, "INTERNAL",
         "internal error: please report it";
     RandomFailed = 901, "RANDOM_FAILED",
-        "the source of random bytes failed; nothing was sealed";
+        "the source of random bytes failed or gave the same bytes again; nothing was sealed";
+    SelfTestFailed = 902, "SELF_TEST_FAILED",
+        "a known answer came out wrong; nothing that this machine seals can be trusted";
 }
 
 impl fmt::Display for ErrorKind {

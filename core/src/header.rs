@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::{DataKey, Error, ErrorKind, PublicKey, WrapAlgorithm, context, crypto};
+use crate::{DataKey, Error, ErrorKind, PublicKey, WrapAlgorithm, context, crypto, random::Random};
 #[cfg(feature = "alloc")]
 use crate::{
     WrappedKey,
@@ -96,6 +96,7 @@ pub(crate) fn encode<'o>(
     recipients: &[Recipient<'_>],
     context: &[(&str, &str)],
     data_key: &DataKey,
+    random: &mut Random<'_>,
     out: &'o mut [u8],
 ) -> Result<&'o [u8], Error> {
     let mut writer = Writer { out, len: 0 };
@@ -116,7 +117,8 @@ pub(crate) fn encode<'o>(
         writer.put_str(recipient.key_id)?;
         writer.put_len(recipient.key.modulus_len())?;
         let wrapped = writer.reserve(recipient.key.modulus_len())?;
-        recipient.key.wrap(recipient.algorithm, data_key, wrapped)?;
+        let (key, algorithm) = (recipient.key, recipient.algorithm);
+        key.wrap(algorithm, data_key, random, wrapped)?;
     }
     let mac = mac(data_key, writer.written());
     writer.put(&mac)?;
@@ -125,8 +127,9 @@ pub(crate) fn encode<'o>(
 
 fn mac(data_key: &DataKey, authenticated: &[u8]) -> [u8; MAC_LEN] {
     let mut mac_key = Zeroizing::new([0; 64]);
-    crypto::hkdf_expand_sha512(data_key.as_bytes(), &[MAC_KEY_INFO], &mut *mac_key);
-    let full = crypto::hmac_sha512(&mac_key, authenticated);
+    crypto::hkdf_expand_sha512(data_key.as_bytes(), [MAC_KEY_INFO, b"", b""], &mut *mac_key);
+    let mut full = [0; 64];
+    crypto::hmac_sha512(&*mac_key, &[authenticated], &mut full);
     let mut mac = [0; MAC_LEN];
     mac.copy_from_slice(&full[..MAC_LEN]);
     mac
@@ -370,9 +373,7 @@ impl<'a> Reader<'a> {
         let key_id = core::str::from_utf8(key_id).map_err(|_| ErrorKind::HeaderMalformed)?;
         let ciphertext = self.block(MAX_WRAPPED_KEY_LEN)?;
         let valid_len = match WrapAlgorithm::from_kind(kind) {
-            Some(WrapAlgorithm::RsaesOaepSha256 | WrapAlgorithm::RsaesOaepSha1) => {
-                matches!(ciphertext.len(), 256 | 384 | 512)
-            }
+            Some(_) => matches!(ciphertext.len(), 256 | 384 | 512),
             None => !ciphertext.is_empty(),
         };
         if !valid_len {

@@ -5,23 +5,18 @@ use core::fmt;
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
-use der::{
-    Decode, Reader, SliceReader, Tag,
-    asn1::{AnyRef, ObjectIdentifier},
-};
 #[cfg(feature = "alloc")]
-use der::{
-    Encode,
-    asn1::{BitStringRef, UintRef},
+use crate::der;
+use crate::{
+    DataKey, Error, ErrorKind, crypto,
+    der::{BIT_STRING, INTEGER, OCTET_STRING, Reader, SEQUENCE},
+    random::Random,
 };
-#[cfg(feature = "alloc")]
-use spki::AlgorithmIdentifierRef;
-use spki::SubjectPublicKeyInfoRef;
 
-use crate::{DataKey, Error, ErrorKind, crypto};
-
-/// `rsaEncryption`, RFC 8017 appendix C.
-const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+/// The object identifier `rsaEncryption`, 1.2.840.113549.1.1.1 (RFC 8017 appendix C), in DER.
+const RSA_ENCRYPTION: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
+/// What follows it: no parameters.
+const NULL: &[u8] = b"\x05\x00";
 
 /// Bytes in the modulus of the largest key, RSA-4096.
 pub(crate) const MAX_MODULUS_LEN: usize = 512;
@@ -37,18 +32,24 @@ pub enum WrapAlgorithm {
     #[default]
     RsaesOaepSha256,
     /// `RSAES_OAEP_SHA_1`, only for a KMS or HSM that can do no other.
+    #[cfg(feature = "oaep-sha1")]
     RsaesOaepSha1,
 }
 
 impl WrapAlgorithm {
     /// Every algorithm.
-    pub const ALL: &[Self] = &[Self::RsaesOaepSha256, Self::RsaesOaepSha1];
+    pub const ALL: &[Self] = &[
+        Self::RsaesOaepSha256,
+        #[cfg(feature = "oaep-sha1")]
+        Self::RsaesOaepSha1,
+    ];
 
     /// What KMS calls it: `RSAES_OAEP_SHA_256` or `RSAES_OAEP_SHA_1`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::RsaesOaepSha256 => "RSAES_OAEP_SHA_256",
+            #[cfg(feature = "oaep-sha1")]
             Self::RsaesOaepSha1 => "RSAES_OAEP_SHA_1",
         }
     }
@@ -65,6 +66,7 @@ impl WrapAlgorithm {
     pub const fn kind(self) -> u8 {
         match self {
             Self::RsaesOaepSha256 => 1,
+            #[cfg(feature = "oaep-sha1")]
             Self::RsaesOaepSha1 => 2,
         }
     }
@@ -74,6 +76,7 @@ impl WrapAlgorithm {
     pub const fn from_kind(kind: u8) -> Option<Self> {
         match kind {
             1 => Some(Self::RsaesOaepSha256),
+            #[cfg(feature = "oaep-sha1")]
             2 => Some(Self::RsaesOaepSha1),
             _ => None,
         }
@@ -82,6 +85,7 @@ impl WrapAlgorithm {
     pub(crate) const fn hash(self) -> crypto::OaepHash {
         match self {
             Self::RsaesOaepSha256 => crypto::OaepHash::Sha256,
+            #[cfg(feature = "oaep-sha1")]
             Self::RsaesOaepSha1 => crypto::OaepHash::Sha1,
         }
     }
@@ -130,22 +134,14 @@ impl PublicKey {
     }
 
     fn from_der(der: &[u8]) -> Result<Self, Error> {
-        let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| mistaken_der(der))?;
-        if spki.algorithm.oid != RSA_ENCRYPTION {
-            return Err(ErrorKind::NotRsa.into());
-        }
+        let (algorithm, key) = public_key_info(der).ok_or_else(|| mistaken_der(der))?;
+        let parameters = algorithm.strip_prefix(RSA_ENCRYPTION);
         // Only the canonical form passes, so the fingerprint is that of the input.
-        if spki.algorithm.parameters != Some(AnyRef::NULL) {
+        if parameters.ok_or(ErrorKind::NotRsa)? != NULL {
             return Err(ErrorKind::InvalidRsaKey.into());
         }
-        let key = spki.subject_public_key.as_bytes();
-        let key = key.and_then(|key| pkcs1::RsaPublicKeyRef::from_der(key).ok());
-        let key = key.ok_or(ErrorKind::InvalidRsaKey)?;
-        Self::from_components(
-            key.modulus.as_bytes(),
-            key.public_exponent.as_bytes(),
-            crypto::sha256(der),
-        )
+        let (modulus, exponent) = rsa_public_key(key).ok_or(ErrorKind::InvalidRsaKey)?;
+        Self::from_components(modulus, exponent, crypto::sha256(&[der]))
     }
 
     /// `modulus` and `exponent` are big-endian without leading zeros.
@@ -198,26 +194,13 @@ impl PublicKey {
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn to_der(&self) -> Vec<u8> {
-        // It was decoded from this form, so it encodes.
-        self.encode().unwrap_or_default()
-    }
-
-    #[cfg(feature = "alloc")]
-    fn encode(&self) -> der::Result<Vec<u8>> {
-        let exponent = self.exponent.to_be_bytes();
-        let key = pkcs1::RsaPublicKeyRef {
-            modulus: UintRef::new(self.modulus())?,
-            public_exponent: UintRef::new(&exponent)?,
-        };
-        let key = key.to_der()?;
-        let spki = SubjectPublicKeyInfoRef {
-            algorithm: AlgorithmIdentifierRef {
-                oid: RSA_ENCRYPTION,
-                parameters: Some(AnyRef::NULL),
-            },
-            subject_public_key: BitStringRef::from_bytes(&key)?,
-        };
-        spki.to_der()
+        let modulus = der::integer(self.modulus());
+        let exponent = der::integer(&self.exponent.to_be_bytes());
+        let key = der::element(SEQUENCE, &[&modulus, &exponent]);
+        let algorithm = der::element(SEQUENCE, &[RSA_ENCRYPTION, NULL]);
+        let no_unused_bits = [0];
+        let key = der::element(BIT_STRING, &[&no_unused_bits, &key]);
+        der::element(SEQUENCE, &[&algorithm, &key])
     }
 
     /// `out` is as long as the modulus.
@@ -225,10 +208,17 @@ impl PublicKey {
         &self,
         algorithm: WrapAlgorithm,
         data_key: &DataKey,
+        random: &mut Random<'_>,
         out: &mut [u8],
     ) -> Result<(), Error> {
-        let (modulus, hash) = (self.modulus(), algorithm.hash());
-        crypto::oaep_encrypt(modulus, self.exponent, hash, data_key.as_bytes(), out)
+        crypto::oaep_encrypt(
+            self.modulus(),
+            self.exponent,
+            algorithm.hash(),
+            data_key.as_bytes(),
+            random,
+            out,
+        )
     }
 
     /// Bytes in the modulus, and so in a data key wrapped with it.
@@ -269,37 +259,42 @@ fn exponent_value(exponent: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(value))
 }
 
-/// What people give instead of a public key, told by the types of the outer sequence's elements.
+/// Algorithm and key of a `SubjectPublicKeyInfo`.
+fn public_key_info(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut info = Reader::only(der, SEQUENCE)?;
+    let algorithm = info.element(SEQUENCE)?;
+    let (no_unused_bits, key) = info.element(BIT_STRING)?.split_first()?;
+    (*no_unused_bits == 0 && info.is_at_end()).then_some((algorithm, key))
+}
+
+/// Modulus and exponent of an `RSAPublicKey` (RFC 8017 appendix A.1.1).
+fn rsa_public_key(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut key = Reader::only(der, SEQUENCE)?;
+    let components = (key.positive_integer()?, key.positive_integer()?);
+    key.is_at_end().then_some(components)
+}
+
+/// What people give instead of a public key, told by the tags of the outer sequence's elements.
 fn mistaken_der(der: &[u8]) -> ErrorKind {
     match outer_tags(der).unwrap_or_default() {
         // PrivateKeyInfo, RSAPrivateKey, ECPrivateKey; EncryptedPrivateKeyInfo.
-        [
-            Some(Tag::Integer),
-            Some(Tag::Sequence | Tag::OctetString),
-            _,
-        ]
-        | [Some(Tag::Integer), Some(Tag::Integer), Some(Tag::Integer)]
-        | [Some(Tag::Sequence), Some(Tag::OctetString), None] => ErrorKind::PrivateKeyGiven,
-        [Some(Tag::Integer), Some(Tag::Integer), None] => ErrorKind::Pkcs1PublicKeyGiven,
-        [
-            Some(Tag::Sequence),
-            Some(Tag::Sequence),
-            Some(Tag::BitString),
-        ] => ErrorKind::CertificateGiven,
+        [Some(INTEGER), Some(SEQUENCE | OCTET_STRING), _]
+        | [Some(INTEGER), Some(INTEGER), Some(INTEGER)]
+        | [Some(SEQUENCE), Some(OCTET_STRING), None] => ErrorKind::PrivateKeyGiven,
+        [Some(INTEGER), Some(INTEGER), None] => ErrorKind::Pkcs1PublicKeyGiven,
+        [Some(SEQUENCE), Some(SEQUENCE), Some(BIT_STRING)] => ErrorKind::CertificateGiven,
         _ => ErrorKind::NotAPublicKey,
     }
 }
 
-/// The types of the first three elements of a DER sequence.
-fn outer_tags(der: &[u8]) -> der::Result<[Option<Tag>; 3]> {
-    let mut outer = SliceReader::new(AnyRef::from_der(der)?.value())?;
+/// The tags of the first three elements of a sequence.
+fn outer_tags(der: &[u8]) -> Option<[Option<u8>; 3]> {
+    let mut outer = Reader::only(der, SEQUENCE)?;
     let mut tags = [None; 3];
     for tag in &mut tags {
-        if outer.is_finished() {
-            break;
+        if !outer.is_at_end() {
+            *tag = Some(outer.any()?.0);
         }
-        let element = outer.tlv_bytes()?;
-        *tag = Some(Tag::peek(&SliceReader::new(element)?)?);
     }
-    Ok(tags)
+    Some(tags)
 }

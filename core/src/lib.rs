@@ -26,6 +26,7 @@
 //! - [`SealWriter`] and [`UnsealReader`]: streams of any size in constant memory.
 //! - [`Sealer`] and [`Unsealer`]: state machines that never perform I/O. The unsealer stops where it
 //!   needs the data key, so the unwrapping can be a call, an `await`, a queue or an air gap.
+//! - [`SealingKey`]: many messages under one data key, for telemetry.
 //! - [`Header`]: what a message says about itself without any key.
 //!
 //! Sealing says nothing about *who* sealed: anybody has the public key.
@@ -36,8 +37,17 @@
 //! |---|---|---|
 //! | `std` | [`SealWriter`], [`UnsealReader`] | yes |
 //! | `alloc` | unsealing, [`seal`], keys in PEM | with `std` |
+//! | `getrandom` | [`SystemRandom`], and every call that draws from it | with `std` |
 //! | `rustcrypto` | the portable crypto provider; one provider is needed | yes |
+//! | `heap-free` | the provider for firmware: the same without a heap | no |
+//! | `oaep-sha1` | [`WrapAlgorithm::RsaesOaepSha1`] | with `rustcrypto` |
 //! | `local-unwrapper` | [`LocalUnwrapper`] | no |
+//!
+//! Firmware depends on it with `default-features = false, features = ["heap-free"]`: sealing then
+//! needs neither a heap nor an operating system, and takes random bytes from a [`RandomSource`]
+//! ([`Sealer::start_with_random`], [`seal_into_with_random`], [`SealingKey::new_with_random`]). Building
+//! with `--cfg aes_backend_soft="compact" --cfg sha2_backend_soft="compact" --cfg cpubits="32"` makes
+//! it smaller.
 
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![forbid(unsafe_code)]
@@ -48,6 +58,7 @@ extern crate alloc;
 
 mod context;
 mod crypto;
+mod der;
 mod error;
 mod header;
 #[cfg(feature = "std")]
@@ -56,8 +67,11 @@ mod key;
 #[cfg(feature = "local-unwrapper")]
 mod local_unwrapper;
 mod payload;
+mod random;
 mod sealer;
+mod sealing_key;
 mod secret;
+mod self_test;
 #[cfg(feature = "alloc")]
 mod unsealer;
 #[cfg(feature = "alloc")]
@@ -67,17 +81,27 @@ pub use context::MAX_CONTEXT_LEN;
 pub use error::{Error, ErrorKind};
 pub use header::{MAX_HEADER_LEN, MAX_KEY_ID_LEN, MAX_RECIPIENTS, Recipient};
 pub use key::{PublicKey, WrapAlgorithm};
-pub use sealer::{Sealer, seal_into, sealed_len};
+pub use random::RandomSource;
+#[doc(hidden)]
+pub use sealer::StartedMessage;
+pub use sealer::{Sealer, seal_into_with_random, sealed_len};
+pub use sealing_key::{SealingKey, SealingLimits};
 pub use secret::DataKey;
+pub use self_test::self_test;
+
+#[cfg(feature = "getrandom")]
+pub use {random::SystemRandom, sealer::seal_into};
 
 #[cfg(feature = "alloc")]
 pub use {
     error::BoxError,
     header::Header,
-    sealer::seal,
     unsealer::{Progress, Unsealer, plaintext_len, unseal, unseal_into},
     unwrap::{KeyUnwrap, WrappedKey},
 };
+
+#[cfg(all(feature = "alloc", feature = "getrandom"))]
+pub use sealer::seal;
 
 #[cfg(feature = "std")]
 pub use io::{SealWriter, UnsealReader};

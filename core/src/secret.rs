@@ -4,7 +4,7 @@ use core::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{Error, ErrorKind, crypto};
+use crate::{Error, ErrorKind, random::Random};
 
 /// The AES-256 key that one message, or a run of them, is sealed under.
 ///
@@ -16,9 +16,9 @@ impl DataKey {
     /// Length in bytes.
     pub const LEN: usize = 32;
 
-    pub(crate) fn generate() -> Result<Self, Error> {
+    pub(crate) fn generate(random: &mut Random<'_>) -> Result<Self, Error> {
         let mut key = Self([0; Self::LEN]);
-        crypto::random(&mut key.0)?;
+        random.fill(&mut key.0)?;
         Ok(key)
     }
 

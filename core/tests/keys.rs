@@ -10,7 +10,21 @@ mod common;
 
 use common::{key_file, public_key};
 use libseal::{ErrorKind, LocalUnwrapper, PublicKey};
+use proptest::prelude::*;
+use rsa::{
+    BoxedUint, RsaPublicKey,
+    pkcs8::{DecodePublicKey, EncodePublicKey},
+    traits::PublicKeyParts,
+};
 use sha2::{Digest, Sha256};
+
+const KEYS: [&str; 5] = [
+    "rsa-2048",
+    "rsa-2048-b",
+    "rsa-2048-e3",
+    "rsa-3072",
+    "rsa-4096",
+];
 
 fn refused(der_or_pem: &[u8]) -> ErrorKind {
     PublicKey::new(der_or_pem).unwrap_err().kind()
@@ -81,22 +95,229 @@ fn each_mistake_has_its_own_answer() {
 }
 
 #[test]
-fn no_damage_to_a_key_goes_unnoticed_or_panics() {
-    let der = key_file("rsa-2048.pub.der");
-    for len in 0..der.len() {
-        assert!(PublicKey::new(&der[..len]).is_err());
+fn a_key_is_written_as_it_was_read() {
+    for name in KEYS {
+        let der = key_file(&format!("{name}.pub.der"));
+        assert_eq!(public_key(name).to_der(), der, "{name}");
+        let pem = PublicKey::new(&key_file(&format!("{name}.pub.pem"))).unwrap();
+        assert_eq!(pem.to_der(), der, "{name}");
     }
-    let mut longer = der.clone();
-    longer.push(0);
-    assert!(PublicKey::new(&longer).is_err());
-    let original = public_key("rsa-2048");
-    for bit in 0..der.len() * 8 {
-        let mut der = der.clone();
-        der[bit / 8] ^= 1 << (bit % 8);
-        // In the modulus a bit makes another key, which must not pass for the original.
-        if let Ok(key) = PublicKey::new(&der) {
-            assert_ne!(key.fingerprint(), original.fingerprint());
+}
+
+/// A key has one encoding, or it would have several fingerprints: `der` is refused or it is that
+/// one, and then another implementation reads it as the same key.
+#[track_caller]
+fn canonical(der: &[u8]) -> Option<PublicKey> {
+    let key = PublicKey::new(der).ok()?;
+    assert_eq!(key.to_der(), der);
+    assert_eq!(key.fingerprint()[..], Sha256::digest(der)[..]);
+    let other = RsaPublicKey::from_public_key_der(der).unwrap();
+    assert_eq!(other.size() * 8, key.bits());
+    assert_eq!(other.to_public_key_der().unwrap().as_bytes(), der);
+    Some(key)
+}
+
+#[test]
+fn no_damage_to_a_key_goes_unnoticed_or_panics() {
+    for name in KEYS {
+        let der = key_file(&format!("{name}.pub.der"));
+        for len in 0..der.len() {
+            assert!(PublicKey::new(&der[..len]).is_err(), "{name}, cut at {len}");
         }
+        let original = canonical(&der).unwrap();
+        for bit in 0..der.len() * 8 {
+            let mut der = der.clone();
+            der[bit / 8] ^= 1 << (bit % 8);
+            // In the modulus a bit makes another key, which must not pass for the original.
+            if let Some(key) = canonical(&der) {
+                assert_ne!(key, original, "{name}, bit {bit}");
+                assert_ne!(key.fingerprint(), original.fingerprint());
+            }
+        }
+    }
+}
+
+/// Writes an element of DER.
+type Write<'a> = &'a dyn Fn(u8, &[u8]) -> Vec<u8>;
+
+const ELEMENTS: [&str; 8] = [
+    "modulus",
+    "publicExponent",
+    "RSAPublicKey",
+    "algorithm",
+    "parameters",
+    "AlgorithmIdentifier",
+    "subjectPublicKey",
+    "SubjectPublicKeyInfo",
+];
+
+/// The key rsa-2048, with `write` for the element of that name.
+fn key_with(name: &str, write: Write<'_>) -> Vec<u8> {
+    let der = key_file("rsa-2048.pub.der");
+    let element = |element, tag, contents: &[u8]| {
+        assert!(ELEMENTS.contains(&element));
+        let write = if element == name { write } else { &well };
+        write(tag, contents)
+    };
+    let modulus = element("modulus", 0x02, &der[32..][..257]);
+    let exponent = element("publicExponent", 0x02, &[1, 0, 1]);
+    let key = element("RSAPublicKey", 0x30, &[modulus, exponent].concat());
+    let rsa_encryption = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
+    let oid = element("algorithm", 0x06, rsa_encryption);
+    let null = element("parameters", 0x05, b"");
+    let algorithm = element("AlgorithmIdentifier", 0x30, &[oid, null].concat());
+    let bits = element("subjectPublicKey", 0x03, &[&[0][..], &key].concat());
+    element("SubjectPublicKeyInfo", 0x30, &[algorithm, bits].concat())
+}
+
+fn well(tag: u8, contents: &[u8]) -> Vec<u8> {
+    claiming(contents.len(), tag, contents)
+}
+
+/// With any length that fits 16 bits, in the shortest form.
+fn claiming(len: usize, tag: u8, contents: &[u8]) -> Vec<u8> {
+    let [.., high, low] = len.to_be_bytes();
+    match len {
+        ..0x80 => [&[tag, low], contents].concat(),
+        0x80..0x100 => [&[tag, 0x81, low], contents].concat(),
+        _ => [&[tag, 0x82, high, low], contents].concat(),
+    }
+}
+
+/// The length in the long form of so many bytes.
+fn with_long_length(len_len: u8, tag: u8, contents: &[u8]) -> Vec<u8> {
+    let len = contents.len().to_be_bytes();
+    let len = &len[len.len() - usize::from(len_len)..];
+    [&[tag, 0x80 | len_len], len, contents].concat()
+}
+
+#[test]
+fn no_element_can_be_written_in_another_way() {
+    let key = key_file("rsa-2048.pub.der");
+    for name in ELEMENTS {
+        let ways: [(&str, Write<'_>); 25] = [
+            ("left out", &|_, _| vec![]),
+            ("twice", &|tag, x| [well(tag, x), well(tag, x)].concat()),
+            ("before a NULL", &|tag, x| {
+                [&well(tag, x)[..], &[5, 0]].concat()
+            }),
+            ("before a byte", &|tag, x| {
+                [&well(tag, x)[..], &[0]].concat()
+            }),
+            ("after a NULL", &|tag, x| {
+                [&[5, 0][..], &well(tag, x)].concat()
+            }),
+            ("after a byte", &|tag, x| [&[0][..], &well(tag, x)].concat()),
+            ("empty", &|tag, _| vec![tag, 0]),
+            ("a NULL at its end", &|tag, x| {
+                well(tag, &[x, &[5, 0]].concat())
+            }),
+            ("a byte at its end", &|tag, x| {
+                well(tag, &[x, &[0]].concat())
+            }),
+            ("a zero in front", &|tag, x| well(tag, &[&[0], x].concat())),
+            ("without its first byte", &|tag, x| {
+                well(tag, x.get(1..).unwrap_or_default())
+            }),
+            ("its tag alone", &|tag, _| vec![tag]),
+            ("another type", &|tag, x| well(tag ^ 0x01, x)),
+            ("primitive or constructed", &|tag, x| well(tag ^ 0x20, x)),
+            ("another class", &|tag, x| well(tag ^ 0x80, x)),
+            ("a tag of two bytes", &|tag, x| {
+                [&[tag | 0x1f], &well(tag, x)[..]].concat()
+            }),
+            ("one byte too long", &|tag, x| claiming(x.len() + 1, tag, x)),
+            ("one byte too short", &|tag, x| {
+                claiming(x.len().saturating_sub(1), tag, x)
+            }),
+            ("a length of 1 byte", &|tag, x| with_long_length(1, tag, x)),
+            ("a length of 2 bytes", &|tag, x| with_long_length(2, tag, x)),
+            ("a length of 3 bytes", &|tag, x| with_long_length(3, tag, x)),
+            ("a length of 8 bytes", &|tag, x| with_long_length(8, tag, x)),
+            ("an indefinite length", &|tag, x| {
+                [&[tag, 0x80], x, &[0, 0]].concat()
+            }),
+            ("the longest length", &|tag, x| {
+                [&[tag, 0x88], &[0xff; 8][..], x].concat()
+            }),
+            ("a reserved length", &|tag, x| [&[tag, 0xff], x].concat()),
+        ];
+        assert_eq!(key_with(name, &well), key);
+        for (way, write) in ways {
+            let der = key_with(name, write);
+            let is_the_key = der == key;
+            assert_eq!(canonical(&der).is_some(), is_the_key, "{name}: {way}");
+        }
+    }
+    for unused_bits in 1..=255 {
+        let write: Write<'_> = &|tag, x| well(tag, &[&[unused_bits], &x[1..]].concat());
+        assert_eq!(
+            refused(&key_with("subjectPublicKey", write)),
+            ErrorKind::NotAPublicKey
+        );
+    }
+}
+
+#[test]
+fn what_is_wrong_inside_a_key_is_said() {
+    let without_parameters: Write<'_> = &|_, _| vec![];
+    let of_rsassa_pss: Write<'_> = &|tag, x| well(tag, &[&x[..8], &[10]].concat());
+    let negative: Write<'_> = &|tag, x| well(tag, &x[1..]);
+    let zero: Write<'_> = &|tag, _| well(tag, &[0]);
+    let short: Write<'_> = &|tag, x| well(tag, &[&x[..129]].concat());
+    for (name, write, kind) in [
+        ("parameters", without_parameters, ErrorKind::InvalidRsaKey),
+        ("algorithm", of_rsassa_pss, ErrorKind::NotRsa),
+        ("modulus", negative, ErrorKind::InvalidRsaKey),
+        ("modulus", zero, ErrorKind::InvalidRsaKey),
+        ("modulus", short, ErrorKind::KeyTooSmall),
+        ("publicExponent", zero, ErrorKind::InvalidRsaKey),
+        ("RSAPublicKey", zero, ErrorKind::InvalidRsaKey),
+        ("subjectPublicKey", zero, ErrorKind::InvalidRsaKey),
+        ("SubjectPublicKeyInfo", zero, ErrorKind::NotAPublicKey),
+    ] {
+        assert_eq!(refused(&key_with(name, write)), kind, "{name}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn every_key_of_a_size_that_kms_knows_is_taken(
+        modulus in prop::collection::vec(any::<u8>(), 512),
+        len in prop::sample::select(vec![256_usize, 384, 512]),
+        exponent in 3_u32..,
+    ) {
+        let mut modulus = modulus[..len].to_vec();
+        modulus[0] |= 0x80;
+        modulus[len - 1] |= 1;
+        let modulus = BoxedUint::from_be_slice_vartime(&modulus);
+        let key = RsaPublicKey::new(modulus, BoxedUint::from(exponent | 1)).unwrap();
+        let der = key.to_public_key_der().unwrap();
+        prop_assert_eq!(canonical(der.as_bytes()).unwrap().bits(), len * 8);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(5000))]
+
+    #[test]
+    fn whatever_is_taken_for_a_key_is_one(
+        name in prop::sample::select(KEYS.to_vec()),
+        changes in prop::collection::vec((0_usize..40, any::<u8>()), 0..4),
+        inserted in prop::collection::vec((0_usize..40, any::<u8>()), 0..3),
+        cut in 0_usize..3,
+    ) {
+        let mut der = key_file(&format!("{name}.pub.der"));
+        for (at, byte) in changes {
+            der[at] = byte;
+        }
+        for (at, byte) in inserted {
+            der.insert(at, byte);
+        }
+        der.truncate(der.len() - cut);
+        canonical(&der);
     }
 }
 

@@ -1,41 +1,48 @@
 //! The one seam between the message format and the cryptography.
 //!
-//! A provider is a module with these items:
+//! A provider gives these items:
 //!
-//! - `random(out)`: fills `out` from a cryptographic random source, or fails.
-//! - `sha256(data)`
-//! - `hmac_sha512(key, data)`: RFC 2104.
+//! - `sha256(parts)`
+//! - `hmac_sha512(key, parts, mac)`: RFC 2104.
 //! - `hkdf_expand_sha512(prk, info, out)`: RFC 5869 section 2.3, at most 128 bytes out. The keys of
 //!   this format are 32 bytes, shorter than the hash, which Cobblestone-256 prescribes.
 //! - `ChunkEncryptor`: AES-256-GCM (SP 800-38D), online: each piece goes out at once.
 //! - `ChunkDecryptor`: AES-256-GCM on a whole chunk: writes nothing unless the tag is right.
-//! - `oaep_encrypt(modulus, exponent, hash, message, out)`: RSAES-OAEP encryption with an empty label,
-//!   RFC 8017 section 7.1.1.
+//! - `oaep_encrypt(modulus, exponent, hash, message, random, out)`: RSAES-OAEP encryption with an
+//!   empty label, RFC 8017 section 7.1.1.
 //!
-//! Several values that are hashed one after the other are passed as a slice of slices.
+//! There are two: the portable one, and the same without a heap. They differ in `rsaep`, the RSA
+//! public operation.
 
+mod gcm;
+mod hash;
+mod oaep;
 #[cfg(feature = "rustcrypto")]
-mod rustcrypto;
-#[cfg(feature = "local-unwrapper")]
-pub(crate) use rustcrypto::oaep_decrypt;
-#[cfg(feature = "rustcrypto")]
-pub(crate) use rustcrypto::{
-    ChunkDecryptor, ChunkEncryptor, hkdf_expand_sha512, hmac_sha512, oaep_encrypt, random, sha256,
-};
-
-/// The hash of RSAES-OAEP, for the label and for MGF1 alike.
-#[derive(Clone, Copy)]
-pub(crate) enum OaepHash {
-    Sha256,
-    Sha1,
-}
-
+mod rsa_crate;
 #[cfg(not(feature = "rustcrypto"))]
-compile_error!("libseal needs a crypto provider: turn on the feature `rustcrypto`");
+mod rsaep;
+
+#[cfg(feature = "alloc")]
+pub(crate) use gcm::ChunkDecryptor;
+pub(crate) use gcm::ChunkEncryptor;
+pub(crate) use hash::{hkdf_expand_sha512, hmac_sha512, sha256};
+pub(crate) use oaep::{OaepHash, oaep_encrypt};
+
+#[cfg(feature = "rustcrypto")]
+use rsa_crate::rsaep;
+#[cfg(not(feature = "rustcrypto"))]
+use rsaep::rsaep;
+
+#[cfg(not(any(feature = "rustcrypto", feature = "heap-free")))]
+compile_error!(
+    "libseal needs a crypto provider: turn on the feature `rustcrypto`, or `heap-free` for firmware"
+);
 
 #[cfg(test)]
 mod tests {
     use aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut};
+    use hmac::{Hmac, Mac};
+    use sha2::{Digest, Sha256, Sha512};
 
     use super::*;
 
@@ -44,7 +51,7 @@ mod tests {
     fn online_gcm_is_gcm() {
         let key = [3; 32];
         let nonce = [5; 12];
-        let mut encryptor = ChunkEncryptor::new(&key, &nonce);
+        let mut encryptor = ChunkEncryptor::new(&key);
         for len in (0..70).chain([1000, 4095, 4096, 4097, 16383, 16384]) {
             let plaintext: Vec<u8> = (0..len).map(|i: usize| i.to_le_bytes()[0]).collect();
             let mut expected = plaintext.clone();
@@ -67,16 +74,36 @@ mod tests {
         }
     }
 
-    /// RFC 4231 section 4.3 and 4.2 (a key of 20 bytes, padded).
+    /// RFC 4231 sections 4.3 and 4.2.
     #[test]
     fn hmac_of_rfc_4231() {
-        let mut key = [0; 64];
-        key[..4].copy_from_slice(b"Jefe");
-        let mac = hmac_sha512(&key, b"what do ya want for nothing?");
-        assert!(hex::encode(mac).starts_with("164b7a7bfcf819e2e395fbe73b56e0a3"));
-        key[..20].copy_from_slice(&[0x0b; 20]);
-        assert!(
-            hex::encode(hmac_sha512(&key, b"Hi There")).starts_with("87aa7cdea5ef619d4ff0b424")
-        );
+        let mac = |key: &[u8], data| {
+            let mut mac = [0; 64];
+            hmac_sha512(key, &[data], &mut mac);
+            hex::encode(mac)
+        };
+        let found = mac(b"Jefe", b"what do ya want for nothing?");
+        assert!(found.starts_with("164b7a7bfcf819e2e395fbe73b56e0a3"));
+        let found = mac(&[0x0b; 20], b"Hi There");
+        assert!(found.starts_with("87aa7cdea5ef619d4ff0b424"));
+    }
+
+    /// Every length around the blocks, in one part and in several, against the crates.
+    #[test]
+    fn hashes_are_those_of_the_crates() {
+        let data: Vec<u8> = (0..=255).cycle().take(300).collect();
+        for len in 0..data.len() {
+            let (data, parts) = (&data[..len], data[..len].chunks(7).collect::<Vec<_>>());
+            let expected: [u8; 32] = Sha256::digest(data).into();
+            assert_eq!(sha256(&[data]), expected);
+            assert_eq!(sha256(&parts), expected);
+
+            let mut expected = Hmac::<Sha512>::new_from_slice(&data[..len.min(128)]).unwrap();
+            expected.update(data);
+            let expected: [u8; 64] = expected.finalize().into_bytes().into();
+            let mut mac = [0; 64];
+            hmac_sha512(&data[..len.min(128)], &parts, &mut mac);
+            assert_eq!(mac, expected);
+        }
     }
 }

@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use libseal::{BoxError, DataKey, KeyUnwrap, LocalUnwrapper, PublicKey, WrappedKey};
+use libseal::{
+    BoxError, DataKey, Error, KeyUnwrap, LocalUnwrapper, PublicKey, Recipient, Sealer, WrappedKey,
+};
+use sha2::{Digest, Sha256};
 
 pub(crate) fn vectors() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors")
@@ -60,13 +63,24 @@ pub(crate) fn pattern(len: usize) -> Vec<u8> {
 pub(crate) const LENGTHS: [usize; 9] = [0, 1, 15, 16, 16383, 16384, 16385, 32768, 50_000];
 
 pub(crate) fn seal_in_pieces(
-    recipients: &[libseal::Recipient<'_>],
+    recipients: &[Recipient<'_>],
     context: &[(&str, &str)],
     plaintext: &[u8],
     piece_len: usize,
 ) -> Vec<u8> {
-    let mut message = vec![0; libseal::Sealer::start_len(recipients, context).unwrap()];
-    let mut sealer = libseal::Sealer::start(recipients, context, &mut message).unwrap();
+    let mut start = vec![0; Sealer::start_len(recipients, context).unwrap()];
+    let sealer = Sealer::start(recipients, context, &mut start).unwrap();
+    seal_rest(sealer, start, plaintext, piece_len)
+}
+
+/// The message that `sealer` began with `start`.
+pub(crate) fn seal_rest(
+    mut sealer: Sealer,
+    start: Vec<u8>,
+    plaintext: &[u8],
+    piece_len: usize,
+) -> Vec<u8> {
+    let mut message = start;
     for piece in plaintext.chunks(piece_len) {
         let start = message.len();
         message.resize(start + sealer.update_len(piece.len()), 0);
@@ -75,6 +89,18 @@ pub(crate) fn seal_in_pieces(
     }
     message.extend(sealer.finish());
     message
+}
+
+/// A source that gives the same bytes for the same seed: SHA-256 of the seed and a counter.
+pub(crate) fn repeatable(seed: &str) -> impl FnMut(&mut [u8]) -> Result<(), Error> {
+    let mut blocks = (0_u32..).map(move |number| Sha256::digest(format!("{seed} {number}")));
+    move |out| {
+        assert!(out.iter().all(|byte| *byte == 0), "as the trait promises");
+        for (out, block) in out.chunks_mut(32).zip(&mut blocks) {
+            out.copy_from_slice(&block[..out.len()]);
+        }
+        Ok(())
+    }
 }
 
 /// One file of `tests/vectors`; its README says what the fields mean.

@@ -1,0 +1,114 @@
+//! RSAES-OAEP encryption (RFC 8017 section 7.1.1), without a heap: the message is padded in the
+//! place of the ciphertext.
+
+#[cfg(feature = "oaep-sha1")]
+use sha1::{Digest, Sha1};
+use zeroize::Zeroize;
+
+use super::{hash::sha256, rsaep};
+use crate::{Error, ErrorKind, random::Random};
+
+/// The hash of RSAES-OAEP, for the label and for MGF1 alike.
+#[derive(Clone, Copy)]
+pub(crate) enum OaepHash {
+    Sha256,
+    #[cfg(feature = "oaep-sha1")]
+    Sha1,
+}
+
+impl OaepHash {
+    const fn len(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            #[cfg(feature = "oaep-sha1")]
+            Self::Sha1 => 20,
+        }
+    }
+
+    /// The hash of all parts together, in the first [`len`](Self::len) bytes.
+    fn digest(self, parts: &[&[u8]]) -> [u8; 32] {
+        match self {
+            Self::Sha256 => sha256(parts),
+            #[cfg(feature = "oaep-sha1")]
+            Self::Sha1 => {
+                let mut sha1 = Sha1::new();
+                parts.iter().for_each(|part| sha1.update(part));
+                let mut digest = [0; 32];
+                xor(&mut digest, &sha1.finalize());
+                digest
+            }
+        }
+    }
+}
+
+/// Encrypts with an empty label. `modulus` is big-endian without leading zeros, and `out` as long.
+pub(crate) fn oaep_encrypt(
+    modulus: &[u8],
+    exponent: u32,
+    hash: OaepHash,
+    message: &[u8],
+    random: &mut Random<'_>,
+    out: &mut [u8],
+) -> Result<(), Error> {
+    encode(hash, message, random, out)?;
+    let encrypted = rsaep(modulus, exponent, out);
+    // The masks of the encoding are no secret: without RSA it would give the message away.
+    encrypted.ok_or_else(|| {
+        out.zeroize();
+        ErrorKind::Internal.into()
+    })
+}
+
+/// EME-OAEP encoding: `0x00 | masked seed | masked data block`.
+fn encode(
+    hash: OaepHash,
+    message: &[u8],
+    random: &mut Random<'_>,
+    out: &mut [u8],
+) -> Result<(), Error> {
+    let split = out.split_first_mut();
+    let (first, rest) = split.ok_or(ErrorKind::Internal)?;
+    let split = rest.split_at_mut_checked(hash.len());
+    let (seed, data_block) = split.ok_or(ErrorKind::Internal)?;
+    *first = 0;
+    random.fill(seed)?;
+    fill_data_block(hash, message, data_block)?;
+    mask(hash, seed, data_block);
+    mask(hash, data_block, seed);
+    Ok(())
+}
+
+/// `hash of the empty label | zeros | 0x01 | message`.
+fn fill_data_block(hash: OaepHash, message: &[u8], out: &mut [u8]) -> Result<(), ErrorKind> {
+    let end_len = 1 + message.len();
+    let split = out.len().checked_sub(end_len);
+    let split = split.and_then(|len| out.split_at_mut_checked(len));
+    let (beginning, end) = split.ok_or(ErrorKind::Internal)?;
+    if beginning.len() < hash.len() {
+        return Err(ErrorKind::Internal);
+    }
+    beginning.fill(0);
+    let label = hash.digest(&[]);
+    beginning
+        .iter_mut()
+        .zip(label.iter().take(hash.len()))
+        .for_each(|(out, byte)| *out = *byte);
+    let (separator, place) = end.split_first_mut().ok_or(ErrorKind::Internal)?;
+    *separator = 1;
+    place.copy_from_slice(message);
+    Ok(())
+}
+
+/// Adds `MGF1(seed)` (RFC 8017 appendix B.2.1) to `out`.
+fn mask(hash: OaepHash, seed: &[u8], out: &mut [u8]) {
+    for (counter, block) in (0_u32..).zip(out.chunks_mut(hash.len())) {
+        xor(block, &hash.digest(&[seed, &counter.to_be_bytes()]));
+    }
+}
+
+/// As far as both go.
+fn xor(out: &mut [u8], mask: &[u8]) {
+    out.iter_mut()
+        .zip(mask)
+        .for_each(|(out, mask)| *out ^= mask);
+}
