@@ -2,7 +2,8 @@
 //! each of the core, with nothing between them but conversions.
 //!
 //! - Secrets and state live in Rust. Every class is frozen; what changes is behind a mutex that is
-//!   only ever tried, so two threads in one object are an error and never a deadlock.
+//!   only ever tried, so two threads in one object are an error and never a deadlock. (A
+//!   `SealingKey` is for several threads: they wait for each other, which they never do for long.)
 //! - `bytes` are used where they lie. Any other buffer may change while we look at it, so it is
 //!   copied first, attached to the interpreter.
 //! - Work on more than a few KiB is done detached, so that other Python threads run.
@@ -16,6 +17,7 @@ mod header;
 mod keys;
 mod local_unwrapper;
 mod sealer;
+mod sealing_key;
 mod unsealer;
 
 /// The extension module.
@@ -30,6 +32,7 @@ mod _libseal {
         keys::{PublicKey, Recipient},
         local_unwrapper::LocalUnwrapper,
         sealer::{Sealer, seal},
+        sealing_key::SealingKey,
         unsealer::{Unsealer, unseal},
     };
 

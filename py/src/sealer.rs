@@ -62,6 +62,15 @@ struct Running {
     start: Vec<u8>,
 }
 
+impl Sealer {
+    /// A message of which `start` was written.
+    pub(crate) fn started(sealer: libseal::Sealer, start: Vec<u8>) -> Self {
+        Self {
+            running: Mutex::new(Some(Running { sealer, start })),
+        }
+    }
+}
+
 #[pymethods]
 impl Sealer {
     #[new]
@@ -75,11 +84,8 @@ impl Sealer {
         let recipients = Recipients::from_py(key, key_id)?;
         let context = Context::from_py(context)?;
         let (recipients, context) = (recipients.as_core(), context.pairs());
-        let running = py.detach(|| start(&recipients, &context));
-        let running = running.map_err(|error| errors::to_py(py, error))?;
-        Ok(Self {
-            running: Mutex::new(Some(running)),
-        })
+        let started = py.detach(|| start(&recipients, &context));
+        started.map_err(|error| errors::to_py(py, error))
     }
 
     /// Seals the next piece, anything bytes-like of any length, and returns the next bytes of
@@ -123,13 +129,10 @@ impl Sealer {
     }
 }
 
-fn start(
-    recipients: &[libseal::Recipient<'_>],
-    context: &[(&str, &str)],
-) -> Result<Running, Error> {
+fn start(recipients: &[libseal::Recipient<'_>], context: &[(&str, &str)]) -> Result<Sealer, Error> {
     let mut start = vec![0; libseal::Sealer::start_len(recipients, context)?];
     let sealer = libseal::Sealer::start(recipients, context, &mut start)?;
-    Ok(Running { sealer, start })
+    Ok(Sealer::started(sealer, start))
 }
 
 /// Copies `bytes` to the front of `out` and returns the rest of it.

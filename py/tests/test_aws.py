@@ -280,7 +280,12 @@ def test_readme(kms: LocalKms, tmp_path: Path) -> None:
     key = libseal.aws.public_key(kms.client, "alias/example-rsa-key")
     (tmp_path / "public.pem").write_bytes(key.der)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "py/README.md").read_text(), re.DOTALL)
-    program = "\n".join([*blocks, "assert data == b'21.5 C'"])
+    checks = [
+        "assert data == b'21.5 C'",
+        "assert readings == [b'21.5 C', b'21.7 C']",
+        "assert unwrap_once.cache_info().misses == 1",
+    ]
+    program = "\n".join([*blocks, *checks])
     command = [sys.executable, "-c", program]
     subprocess.run(command, env=kms.environment, check=True, cwd=tmp_path)
 

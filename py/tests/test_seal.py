@@ -102,6 +102,7 @@ def test_not_bytes_like(value: object) -> None:
         lambda: libseal.seal(public_key(), value),  # type: ignore[arg-type]
         lambda: libseal.unseal(value, unwrapper()),  # type: ignore[arg-type]
         lambda: libseal.Sealer(public_key()).update(value),  # type: ignore[arg-type]
+        lambda: libseal.SealingKey(public_key()).seal(value),  # type: ignore[arg-type]
         lambda: libseal.Unsealer().update(value),  # type: ignore[arg-type]
     ]
     for call in calls:

@@ -13,6 +13,7 @@ From simple to flexible:
 - ``seal_file`` and ``unseal_file``: files of any size, in constant memory, all or nothing.
 - ``SealWriter`` and ``UnsealReader``: file objects.
 - ``Sealer`` and ``Unsealer``: piece by piece without I/O, for asyncio and queues.
+- ``SealingKey``: one data key for many messages, so RSA and the KMS are paid for once.
 - ``inspect``: what a message says about itself, without any key.
 
 Sealing says nothing about *who* sealed: anybody has the public key.
@@ -41,6 +42,7 @@ from ._libseal import (
     PublicKey,
     Recipient,
     Sealer,
+    SealingKey,
     Unsealer,
     WrappedKey,
     __version__,
@@ -59,6 +61,7 @@ __all__ = [
     "UnsealReader",
     "Sealer",
     "Unsealer",
+    "SealingKey",
     "PublicKey",
     "Recipient",
     "LocalUnwrapper",

@@ -114,6 +114,7 @@ CLASSES: Final[dict[int, type[SealError]]] = {
     150: LimitError,
     151: LimitError,
     160: LimitError,
+    170: LimitError,
     200: FormatError,
     201: FormatError,
     202: FormatError,
@@ -128,6 +129,7 @@ CLASSES: Final[dict[int, type[SealError]]] = {
     402: KeyUnwrapError,
     900: InternalError,
     901: InternalError,
+    902: InternalError,
 }
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "LocalUnwrapper",
     "Sealer",
     "seal",
+    "SealingKey",
     "Unsealer",
     "unseal",
     "ERROR_KINDS",
@@ -196,6 +197,50 @@ class Sealer:
 
         Raises StateError as update does.
         """
+
+@final
+class SealingKey:
+    """A data key that is wrapped once and seals many messages: for telemetry, where a device pays
+    for RSA once and not for every reading, and the backend for one KMS call.
+
+    The messages are like any others, and each opens alone. All have the same header, so everybody
+    sees that they come from one device, and all have the same encryption context. Threads can share
+    this object.
+
+    max_messages and max_bytes, of plaintext, bound what is lost with one data key: a million and
+    64 GiB unless told otherwise. For the other arguments, and what it raises, see seal.
+    """
+
+    def __new__(
+        cls,
+        key: Recipients,
+        key_id: str = "",
+        context: Context | None = None,
+        *,
+        max_messages: int = 1_048_576,
+        max_bytes: int = 68_719_476_736,  # noqa: PYI054
+    ) -> SealingKey: ...
+    def seal(self, data: Buffer, /) -> bytes:
+        """Seals data, anything bytes-like, and returns the message as bytes.
+
+        Raises LimitError if that is more than max_messages and max_bytes leave: time for another
+        SealingKey.
+        """
+    def sealer(self, max_len: int, /) -> Sealer:
+        """Begins a message of at most max_len bytes of plaintext, to be sealed piece by piece.
+
+        max_len counts at once, used up or not. A stream of unknown length is better off with a
+        Sealer, which has a data key of its own.
+
+        Raises LimitError as seal does. The Sealer's update raises it if the message gets longer;
+        that piece is not sealed then.
+        """
+    @property
+    def remaining_messages(self) -> int:
+        """How many more messages it seals."""
+    @property
+    def remaining_bytes(self) -> int:
+        """How many more bytes of plaintext it seals."""
 
 @final
 class Unsealer:
