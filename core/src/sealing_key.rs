@@ -207,6 +207,7 @@ impl<'h> SealingKey<'h> {
     ///
     /// # Errors
     /// [`SealingKeyExhausted`](ErrorKind::SealingKeyExhausted),
+    /// [`MessageTooLong`](ErrorKind::MessageTooLong) for a `max_len` from 4 PiB,
     /// [`BufferTooSmall`](ErrorKind::BufferTooSmall), [`RandomFailed`](ErrorKind::RandomFailed);
     /// the limits are as before then.
     #[cfg(feature = "getrandom")]
@@ -235,6 +236,7 @@ impl<'h> SealingKey<'h> {
         random: &mut dyn RandomSource,
         out: &mut [u8],
     ) -> Result<StartedMessage, Error> {
+        payload::sealed_len(max_len)?;
         let left = self.left.charge(max_len)?;
         let out = out.get_mut(..self.start_len());
         let (header, payload_start) = out

@@ -219,7 +219,7 @@ fn a_key_seals_exactly_as_many_bytes_as_it_may() {
     let left = SealingLimits::default().with_messages(3).with_bytes(10_000);
     assert_eq!(key.left(), left);
     let mut start = vec![0; key.start_len()];
-    for too_much in [10_001, 40_000, u64::MAX] {
+    for too_much in [10_001, 40_000, (1 << 52) - 1] {
         assert_eq!(
             refused(key.start(too_much, &mut start)),
             ErrorKind::SealingKeyExhausted
@@ -246,13 +246,20 @@ fn a_key_without_limits_goes_on() {
         .with_bytes(u64::MAX);
     let mut key = sealing_key(limits);
     let mut start = vec![0; key.start_len()];
-    let sealer = key.start(u64::MAX, &mut start).unwrap();
-    assert_eq!(unseal_own(&seal_rest(sealer, start, b"x", 1)), b"x");
+    let longest = (1 << 52) - 1;
+    let sealer = key.start(longest, &mut start).unwrap();
     assert_eq!(
         (key.left().messages(), key.left().bytes()),
-        (u64::MAX - 1, 0)
+        (u64::MAX - 1, u64::MAX - longest)
     );
-    assert_eq!(refused(key.sealed_len(1 << 52)), ErrorKind::MessageTooLong);
+    for too_long in [longest + 1, u64::MAX] {
+        let mut start = vec![0; key.start_len()];
+        let found = refused(key.start(too_long, &mut start));
+        assert_eq!(found, ErrorKind::MessageTooLong);
+        let found = refused(key.sealed_len(too_long));
+        assert_eq!(found, ErrorKind::MessageTooLong);
+    }
+    assert_eq!(unseal_own(&seal_rest(sealer, start, b"x", 1)), b"x");
 }
 
 #[test]
