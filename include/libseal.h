@@ -10,18 +10,23 @@
  *     if (status == LIBSEAL_OK) {
  *         libseal_recipient recipient = {.key = &key};
  *         libseal_context_pair context = {.key = "device", .value = "42"};
- *         status = libseal_seal(&recipient, 1, &context, 1, reading, reading_len,
+ *         libseal_seal_params params = {&recipient, 1, &context, 1, NULL};
+ *         status = libseal_seal(&params, reading, reading_len,
  *                               message, sizeof message, &message_len);
  *     }
  *     if (status != LIBSEAL_OK)
  *         fprintf(stderr, "%s\n", libseal_status_text(status));
  *
- * Link with -lseal; or with libseal.a, and then with -lpthread -ldl -lm too.
+ * Link with -lseal; or with libseal.a, and then with -lpthread -ldl -lm too. With a library for
+ * firmware, which only seals, needs no heap and no operating system, and is given random bytes by
+ * the caller, define LIBSEAL_SEAL_ONLY; it wants memcpy, memmove, memset and memcmp, as the compiler
+ * does anyway.
  *
  * A message says nothing about who sealed it: anybody has the public key.
  *
- * This file follows the life of a message: status, public key, recipients and context, sealing in
- * one call and piece by piece, what a header says, unsealing in one call and piece by piece.
+ * This file follows the life of a message: status, public key, recipients, context and random bytes,
+ * sealing in one call, piece by piece, and many messages under one data key; what a header says,
+ * unsealing in one call and piece by piece.
  *
  * Conventions, for every function:
  *
@@ -36,8 +41,8 @@
  *
  * Output. A buffer is `out` with room for `out_cap` bytes; `*written` is set to the number of
  * bytes in it, to the number needed on LIBSEAL_ERR_BUFFER_TOO_SMALL, and to 0 on any other error.
- * Lengths become 0 and pointers NULL on errors. After an error `out` holds no plaintext: what was
- * written is overwritten with zeros. Output parameters are never read. Room for the whole of
+ * Lengths become 0 and pointers NULL on errors. After an error `out` holds nothing of use and no
+ * secret: plaintext that was written is overwritten with zeros. Output parameters are never read. Room for the whole of
  * `out_cap` is expected, so NULL is fine only with `out_cap` 0.
  *
  * Input. NULL with length 0 is an empty input; NULL with another length is
@@ -58,9 +63,9 @@
  * Threads. Functions on a const handle may run at the same time; any other function needs its
  * handle for itself. Handles may move from thread to thread.
  *
- * Heap. Sealing uses none, but for reading keys in PEM and for the RSA arithmetic of the portable
- * build. Unsealing uses less than 256 KiB, and the length of the required context, however long the
- * message; if there is no memory, the process is ended.
+ * Heap. A library that only seals uses none. Otherwise sealing uses some for reading keys in PEM and
+ * for the RSA arithmetic, and unsealing less than 256 KiB, and the length of the required context,
+ * however long the message; if there is no memory, the process is ended.
  *
  * Compatibility. A number that has had a meaning never gets another one. While the major version is
  * 0, a minor version may break the ABI: see libseal_abi_version().
@@ -189,8 +194,13 @@ typedef uint32_t libseal_status;
 /** Too many recipients; a message has at most 16. */
 #define LIBSEAL_ERR_TOO_MANY_RECIPIENTS 151
 
-/** A message holds less than 4 PiB. */
+/** A message holds less than 4 PiB, and no more than was announced when it was started. */
 #define LIBSEAL_ERR_MESSAGE_TOO_LONG 160
+
+/**
+ * The sealing key has sealed all the messages or bytes that its limits allow; make a new one.
+ */
+#define LIBSEAL_ERR_SEALING_KEY_EXHAUSTED 170
 
 /** Not a sealed message: it does not begin with `SEAL`. */
 #define LIBSEAL_ERR_NOT_SEALED 200
@@ -231,8 +241,11 @@ typedef uint32_t libseal_status;
 /** Internal error: please report it. */
 #define LIBSEAL_ERR_INTERNAL 900
 
-/** The source of random bytes failed; nothing was sealed. */
+/** The source of random bytes failed or gave the same bytes again; nothing was sealed. */
 #define LIBSEAL_ERR_RANDOM_FAILED 901
+
+/** A known answer came out wrong; nothing that this machine seals can be trusted. */
+#define LIBSEAL_ERR_SELF_TEST_FAILED 902
 
 /**
  * One sentence in English that says what a status means and what to do. Never NULL.
@@ -294,7 +307,8 @@ typedef struct libseal_public_key {
 
 /**
  * Reads a public key: a SubjectPublicKeyInfo in DER, as KMS GetPublicKey returns it, or in PEM
- * ("-----BEGIN PUBLIC KEY-----").
+ * ("-----BEGIN PUBLIC KEY-----"). A library that only seals reads DER only: to it, PEM is
+ * LIBSEAL_ERR_NOT_A_PUBLIC_KEY.
  *
  * @param key       Storage for the key; overwritten. After an error it holds none.
  * @param key_size  sizeof(libseal_public_key).
@@ -338,8 +352,13 @@ libseal_status libseal_public_key_fingerprint(const libseal_public_key *key,
 /** The KMS algorithm RSAES_OAEP_SHA_256: the default. */
 #define LIBSEAL_RSAES_OAEP_SHA_256 1
 
-/** The KMS algorithm RSAES_OAEP_SHA_1: only for a KMS or HSM that can do no other. */
+#ifndef LIBSEAL_SEAL_ONLY
+/**
+ * The KMS algorithm RSAES_OAEP_SHA_1: only for a KMS or HSM that can do no other. A library that only
+ * seals does not have it.
+ */
 #define LIBSEAL_RSAES_OAEP_SHA_1 2
+#endif
 
 /**
  * Who can unseal a message: each of 1 to LIBSEAL_MAX_RECIPIENTS recipients alone can.
@@ -368,7 +387,7 @@ typedef struct libseal_recipient {
 #define LIBSEAL_MAX_CONTEXT_LEN 8192
 
 /** Most pairs that a call takes. A message from elsewhere may have more. */
-#define LIBSEAL_MAX_CONTEXT_PAIRS 64
+#define LIBSEAL_MAX_CONTEXT_PAIRS 16
 
 /**
  * A pair of the encryption context: everybody can read it, and nobody can change it unnoticed.
@@ -383,6 +402,60 @@ typedef struct libseal_context_pair {
     const char *value;
 } libseal_context_pair;
 
+/* Random bytes --------------------------------------------------------------------------------- */
+
+/**
+ * Fills `out` with `len` bytes from a cryptographic random source, such as the hardware's.
+ *
+ * An answer that is constant, or begins as the one before, makes sealing fail with
+ * LIBSEAL_ERR_RANDOM_FAILED; nothing is sealed with it. This finds a generator that was not switched
+ * on, and says nothing about the quality of one that was.
+ *
+ * The library calls it on the calling thread. It must not leave by longjmp or a C++ exception, nor
+ * use the handle that it is called for. Handles on several threads that share a source call it at the
+ * same time.
+ *
+ * @param user_data  As it was given to the library.
+ * @param out        All zeros; from 20 to 32 bytes.
+ * @return 0: `out` is filled. Any other value: the source failed, and so does the call that needed
+ *         it, with LIBSEAL_ERR_RANDOM_FAILED.
+ */
+typedef int (*libseal_random_fn)(void *user_data,
+                                 uint8_t *out,
+                                 size_t len);
+
+/** A source of random bytes. */
+typedef struct libseal_random {
+    /** Not NULL. */
+    libseal_random_fn fill;
+    /** Handed on to `fill`. */
+    void *user_data;
+} libseal_random;
+
+/* What a message is sealed with ---------------------------------------------------------------- */
+
+/**
+ * What a message is sealed with: for whom, with which public context, with whose random bytes.
+ *
+ * `{.recipients = &recipient, .recipient_count = 1}` is all that is needed on a machine with an
+ * operating system. Borrowed, with all that it points to, until the call that takes it returns.
+ */
+typedef struct libseal_seal_params {
+    /** 1 to LIBSEAL_MAX_RECIPIENTS of them. */
+    const libseal_recipient *recipients;
+    /** How many there are. */
+    size_t recipient_count;
+    /** At most LIBSEAL_MAX_CONTEXT_PAIRS pairs, in any order; NULL if there are none. */
+    const libseal_context_pair *context;
+    /** How many there are. */
+    size_t context_count;
+    /**
+     * Where random bytes come from; NULL for the operating system. A library that only seals knows
+     * of no operating system, so it must not be NULL there.
+     */
+    const libseal_random *random;
+} libseal_seal_params;
+
 /* Sealing in one call -------------------------------------------------------------------------- */
 
 /**
@@ -393,10 +466,7 @@ typedef struct libseal_context_pair {
  * @return as libseal_sealer_start_len(), and LIBSEAL_ERR_MESSAGE_TOO_LONG from 4 PiB.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
-libseal_status libseal_sealed_len(const libseal_recipient *recipients,
-                                  size_t recipient_count,
-                                  const libseal_context_pair *context,
-                                  size_t context_count,
+libseal_status libseal_sealed_len(const libseal_seal_params *params,
                                   uint64_t in_len,
                                   uint64_t *len);
 
@@ -409,10 +479,7 @@ libseal_status libseal_sealed_len(const libseal_recipient *recipients,
  *         LIBSEAL_ERR_MESSAGE_TOO_LONG, LIBSEAL_ERR_RANDOM_FAILED.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
-libseal_status libseal_seal(const libseal_recipient *recipients,
-                            size_t recipient_count,
-                            const libseal_context_pair *context,
-                            size_t context_count,
+libseal_status libseal_seal(const libseal_seal_params *params,
                             const uint8_t *in,
                             size_t in_len,
                             uint8_t *out,
@@ -472,10 +539,7 @@ typedef struct libseal_sealer {
  *         LIBSEAL_ERR_CONTEXT_KEY_DUPLICATE, LIBSEAL_ERR_CONTEXT_KEY_RESERVED.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
-libseal_status libseal_sealer_start_len(const libseal_recipient *recipients,
-                                        size_t recipient_count,
-                                        const libseal_context_pair *context,
-                                        size_t context_count,
+libseal_status libseal_sealer_start_len(const libseal_seal_params *params,
                                         size_t *len);
 
 /**
@@ -492,10 +556,7 @@ libseal_status libseal_sealer_start_len(const libseal_recipient *recipients,
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_sealer_start(libseal_sealer *sealer,
                                     size_t sealer_size,
-                                    const libseal_recipient *recipients,
-                                    size_t recipient_count,
-                                    const libseal_context_pair *context,
-                                    size_t context_count,
+                                    const libseal_seal_params *params,
                                     uint8_t *out,
                                     size_t out_cap,
                                     size_t *written);
@@ -544,6 +605,141 @@ libseal_status libseal_sealer_finish(libseal_sealer *sealer,
  */
 LIBSEAL_API
 void libseal_sealer_wipe(libseal_sealer *sealer);
+
+/*
+ * One data key for many messages ------------------------------------------------------------------
+ *
+ * For telemetry: libseal_sealing_key_init() wraps a data key once; each libseal_sealing_key_seal()
+ * is a message like any other, without the cost of RSA for the device and of another KMS call for
+ * the backend. All the messages have the same header, so everybody sees that they come from one
+ * device, and the same encryption context.
+ */
+
+/** Enough for libseal_sealing_key_init(), as LIBSEAL_SEALER_START_BOUND. */
+#define LIBSEAL_SEALING_KEY_HEADER_BOUND(recipients, key_ids_len, context_len) \
+    (LIBSEAL_SEALER_START_BOUND(recipients, key_ids_len, context_len) - 56)
+
+/** Bytes in a libseal_sealing_key. */
+#define LIBSEAL_SEALING_KEY_SIZE 160
+
+/**
+ * A data key for many messages, filled by libseal_sealing_key_init().
+ *
+ * Holds the data key until libseal_sealing_key_wipe(), and no heap memory. Not to be copied or
+ * moved: a copy is refused with LIBSEAL_ERR_INVALID_STATE. So is storage that was never filled,
+ * provided that it is zero-initialised. An error leaves it as it was.
+ */
+typedef struct libseal_sealing_key {
+    uint64_t opaque_[20];
+} libseal_sealing_key;
+
+/**
+ * How much one sealing key seals. Every message has keys of its own, derived with a fresh salt, so
+ * the cipher needs no limit: these bound what is lost with one data key.
+ */
+typedef struct libseal_sealing_limits {
+    /** Messages; 0 for 1,048,576. */
+    uint64_t messages;
+    /** Bytes of plaintext; 0 for 64 GiB. */
+    uint64_t bytes;
+} libseal_sealing_limits;
+
+/**
+ * The size of the header that the messages of a sealing key have in common.
+ *
+ * @return as libseal_sealer_start_len().
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_sealing_key_header_len(const libseal_seal_params *params,
+                                              size_t *len);
+
+/**
+ * Draws a data key and wraps it for each recipient.
+ *
+ * @param key         Storage; overwritten, whatever it held. After an error it holds no key.
+ * @param key_size    sizeof(libseal_sealing_key).
+ * @param params      What each message is sealed with. The callback for random bytes and its
+ *                    `user_data` are borrowed until libseal_sealing_key_wipe().
+ * @param limits      NULL for the default ones.
+ * @param header      For libseal_sealing_key_header_len() bytes: the header of each message.
+ *                    Borrowed until libseal_sealing_key_wipe(), and not to be changed.
+ * @param header_len  Set to the length of the header, or of the one that is needed.
+ * @return as libseal_sealer_start().
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_sealing_key_init(libseal_sealing_key *key,
+                                        size_t key_size,
+                                        const libseal_seal_params *params,
+                                        const libseal_sealing_limits *limits,
+                                        uint8_t *header,
+                                        size_t header_cap,
+                                        size_t *header_len);
+
+/**
+ * The length of a message sealed by libseal_sealing_key_seal(). 0 if `key` is NULL or not filled, or
+ * if there is no message of this length, which is from 4 PiB.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+uint64_t libseal_sealing_key_sealed_len(const libseal_sealing_key *key,
+                                        uint64_t in_len);
+
+/**
+ * Seals a message that is in memory.
+ *
+ * @param in   The plaintext.
+ * @param out  For the message, of libseal_sealing_key_sealed_len() bytes.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE, LIBSEAL_ERR_NULL_POINTER,
+ *         LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_MESSAGE_TOO_LONG,
+ *         LIBSEAL_ERR_RANDOM_FAILED;
+ *         LIBSEAL_ERR_SEALING_KEY_EXHAUSTED if the message would go beyond the limits.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_sealing_key_seal(libseal_sealing_key *key,
+                                        const uint8_t *in,
+                                        size_t in_len,
+                                        uint8_t *out,
+                                        size_t out_cap,
+                                        size_t *written);
+
+/** Exactly what libseal_sealing_key_start() writes. 0 if `key` is NULL or not filled. */
+LIBSEAL_API LIBSEAL_NODISCARD
+size_t libseal_sealing_key_start_len(const libseal_sealing_key *key);
+
+/**
+ * Begins a message that goes on as one of libseal_sealer_start() does. The sealer is independent of
+ * the sealing key from then on. A stream of unknown length is better off with a data key of its own:
+ * libseal_sealer_start().
+ *
+ * @param sealer       Storage, as for libseal_sealer_start().
+ * @param sealer_size  sizeof(libseal_sealer).
+ * @param max_len      The most plaintext that the message will hold, taken from the limits at once.
+ * @param out          For libseal_sealing_key_start_len() bytes.
+ * @return as libseal_sealing_key_seal(), and LIBSEAL_ERR_STORAGE_TOO_SMALL.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_sealing_key_start(libseal_sealing_key *key,
+                                         libseal_sealer *sealer,
+                                         size_t sealer_size,
+                                         uint64_t max_len,
+                                         uint8_t *out,
+                                         size_t out_cap,
+                                         size_t *written);
+
+/** Wipes a sealing key. Does nothing if `key` is NULL or not filled. */
+LIBSEAL_API
+void libseal_sealing_key_wipe(libseal_sealing_key *key);
+
+/* Self-test ------------------------------------------------------------------------------------ */
+
+/**
+ * Computes known answers of SHA-256, HMAC and HKDF with SHA-512, AES-256-GCM and RSAES-OAEP: for a
+ * device that is to find out at boot whether its memory and its processor still do what they
+ * should. Nobody has to call it.
+ *
+ * @return LIBSEAL_OK, LIBSEAL_ERR_SELF_TEST_FAILED.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_self_test(void);
 
 /* A library that only seals, for a device without a heap, ends here. */
 #ifndef LIBSEAL_SEAL_ONLY

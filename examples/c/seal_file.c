@@ -39,10 +39,11 @@ static int seal(FILE *in, const char *in_name, struct output *out, const libseal
 {
     static uint8_t piece[PIECE];
     static uint8_t sealed[LIBSEAL_SEALER_UPDATE_BOUND(PIECE)];
+    const libseal_seal_params params = {.recipients = to, .recipient_count = 1};
     libseal_sealer sealer;
     size_t len;
 
-    libseal_status status = libseal_sealer_start(&sealer, sizeof sealer, to, 1, NULL, 0, sealed,
+    libseal_status status = libseal_sealer_start(&sealer, sizeof sealer, &params, sealed,
                                                  sizeof sealed, &len);
     while (status == LIBSEAL_OK) {
         if (output_write(out, sealed, len) != 0) {

@@ -1,7 +1,8 @@
 //! Encryption context.
 
-use std::ffi::c_char;
+use core::ffi::c_char;
 
+use arrayvec::ArrayVec;
 use libseal::{ErrorKind, MAX_CONTEXT_LEN};
 
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
 /// Most bytes of an encryption context: its keys and values, and 4 bytes for each pair.
 pub const LIBSEAL_MAX_CONTEXT_LEN: usize = 8192;
 /// Most pairs that a call takes. A message from elsewhere may have more.
-pub const LIBSEAL_MAX_CONTEXT_PAIRS: usize = 64;
+pub const LIBSEAL_MAX_CONTEXT_PAIRS: usize = 16;
 
 const _: () = assert!(LIBSEAL_MAX_CONTEXT_LEN == MAX_CONTEXT_LEN);
 
@@ -29,52 +30,26 @@ pub struct libseal_context_pair {
     pub value: *const c_char,
 }
 
-/// A list without a heap.
-#[derive(Debug)]
-pub(crate) struct Bounded<T, const MAX: usize> {
-    items: [T; MAX],
-    len: usize,
-}
+/// Pairs as the core takes them, without a heap.
+pub(crate) type Pairs<'a> = ArrayVec<(&'a str, &'a str), LIBSEAL_MAX_CONTEXT_PAIRS>;
 
-impl<T: Copy, const MAX: usize> Bounded<T, MAX> {
-    /// Empty; `filler` is what the unused places hold.
-    pub(crate) fn filled_with(filler: T) -> Self {
-        Self {
-            items: [filler; MAX],
-            len: 0,
-        }
-    }
-
-    pub(crate) fn push(&mut self, item: T) -> Result<(), Failure> {
-        let place = self.items.get_mut(self.len);
-        *place.ok_or(Failure(LIBSEAL_ERR_INVALID_ARGUMENT))? = item;
-        self.len += 1;
-        Ok(())
-    }
-
-    pub(crate) fn as_slice(&self) -> &[T] {
-        self.items.get(..self.len).unwrap_or_default()
-    }
-}
-
-pub(crate) type Pairs<'a> = Bounded<(&'a str, &'a str), LIBSEAL_MAX_CONTEXT_PAIRS>;
-
+/// Adds the pairs of a list to `pairs`.
+///
 /// # Safety
 /// `list` is of `count` pairs, unless `count` is 0 or it is NULL; nobody changes them or what they
 /// point to during `'a`.
 pub(crate) unsafe fn read_context<'a>(
     list: *const libseal_context_pair,
     count: usize,
-) -> Result<Pairs<'a>, Failure> {
-    if count > LIBSEAL_MAX_CONTEXT_PAIRS {
-        return Err(Failure(LIBSEAL_ERR_INVALID_ARGUMENT));
-    }
-    let mut pairs = Pairs::filled_with(("", ""));
+    pairs: &mut Pairs<'a>,
+) -> Result<(), Failure> {
     // SAFETY: the caller's word.
     for pair in unsafe { array(list, count) }? {
         // SAFETY: the caller's word.
         let text = |pointer| unsafe { text(pointer, MAX_CONTEXT_LEN, ErrorKind::ContextTooLong) };
-        pairs.push((text(pair.key)?, text(pair.value)?))?;
+        let pair = (text(pair.key)?, text(pair.value)?);
+        let added = pairs.try_push(pair);
+        added.map_err(|_| Failure(LIBSEAL_ERR_INVALID_ARGUMENT))?;
     }
-    Ok(pairs)
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! The boundary: how Rust's results and panics become statuses.
 
+#[cfg(feature = "unseal")]
 use std::{
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -63,6 +64,13 @@ pub(crate) fn guard_value<T: Default>(body: impl FnOnce() -> Result<T, Failure>)
     catch(body).and_then(Result::ok).unwrap_or_default()
 }
 
+/// A device has nothing to unwind with: see the panic handler.
+#[cfg(not(feature = "unseal"))]
+fn catch<R>(body: impl FnOnce() -> R) -> Option<R> {
+    Some(body())
+}
+
+#[cfg(feature = "unseal")]
 fn catch<R>(body: impl FnOnce() -> R) -> Option<R> {
     // Whatever the body changes is given up after a panic: handles are poisoned, outputs wiped.
     catch_unwind(AssertUnwindSafe(body))

@@ -3,7 +3,7 @@
 //! Anybody can read a header, without a key: to route a message, or to find the key that opens it.
 //! Nothing in it is to be trusted before a data key was accepted.
 
-use std::ffi::c_char;
+use core::ffi::c_char;
 
 use libseal::{Header, MAX_HEADER_LEN};
 
@@ -49,7 +49,7 @@ pub unsafe extern "C" fn libseal_header_parse(
 ) -> libseal_status {
     guard(|| {
         // SAFETY: the caller's word.
-        let header = unsafe { output(header, std::ptr::null_mut()) }?;
+        let header = unsafe { output(header, core::ptr::null_mut()) }?;
         // SAFETY: the caller's word.
         let message = unsafe { array(r#in, in_len) }?;
         *header = Box::into_raw(Box::new(Header::parse(message)?)).cast();
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn libseal_header_context_pair(
         for pointer in [key, value] {
             if !pointer.is_null() {
                 // SAFETY: the caller's word.
-                unsafe { output(pointer, std::ptr::null()) }?;
+                unsafe { output(pointer, core::ptr::null()) }?;
             }
         }
         for len in [key_len, value_len] {
@@ -120,9 +120,9 @@ pub unsafe extern "C" fn libseal_header_context_pair(
         // SAFETY: the caller's word.
         let (key, key_len, value, value_len) = unsafe {
             (
-                output(key, std::ptr::null())?,
+                output(key, core::ptr::null())?,
                 output(key_len, 0)?,
-                output(value, std::ptr::null())?,
+                output(value, core::ptr::null())?,
                 output(value_len, 0)?,
             )
         };

@@ -9,18 +9,23 @@
 //!     if (status == LIBSEAL_OK) {
 //!         libseal_recipient recipient = {.key = &key};
 //!         libseal_context_pair context = {.key = "device", .value = "42"};
-//!         status = libseal_seal(&recipient, 1, &context, 1, reading, reading_len,
+//!         libseal_seal_params params = {&recipient, 1, &context, 1, NULL};
+//!         status = libseal_seal(&params, reading, reading_len,
 //!                               message, sizeof message, &message_len);
 //!     }
 //!     if (status != LIBSEAL_OK)
 //!         fprintf(stderr, "%s\n", libseal_status_text(status));
 //!
-//! Link with -lseal; or with libseal.a, and then with -lpthread -ldl -lm too.
+//! Link with -lseal; or with libseal.a, and then with -lpthread -ldl -lm too. With a library for
+//! firmware, which only seals, needs no heap and no operating system, and is given random bytes by
+//! the caller, define LIBSEAL_SEAL_ONLY; it wants memcpy, memmove, memset and memcmp, as the compiler
+//! does anyway.
 //!
 //! A message says nothing about who sealed it: anybody has the public key.
 //!
-//! This file follows the life of a message: status, public key, recipients and context, sealing in
-//! one call and piece by piece, what a header says, unsealing in one call and piece by piece.
+//! This file follows the life of a message: status, public key, recipients, context and random bytes,
+//! sealing in one call, piece by piece, and many messages under one data key; what a header says,
+//! unsealing in one call and piece by piece.
 //!
 //! Conventions, for every function:
 //!
@@ -35,8 +40,8 @@
 //!
 //! Output. A buffer is `out` with room for `out_cap` bytes; `*written` is set to the number of
 //! bytes in it, to the number needed on LIBSEAL_ERR_BUFFER_TOO_SMALL, and to 0 on any other error.
-//! Lengths become 0 and pointers NULL on errors. After an error `out` holds no plaintext: what was
-//! written is overwritten with zeros. Output parameters are never read. Room for the whole of
+//! Lengths become 0 and pointers NULL on errors. After an error `out` holds nothing of use and no
+//! secret: plaintext that was written is overwritten with zeros. Output parameters are never read. Room for the whole of
 //! `out_cap` is expected, so NULL is fine only with `out_cap` 0.
 //!
 //! Input. NULL with length 0 is an empty input; NULL with another length is
@@ -57,9 +62,9 @@
 //! Threads. Functions on a const handle may run at the same time; any other function needs its
 //! handle for itself. Handles may move from thread to thread.
 //!
-//! Heap. Sealing uses none, but for reading keys in PEM and for the RSA arithmetic of the portable
-//! build. Unsealing uses less than 256 KiB, and the length of the required context, however long the
-//! message; if there is no memory, the process is ended.
+//! Heap. A library that only seals uses none. Otherwise sealing uses some for reading keys in PEM and
+//! for the RSA arithmetic, and unsealing less than 256 KiB, and the length of the required context,
+//! however long the message; if there is no memory, the process is ended.
 //!
 //! Compatibility. A number that has had a meaning never gets another one. While the major version is
 //! 0, a minor version may break the ABI: see libseal_abi_version().
@@ -69,8 +74,11 @@
     reason = "the comments are those of the C header: each is the safety contract of its function"
 )]
 #![allow(non_camel_case_types, reason = "the names of the C types")]
+#![cfg_attr(not(any(feature = "unseal", test)), no_std)]
 
 mod guard;
+#[cfg(not(any(feature = "unseal", test)))]
+mod panic_handler;
 #[cfg_attr(
     not(feature = "unseal"),
     allow(dead_code, reason = "sealing needs a part of it")
@@ -80,9 +88,13 @@ mod storage;
 
 pub mod context;
 pub mod public_key;
+pub mod random;
 pub mod recipient;
 pub mod seal;
+pub mod seal_params;
 pub mod sealer;
+pub mod sealing_key;
+pub mod self_test;
 pub mod status;
 pub mod version;
 

@@ -1,9 +1,6 @@
 //! What C passes, made into references: NULL, alignment, length and overlap are checked here.
 
-use std::{
-    ffi::{CStr, c_char},
-    slice,
-};
+use core::{ffi::c_char, slice};
 
 use libseal::ErrorKind;
 use zeroize::Zeroize;
@@ -83,14 +80,12 @@ pub(crate) unsafe fn text<'a>(
     too_long: ErrorKind,
 ) -> Result<&'a str, Failure> {
     check(pointer)?;
-    // SAFETY: every byte up to the NUL may be read, and `all` stops there.
-    let has_end = !(0..=max).all(|index| unsafe { *pointer.add(index) } != 0);
-    if !has_end {
-        return Err(too_long.into());
-    }
-    // SAFETY: the NUL was found.
-    let text = unsafe { CStr::from_ptr(pointer) };
-    text.to_str().map_err(|_| Failure(LIBSEAL_ERR_INVALID_UTF8))
+    // SAFETY: every byte up to the NUL may be read, and `position` stops there.
+    let len = (0..=max).position(|index| unsafe { *pointer.add(index) } == 0);
+    let len = len.ok_or(too_long)?;
+    // SAFETY: the bytes before the NUL; the rest is the caller's word.
+    let text = unsafe { slice::from_raw_parts(pointer.cast(), len) };
+    str::from_utf8(text).map_err(|_| Failure(LIBSEAL_ERR_INVALID_UTF8))
 }
 
 /// `out`, `out_cap` and `written`.

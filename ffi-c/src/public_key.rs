@@ -34,11 +34,12 @@ const _: () = {
     assert!(size_of::<libseal_public_key>() == LIBSEAL_PUBLIC_KEY_SIZE);
     assert!(PublicKey::NEED <= LIBSEAL_PUBLIC_KEY_SIZE);
     assert!(PublicKey::NEED + 64 > LIBSEAL_PUBLIC_KEY_SIZE);
-    assert!(align_of::<PublicKey>() <= align_of::<u64>() && !std::mem::needs_drop::<PublicKey>());
+    assert!(align_of::<PublicKey>() <= align_of::<u64>() && !core::mem::needs_drop::<PublicKey>());
 };
 
 /// Reads a public key: a SubjectPublicKeyInfo in DER, as KMS GetPublicKey returns it, or in PEM
-/// ("-----BEGIN PUBLIC KEY-----").
+/// ("-----BEGIN PUBLIC KEY-----"). A library that only seals reads DER only: to it, PEM is
+/// LIBSEAL_ERR_NOT_A_PUBLIC_KEY.
 ///
 /// @param key       Storage for the key; overwritten. After an error it holds none.
 /// @param key_size  sizeof(libseal_public_key).
@@ -62,7 +63,8 @@ pub unsafe extern "C" fn libseal_public_key_init(
         let storage = unsafe { Storage::emptied(key.cast(), key_size) }?;
         // SAFETY: the caller's word.
         let der_or_pem = unsafe { array(der_or_pem, len) }?;
-        storage.put(PublicKey::new(der_or_pem)?);
+        let key = PublicKey::new(der_or_pem)?;
+        storage.put(|| key);
         Ok(())
     })
 }

@@ -1,11 +1,11 @@
 //! Recipients.
 
-use std::ffi::c_char;
+use core::ffi::c_char;
 
+use arrayvec::ArrayVec;
 use libseal::{ErrorKind, MAX_KEY_ID_LEN, MAX_RECIPIENTS, Recipient, WrapAlgorithm};
 
 use crate::{
-    context::Bounded,
     guard::Failure,
     pointer::{array, text},
     public_key::{libseal_public_key, public_key},
@@ -19,12 +19,17 @@ pub const LIBSEAL_MAX_KEY_ID_LEN: usize = 2048;
 
 /// The KMS algorithm RSAES_OAEP_SHA_256: the default.
 pub const LIBSEAL_RSAES_OAEP_SHA_256: u32 = 1;
-/// The KMS algorithm RSAES_OAEP_SHA_1: only for a KMS or HSM that can do no other.
+/// The KMS algorithm RSAES_OAEP_SHA_1: only for a KMS or HSM that can do no other. A library that only
+/// seals does not have it.
+#[cfg(feature = "unseal")]
 pub const LIBSEAL_RSAES_OAEP_SHA_1: u32 = 2;
 
 const _: () = {
     assert!(LIBSEAL_MAX_RECIPIENTS == MAX_RECIPIENTS);
     assert!(LIBSEAL_MAX_KEY_ID_LEN == MAX_KEY_ID_LEN);
+    assert!(LIBSEAL_RSAES_OAEP_SHA_256 == WrapAlgorithm::RsaesOaepSha256.kind() as u32);
+    #[cfg(feature = "unseal")]
+    assert!(LIBSEAL_RSAES_OAEP_SHA_1 == WrapAlgorithm::RsaesOaepSha1.kind() as u32);
 };
 
 /// Who can unseal a message: each of 1 to LIBSEAL_MAX_RECIPIENTS recipients alone can.
@@ -43,34 +48,35 @@ pub struct libseal_recipient {
     pub algorithm: u32,
 }
 
+/// Recipients as the core takes them, without a heap.
+pub(crate) type Recipients<'a> = ArrayVec<Recipient<'a>, MAX_RECIPIENTS>;
+
+/// Adds the recipients of a list to `recipients`.
+///
 /// # Safety
 /// `list` is of `count` recipients, unless `count` is 0 or it is NULL; nobody changes them or what
 /// they point to during `'a`.
 pub(crate) unsafe fn read_recipients<'a>(
     list: *const libseal_recipient,
     count: usize,
-) -> Result<Bounded<Recipient<'a>, MAX_RECIPIENTS>, Failure> {
-    if count > MAX_RECIPIENTS {
-        return Err(ErrorKind::TooManyRecipients.into());
-    }
+    recipients: &mut Recipients<'a>,
+) -> Result<(), Failure> {
     // SAFETY: the caller's word.
-    let list = unsafe { array(list, count) }?;
-    let first = list.first().ok_or(ErrorKind::NoRecipients)?;
-    // SAFETY: the caller's word.
-    let mut recipients = Bounded::filled_with(unsafe { recipient(first) }?);
-    for item in list {
+    for item in unsafe { array(list, count) }? {
         // SAFETY: the caller's word.
-        recipients.push(unsafe { recipient(item) }?)?;
+        let added = recipients.try_push(unsafe { recipient(item) }?);
+        added.map_err(|_| ErrorKind::TooManyRecipients)?;
     }
-    Ok(recipients)
+    Ok(())
 }
 
 unsafe fn recipient<'a>(recipient: &libseal_recipient) -> Result<Recipient<'a>, Failure> {
     let algorithm = match recipient.algorithm {
         0 => WrapAlgorithm::default(),
-        LIBSEAL_RSAES_OAEP_SHA_256 => WrapAlgorithm::RsaesOaepSha256,
-        LIBSEAL_RSAES_OAEP_SHA_1 => WrapAlgorithm::RsaesOaepSha1,
-        _ => return Err(Failure(LIBSEAL_ERR_INVALID_ARGUMENT)),
+        number => u8::try_from(number)
+            .ok()
+            .and_then(WrapAlgorithm::from_kind)
+            .ok_or(Failure(LIBSEAL_ERR_INVALID_ARGUMENT))?,
     };
     let key_id = if recipient.key_id.is_null() {
         ""

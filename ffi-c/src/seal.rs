@@ -3,10 +3,9 @@
 use libseal::ErrorKind;
 
 use crate::{
-    context::{libseal_context_pair, read_context},
     guard::guard,
     pointer::{clear, input_and_output, output},
-    recipient::{libseal_recipient, read_recipients},
+    seal_params::{SealParams, libseal_seal_params},
     status::libseal_status,
 };
 
@@ -18,21 +17,17 @@ use crate::{
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_sealed_len(
-    recipients: *const libseal_recipient,
-    recipient_count: usize,
-    context: *const libseal_context_pair,
-    context_count: usize,
+    params: *const libseal_seal_params,
     in_len: u64,
     len: *mut u64,
 ) -> libseal_status {
     guard(|| {
         // SAFETY: the caller's word.
         let len = unsafe { output(len, 0) }?;
+        let mut sealing = SealParams::default();
         // SAFETY: the caller's word.
-        let recipients = unsafe { read_recipients(recipients, recipient_count) }?;
-        // SAFETY: the caller's word.
-        let context = unsafe { read_context(context, context_count) }?;
-        *len = libseal::sealed_len(recipients.as_slice(), context.as_slice(), in_len)?;
+        unsafe { sealing.read(params) }?;
+        *len = libseal::sealed_len(&sealing.recipients, &sealing.context, in_len)?;
         Ok(())
     })
 }
@@ -46,10 +41,7 @@ pub unsafe extern "C" fn libseal_sealed_len(
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_seal(
-    recipients: *const libseal_recipient,
-    recipient_count: usize,
-    context: *const libseal_context_pair,
-    context_count: usize,
+    params: *const libseal_seal_params,
     r#in: *const u8,
     in_len: usize,
     out: *mut u8,
@@ -59,19 +51,24 @@ pub unsafe extern "C" fn libseal_seal(
     guard(|| {
         // SAFETY: the caller's word.
         unsafe { clear(written) };
+        let mut sealing = SealParams::default();
         // SAFETY: the caller's word.
-        let recipients = unsafe { read_recipients(recipients, recipient_count) }?;
-        let recipients = recipients.as_slice();
-        // SAFETY: the caller's word.
-        let context = unsafe { read_context(context, context_count) }?;
-        let context = context.as_slice();
+        unsafe { sealing.read(params) }?;
         // SAFETY: the caller's word.
         let (plaintext, mut output) =
             unsafe { input_and_output(r#in, in_len, out, out_cap, written) }?;
 
+        let (recipients, context) = (&sealing.recipients, &sealing.context);
         let len = libseal::sealed_len(recipients, context, plaintext.len() as u64)?;
         let len = usize::try_from(len).map_err(|_| ErrorKind::MessageTooLong)?;
-        libseal::seal_into(recipients, context, plaintext, output.take(len)?)?;
+        let message = output.take(len)?;
+        libseal::seal_into_with_random(
+            recipients,
+            context,
+            plaintext,
+            &mut sealing.random,
+            message,
+        )?;
         output.wrote(len);
         Ok(())
     })

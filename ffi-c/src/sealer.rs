@@ -8,13 +8,12 @@
 //! A message without those last bytes is refused by every reader. That is how to abandon one:
 //! libseal_sealer_wipe(), and no more.
 
-use libseal::Sealer;
+use libseal::{Sealer, StartedMessage};
 
 use crate::{
-    context::{libseal_context_pair, read_context},
     guard::{Failure, guard, guard_value},
     pointer::{Output, clear, input_and_output, output},
-    recipient::{libseal_recipient, read_recipients},
+    seal_params::{SealParams, libseal_seal_params},
     status::libseal_status,
     storage::{Storage, Stored},
 };
@@ -44,7 +43,6 @@ unsafe impl Stored for Sealer {
 const _: () = {
     assert!(size_of::<libseal_sealer>() == LIBSEAL_SEALER_SIZE);
     assert!(Sealer::NEED <= LIBSEAL_SEALER_SIZE);
-    assert!(!cfg!(target_arch = "x86_64") || Sealer::NEED + 64 > LIBSEAL_SEALER_SIZE);
     assert!(LIBSEAL_SEALER_FINISH_LEN == Sealer::FINISH_LEN);
 };
 
@@ -65,7 +63,7 @@ unsafe fn run(
     // SAFETY: the caller's word.
     let result = unsafe { Storage::occupied(sealer.cast()) }.and_then(call);
     if result.is_ok() || result.is_err_and(Failure::is_harmless) {
-        std::mem::forget(poison);
+        core::mem::forget(poison);
     }
     result
 }
@@ -84,20 +82,16 @@ unsafe fn run(
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_sealer_start_len(
-    recipients: *const libseal_recipient,
-    recipient_count: usize,
-    context: *const libseal_context_pair,
-    context_count: usize,
+    params: *const libseal_seal_params,
     len: *mut usize,
 ) -> libseal_status {
     guard(|| {
         // SAFETY: the caller's word.
         let len = unsafe { output(len, 0) }?;
+        let mut sealing = SealParams::default();
         // SAFETY: the caller's word.
-        let recipients = unsafe { read_recipients(recipients, recipient_count) }?;
-        // SAFETY: the caller's word.
-        let context = unsafe { read_context(context, context_count) }?;
-        *len = Sealer::start_len(recipients.as_slice(), context.as_slice())?;
+        unsafe { sealing.read(params) }?;
+        *len = Sealer::start_len(&sealing.recipients, &sealing.context)?;
         Ok(())
     })
 }
@@ -116,10 +110,7 @@ pub unsafe extern "C" fn libseal_sealer_start_len(
 pub unsafe extern "C" fn libseal_sealer_start(
     sealer: *mut libseal_sealer,
     sealer_size: usize,
-    recipients: *const libseal_recipient,
-    recipient_count: usize,
-    context: *const libseal_context_pair,
-    context_count: usize,
+    params: *const libseal_seal_params,
     out: *mut u8,
     out_cap: usize,
     written: *mut usize,
@@ -128,17 +119,18 @@ pub unsafe extern "C" fn libseal_sealer_start(
         // SAFETY: the caller's word.
         unsafe { clear(written) };
         // SAFETY: the caller's word.
-        let storage = unsafe { Storage::emptied(sealer.cast(), sealer_size) }?;
+        let storage = unsafe { Storage::<Sealer>::emptied(sealer.cast(), sealer_size) }?;
+        let mut sealing = SealParams::default();
         // SAFETY: the caller's word.
-        let recipients = unsafe { read_recipients(recipients, recipient_count) }?;
-        let recipients = recipients.as_slice();
-        // SAFETY: the caller's word.
-        let context = unsafe { read_context(context, context_count) }?;
-        let context = context.as_slice();
+        unsafe { sealing.read(params) }?;
         // SAFETY: the caller's word.
         let mut output = unsafe { Output::new(out, out_cap, written) }?;
-        let len = Sealer::start_len(recipients, context)?;
-        storage.put(Sealer::start(recipients, context, output.take(len)?)?);
+
+        let (recipients, context) = (&sealing.recipients, &sealing.context);
+        let start = output.take(Sealer::start_len(recipients, context)?)?;
+        let len = start.len();
+        let message = StartedMessage::new(recipients, context, &mut sealing.random, start)?;
+        storage.put(|| message.into());
         output.wrote(len);
         Ok(())
     })
@@ -214,11 +206,12 @@ pub unsafe extern "C" fn libseal_sealer_finish(
     guard(|| {
         // SAFETY: the caller's word.
         unsafe { clear(written) };
-        let call = |storage: Storage<Sealer>| {
+        let call = |mut storage: Storage<Sealer>| {
             // SAFETY: the caller's word.
             let mut output = unsafe { Output::new(out, out_cap, written) }?;
             let end = output.take(LIBSEAL_SEALER_FINISH_LEN)?;
-            end.copy_from_slice(&storage.take().finish());
+            end.copy_from_slice(&storage.value().finish_in_place());
+            storage.wipe();
             output.wrote(LIBSEAL_SEALER_FINISH_LEN);
             Ok(())
         };

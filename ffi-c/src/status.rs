@@ -1,6 +1,6 @@
 //! Status.
 
-use std::ffi::c_char;
+use core::ffi::c_char;
 
 use libseal::ErrorKind;
 
@@ -72,8 +72,11 @@ pub const LIBSEAL_ERR_NO_RECIPIENTS: libseal_status = 150;
 /// Too many recipients; a message has at most 16.
 pub const LIBSEAL_ERR_TOO_MANY_RECIPIENTS: libseal_status = 151;
 
-/// A message holds less than 4 PiB.
+/// A message holds less than 4 PiB, and no more than was announced when it was started.
 pub const LIBSEAL_ERR_MESSAGE_TOO_LONG: libseal_status = 160;
+
+/// The sealing key has sealed all the messages or bytes that its limits allow; make a new one.
+pub const LIBSEAL_ERR_SEALING_KEY_EXHAUSTED: libseal_status = 170;
 
 /// Not a sealed message: it does not begin with `SEAL`.
 pub const LIBSEAL_ERR_NOT_SEALED: libseal_status = 200;
@@ -105,8 +108,10 @@ pub const LIBSEAL_ERR_DATA_KEY_LENGTH: libseal_status = 402;
 
 /// Internal error: please report it.
 pub const LIBSEAL_ERR_INTERNAL: libseal_status = 900;
-/// The source of random bytes failed; nothing was sealed.
+/// The source of random bytes failed or gave the same bytes again; nothing was sealed.
 pub const LIBSEAL_ERR_RANDOM_FAILED: libseal_status = 901;
+/// A known answer came out wrong; nothing that this machine seals can be trusted.
+pub const LIBSEAL_ERR_SELF_TEST_FAILED: libseal_status = 902;
 
 /// One sentence in English that says what a status means and what to do. Never NULL.
 ///
@@ -214,7 +219,7 @@ fn texts(status: libseal_status) -> Option<(*const c_char, *const c_char)> {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::CStr;
+    use core::ffi::CStr;
 
     use super::*;
 

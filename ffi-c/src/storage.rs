@@ -3,7 +3,7 @@
 //! The first word is a mark that tells whether there is a value; the value follows at the next
 //! address that is aligned for it.
 
-use std::{mem::MaybeUninit, ptr};
+use core::{mem::MaybeUninit, ptr};
 
 use libseal::ErrorKind;
 use zeroize::Zeroize;
@@ -100,16 +100,15 @@ impl<T: Stored> Storage<T> {
         }
     }
 
-    /// Puts a value into storage that is [empty](Self::emptied).
-    pub(crate) fn put(self, value: T) {
-        let mut value = MaybeUninit::new(value);
-        // SAFETY: `emptied` saw that the storage is large enough. The value is moved: it is not
-        // dropped here, and what it leaves behind is wiped.
+    /// Makes a value in storage that is [empty](Self::emptied). Not inlined, so that what it takes of
+    /// a small stack is given back at once.
+    #[inline(never)]
+    pub(crate) fn put(self, value: impl FnOnce() -> T) {
+        // SAFETY: `emptied` saw that the storage is large enough.
         unsafe {
-            self.value.copy_from_nonoverlapping(value.as_ptr(), 1);
+            self.value.write(value());
             self.start.write(self.mark());
         }
-        value.zeroize();
     }
 
     /// The value of storage that is [occupied](Self::occupied).
@@ -123,14 +122,6 @@ impl<T: Stored> Storage<T> {
         // SAFETY: `occupied` found it, and wiping makes sure that nobody finds it again.
         unsafe { self.value.drop_in_place() };
         self.wipe_bytes();
-    }
-
-    /// Takes the value out of storage that is [occupied](Self::occupied), and wipes it.
-    pub(crate) fn take(self) -> T {
-        // SAFETY: `occupied` found it, and wiping makes sure that nobody finds it again.
-        let value = unsafe { self.value.read() };
-        self.wipe_bytes();
-        value
     }
 
     fn wipe_bytes(&self) {

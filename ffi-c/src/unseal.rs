@@ -1,11 +1,11 @@
 //! Unsealing in one call.
 
-use std::ffi::c_void;
+use core::ffi::c_void;
 
 use libseal::ErrorKind;
 
 use crate::{
-    context::{libseal_context_pair, read_context},
+    context::{Pairs, libseal_context_pair, read_context},
     guard::guard,
     pointer::{array, clear, input_and_output, output, wiped_after_panic},
     status::libseal_status,
@@ -67,13 +67,13 @@ pub unsafe extern "C" fn libseal_unseal(
         unsafe { clear(written) };
         // SAFETY: the caller's word.
         let callback = unsafe { Callback::new(unwrap, user_data) }?;
+        let mut required = Pairs::new();
         // SAFETY: the caller's word.
-        let required = unsafe { read_context(required_context, required_context_count) }?;
+        unsafe { read_context(required_context, required_context_count, &mut required) }?;
         // SAFETY: the caller's word.
         let (message, mut output) =
             unsafe { input_and_output(r#in, in_len, out, out_cap, written) }?;
-        let required = required.as_slice();
-        match libseal::unseal_into(message, &callback, required, output.all()) {
+        match libseal::unseal_into(message, &callback, &required, output.all()) {
             Ok(len) => output.wrote(len),
             Err(error) if error.kind() == ErrorKind::BufferTooSmall => {
                 // A message that is cut short may get here; its plaintext is shorter than itself.

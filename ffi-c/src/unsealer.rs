@@ -11,12 +11,12 @@
 //! Every byte that comes out is authentic and in its place. But until libseal_unsealer_finish() has
 //! returned LIBSEAL_OK, the message may still turn out to be cut short.
 
-use std::ffi::{c_int, c_void};
+use core::ffi::{c_int, c_void};
 
 use libseal::{DataKey, ErrorKind, Unsealer};
 
 use crate::{
-    context::{libseal_context_pair, read_context},
+    context::{Pairs, libseal_context_pair, read_context},
     guard::{Answer, Failure, guard, guard_value},
     header::libseal_header,
     pointer::{Output, clear, exclusive, input_and_output, output, shared, wiped_after_panic},
@@ -93,11 +93,12 @@ pub unsafe extern "C" fn libseal_unsealer_new(
 ) -> libseal_status {
     guard(|| {
         // SAFETY: the caller's word.
-        let unsealer = unsafe { output(unsealer, std::ptr::null_mut()) }?;
+        let unsealer = unsafe { output(unsealer, core::ptr::null_mut()) }?;
+        let mut required = Pairs::new();
         // SAFETY: the caller's word.
-        let required = unsafe { read_context(required_context, required_context_count) }?;
+        unsafe { read_context(required_context, required_context_count, &mut required) }?;
         *unsealer = Box::into_raw(Box::new(libseal_unsealer {
-            unsealer: Unsealer::new(required.as_slice()),
+            unsealer: Unsealer::new(&required),
             callback: None,
             started: false,
             poisoned: false,
@@ -237,9 +238,9 @@ pub unsafe extern "C" fn libseal_unsealer_header(
     let header = guard_value(|| {
         // SAFETY: the caller's word.
         let unsealer = unsafe { shared(unsealer) }?;
-        Ok(unsealer.unsealer.header().map(std::ptr::from_ref))
+        Ok(unsealer.unsealer.header().map(core::ptr::from_ref))
     });
-    header.map_or(std::ptr::null(), <*const _>::cast)
+    header.map_or(core::ptr::null(), <*const _>::cast)
 }
 
 /// Goes on after LIBSEAL_NEED_KEY with the data key that one of the header's wrapped keys holds.

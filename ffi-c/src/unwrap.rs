@@ -1,6 +1,6 @@
 //! Unwrapping.
 
-use std::{
+use core::{
     cell::Cell,
     error::Error,
     ffi::{c_int, c_void},

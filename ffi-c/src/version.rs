@@ -1,6 +1,6 @@
 //! Version.
 
-use std::ffi::c_char;
+use core::ffi::c_char;
 
 /// The ABI that this header describes.
 pub const LIBSEAL_ABI_VERSION: u32 = 1;

@@ -1,6 +1,6 @@
 //! Wrapped keys.
 
-use std::{ffi::c_char, ptr};
+use core::{ffi::c_char, ptr};
 
 use libseal::{WrapAlgorithm, WrappedKey};
 

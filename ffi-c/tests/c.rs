@@ -10,41 +10,107 @@
 mod toolchain;
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use toolchain::{
-    LIBRARY, LINK_LIBS, c_compiler, cpp_compiler, is_installed, root, scratch, succeed,
+    LIBRARY, LINK_LIBS, SEAL_ONLY_LIBRARY, c_compiler, cpp_compiler, is_installed, root, scratch,
+    succeed,
 };
 
-const PROGRAMS: &[&str] = &[
-    "test_keys",
-    "test_sealing",
-    "test_unsealing",
-    "test_vectors",
-];
-
-fn compile(name: &str, folder: &Path, flags: &[&str]) -> PathBuf {
-    let tests = root().join("tests/c");
-    let program = folder.join(name);
-    succeed(
-        c_compiler()
-            .args(["-std=c99", "-g"])
-            .args(flags)
-            .arg("-o")
-            .arg(&program)
-            .arg(tests.join(name).with_extension("c"))
-            .arg(tests.join("support.c"))
-            .arg(LIBRARY.join("libseal.a"))
-            .args(LINK_LIBS),
-    );
-    program
+/// A library, and the programs that test it.
+struct Subject {
+    name: &'static str,
+    programs: &'static [&'static str],
+    /// What the programs have in common.
+    sources: &'static [&'static str],
+    flags: &'static [&'static str],
+    library: &'static Path,
+    libs: &'static [&'static str],
 }
 
-/// The last line of a test program counts.
+fn complete() -> Subject {
+    Subject {
+        name: "complete",
+        programs: &[
+            "test_keys",
+            "test_random",
+            "test_sealing",
+            "test_sealing_key",
+            "test_unsealing",
+            "test_vectors",
+        ],
+        sources: &["support.c", "unseal.c"],
+        flags: &[],
+        library: &LIBRARY,
+        libs: LINK_LIBS,
+    }
+}
+
+/// The library for firmware. What it seals, the complete one has to unseal.
+fn seal_only() -> Subject {
+    Subject {
+        name: "seal-only",
+        programs: &[
+            "test_keys",
+            "test_random",
+            "test_sealing",
+            "test_sealing_key",
+        ],
+        sources: &["support.c", "write_messages.c"],
+        flags: &["-DLIBSEAL_SEAL_ONLY"],
+        library: &SEAL_ONLY_LIBRARY,
+        libs: &[],
+    }
+}
+
+impl Subject {
+    fn compile(&self, program: &str, folder: &Path, flags: &[&str]) -> PathBuf {
+        let tests = root().join("tests/c");
+        let executable = folder.join(program);
+        succeed(
+            c_compiler()
+                .args(["-std=c99", "-g"])
+                .args(self.flags)
+                .args(flags)
+                .arg("-o")
+                .arg(&executable)
+                .arg(tests.join(program).with_extension("c"))
+                .args(self.sources.iter().map(|source| tests.join(source)))
+                .arg(self.library.join("libseal.a"))
+                .args(self.libs),
+        );
+        executable
+    }
+
+    /// Compiles and runs each program in a folder of its own.
+    fn test(&self, manner: &str, flags: &[&str], command: impl Fn(PathBuf) -> Command) {
+        for program in self.programs {
+            let folder = scratch(&format!("{manner}-{}-{program}", self.name));
+            let executable = self.compile(program, &folder, flags);
+            run(&mut command(executable), &folder);
+            self.unseal_written(program, &folder);
+        }
+    }
+
+    fn unseal_written(&self, program: &str, folder: &Path) {
+        let list = folder.join("messages");
+        let seals = self.name == "seal-only" && program != "test_keys";
+        assert_eq!(list.is_file(), seals, "{program}");
+        if seals {
+            let reader = complete().compile("unseal_written", folder, &[]);
+            let unsealed = run(&mut Command::new(reader), folder);
+            let messages = fs::read_to_string(list).unwrap();
+            assert_eq!(unsealed, messages.lines().count());
+        }
+    }
+}
+
+/// The last line of a test program counts: returns how many checks have passed.
 #[track_caller]
-fn run(command: &mut Command, folder: &Path) {
+fn run(command: &mut Command, folder: &Path) -> usize {
     let output = succeed(
         command
             .arg(root().join("tests/vectors"))
@@ -52,48 +118,65 @@ fn run(command: &mut Command, folder: &Path) {
     );
     let stdout = String::from_utf8(output.stdout).unwrap();
     let last = stdout.lines().last().unwrap_or_default();
-    println!("{}: {last}", command.get_program().display());
+    println!("{}: {last}", folder.file_name().unwrap().display());
     let passed = last.strip_suffix(" passed, 0 failed").expect(last);
-    assert!(passed.parse::<u32>().unwrap() > 0);
+    let passed = passed.parse().unwrap();
+    assert!(passed > 0);
+    passed
 }
 
 #[test]
-fn plain() {
-    let folder = scratch("plain");
-    for name in PROGRAMS {
-        run(&mut Command::new(compile(name, &folder, &[])), &folder);
-    }
+fn complete_plain() {
+    complete().test("plain", &[], Command::new);
 }
 
 #[test]
-fn with_sanitizers() {
-    let folder = scratch("sanitized");
+fn seal_only_plain() {
+    seal_only().test("plain", &[], Command::new);
+}
+
+fn with_sanitizers(subject: &Subject) {
     let flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-    for name in PROGRAMS {
-        let program = compile(name, &folder, &flags);
+    subject.test("sanitized", &flags, |program| {
         let symbols = succeed(Command::new("nm").arg(&program));
         let symbols = String::from_utf8(symbols.stdout).unwrap();
-        assert!(
-            symbols.contains("__asan_init"),
-            "the sanitizer is not in {name}"
-        );
-        run(&mut Command::new(program), &folder);
-    }
+        let program_has = |symbol| symbols.contains(symbol);
+        assert!(program_has("__asan_init") && program_has("__ubsan_"));
+        Command::new(program)
+    });
 }
 
 #[test]
-fn under_valgrind() {
+fn complete_with_sanitizers() {
+    with_sanitizers(&complete());
+}
+
+#[test]
+fn seal_only_with_sanitizers() {
+    with_sanitizers(&seal_only());
+}
+
+fn under_valgrind(subject: &Subject) {
     if !is_installed("valgrind") {
         println!("skipped: valgrind is not installed");
         return;
     }
-    let folder = scratch("valgrind");
-    for name in PROGRAMS {
-        let program = compile(name, &folder, &[]);
+    subject.test("valgrind", &[], |program| {
         let mut valgrind = Command::new("valgrind");
         valgrind.args(["--quiet", "--error-exitcode=9", "--leak-check=full"]);
-        run(valgrind.arg(program), &folder);
-    }
+        valgrind.arg(program);
+        valgrind
+    });
+}
+
+#[test]
+fn complete_under_valgrind() {
+    under_valgrind(&complete());
+}
+
+#[test]
+fn seal_only_under_valgrind() {
+    under_valgrind(&seal_only());
 }
 
 #[test]

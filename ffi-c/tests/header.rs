@@ -24,8 +24,12 @@ const SECTIONS: &[(&str, Option<&str>)] = &[
     ("public_key", None),
     ("recipient", None),
     ("context", None),
+    ("random", None),
+    ("seal_params", None),
     ("seal", None),
     ("sealer", Some(include_str!("../header/sealer.h"))),
+    ("sealing_key", Some(include_str!("../header/sealing_key.h"))),
+    ("self_test", None),
 ];
 /// Those that come with the feature `unseal`.
 const UNSEAL_SECTIONS: &[(&str, Option<&str>)] = &[
@@ -179,6 +183,7 @@ fn cbindgen(name: &str) -> String {
 /// that it takes out of comments.
 fn tidy(code: &str) -> String {
     let code = code.replace("\n *\n */", "\n */");
+    let code = code.replace("#if defined(LIBSEAL_UNSEAL)", "#ifndef LIBSEAL_SEAL_ONLY");
     let code = code.replace(
         "LIBSEAL_API\nLIBSEAL_NODISCARD",
         "LIBSEAL_API LIBSEAL_NODISCARD",

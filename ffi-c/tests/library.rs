@@ -9,11 +9,14 @@
 
 mod toolchain;
 
-use std::{collections::BTreeSet, fs, process::Command};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use toolchain::{
-    LIBRARY, LINK_LIBS, c_compiler, cpp_compiler, native_static_libs, root, scratch, succeed,
+    LIBRARY, LINK_LIBS, SEAL_ONLY_LIBRARY, c_compiler, cpp_compiler, native_static_libs, root,
+    scratch, succeed,
 };
+
+const SEAL_ONLY: &str = "-DLIBSEAL_SEAL_ONLY";
 
 fn header() -> String {
     fs::read_to_string(root().join("include/libseal.h")).unwrap()
@@ -29,23 +32,24 @@ fn header_compiles_as_c_and_cpp() {
     )
     .unwrap();
     for standard in ["c99", "c11", "c17"] {
-        for defines in [&[][..], &["-DLIBSEAL_SEAL_ONLY"]] {
+        for define in ["-DNOTHING", SEAL_ONLY] {
             succeed(
                 c_compiler()
-                    .arg(format!("-std={standard}"))
-                    .args(defines)
+                    .args([&format!("-std={standard}"), define])
                     .args(["-Wconversion", "-Wstrict-prototypes", "-fsyntax-only"])
                     .arg(&source),
             );
         }
     }
     for standard in ["c++11", "c++17", "c++20"] {
-        succeed(
-            cpp_compiler()
-                .arg(format!("-std={standard}"))
-                .args(["-fsyntax-only", "-x", "c++"])
-                .arg(&source),
-        );
+        for define in ["-DNOTHING", SEAL_ONLY] {
+            succeed(
+                cpp_compiler()
+                    .args([&format!("-std={standard}"), define])
+                    .args(["-fsyntax-only", "-x", "c++"])
+                    .arg(&source),
+            );
+        }
     }
 }
 
@@ -76,26 +80,88 @@ fn example_of_the_header_compiles() {
 }
 
 #[test]
-fn exported_symbols_are_those_of_the_header() {
-    let nm = succeed(
-        Command::new("nm")
-            .args(["-D", "--defined-only", "--format=just-symbols"])
-            .arg(LIBRARY.join("libseal.so")),
-    );
-    let nm = String::from_utf8(nm.stdout).unwrap();
-    let exported: BTreeSet<&str> = nm.lines().collect();
+fn symbols_are_those_of_the_header() {
+    let shared = symbols(&LIBRARY.join("libseal.so"), &["-D", "--defined-only"]);
+    assert_eq!(shared, declared("-DNOTHING"));
 
-    let header = header();
-    let declared: BTreeSet<&str> = header
-        .split("\nLIBSEAL_API")
-        .skip(1)
-        .filter_map(|declaration| {
-            let before = declaration.split('(').next()?;
-            before.rsplit([' ', '*', '\n']).next()
-        })
+    // An archive has more, for itself and its like alone.
+    let archive = SEAL_ONLY_LIBRARY.join("libseal.a");
+    let mut seal_only = symbols(&archive, &["--extern-only", "--defined-only"]);
+    seal_only.retain(|symbol| symbol.starts_with("libseal_"));
+    assert_eq!(seal_only, declared(SEAL_ONLY));
+
+    let unsealing: Vec<&String> = shared.difference(&seal_only).collect();
+    assert!(unsealing.len() > 15);
+    for name in unsealing {
+        let parts = ["unseal", "header", "plaintext"];
+        assert!(parts.iter().any(|part| name.contains(part)), "{name}");
+    }
+}
+
+/// No heap, no operating system, and nothing to unwind with.
+#[test]
+fn seal_only_library_needs_nothing() {
+    // As a firmware that calls every function.
+    let all = scratch("seal-only").join("all.o");
+    let calls = declared(SEAL_ONLY)
+        .into_iter()
+        .map(|name| format!("-u{name}"));
+    succeed(
+        Command::new("ld")
+            .arg("-r")
+            .args(calls)
+            .arg(SEAL_ONLY_LIBRARY.join("libseal.a"))
+            .arg("-o")
+            .arg(&all),
+    );
+    // The last one is for x86-64 alone, where the compiler knows that Linux has it.
+    let documented = ["memcpy", "memmove", "memset", "memcmp", "bcmp"];
+    assert!(header().contains("memcpy, memmove, memset and memcmp"));
+    for symbol in symbols(&all, &["--undefined-only"]) {
+        assert!(documented.contains(&symbol.as_str()), "{symbol}");
+    }
+}
+
+fn symbols(file: &Path, which: &[&str]) -> BTreeSet<String> {
+    let mut nm = Command::new("nm");
+    let nm = succeed(nm.args(which).arg("--format=just-symbols").arg(file));
+    let names = String::from_utf8(nm.stdout).unwrap();
+    names.lines().map(str::to_owned).collect()
+}
+
+/// The functions of the header, as the preprocessor leaves it.
+fn declared(define: &str) -> BTreeSet<String> {
+    let include = root().join("include/libseal.h");
+    let output = succeed(c_compiler().args(["-E", "-P", define]).arg(include));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let is_in_names = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut names: BTreeSet<String> = text
+        .split('(')
+        .filter_map(|before| before.rsplit(|c| !is_in_names(c)).next())
+        .map(str::to_owned)
         .collect();
-    assert!(declared.len() > 25);
-    assert_eq!(exported, declared);
+    names.retain(|name| name.starts_with("libseal_"));
+    assert!(names.len() > 20);
+    names
+}
+
+/// What a device has to have room for.
+#[test]
+fn readme_says_the_sizes() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let readme: Vec<&str> = readme.split_whitespace().collect();
+    let readme = readme.join(" ");
+    let header = header();
+    for (name, text) in [
+        ("SEALER", "a `libseal_sealer` is {} bytes"),
+        ("PUBLIC_KEY", "a `libseal_public_key` {}"),
+        ("SEALING_KEY", "a `libseal_sealing_key` {}"),
+    ] {
+        let define = format!("#define LIBSEAL_{name}_SIZE ");
+        let size = header.split(&define).nth(1).unwrap();
+        let size = size.lines().next().unwrap();
+        assert!(readme.contains(&text.replace("{}", size)), "{name}: {size}");
+    }
 }
 
 /// Every library that rustc wants is among those that the documentation names, or comes with the C

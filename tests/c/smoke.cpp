@@ -23,11 +23,16 @@ int main(int argc, char **argv)
     libseal_recipient to{};
     to.key = &key;
     libseal_context_pair context{"language", "C++"};
+    libseal_seal_params params{};
+    params.recipients = &to;
+    params.recipient_count = 1;
+    params.context = &context;
+    params.context_count = 1;
     std::vector<std::uint8_t> message(1000);
     std::size_t len = 0;
     const std::uint8_t plaintext[] = {1, 2, 3};
-    CHECK_STATUS(libseal_seal(&to, 1, &context, 1, plaintext, sizeof plaintext, message.data(),
-                              message.size(), &len),
+    CHECK_STATUS(libseal_seal(&params, plaintext, sizeof plaintext, message.data(), message.size(),
+                              &len),
                  LIBSEAL_OK);
     CHECK_STATUS(libseal_plaintext_len(message.data(), len, &len), LIBSEAL_OK);
     CHECK(len == sizeof plaintext);

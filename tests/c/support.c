@@ -2,13 +2,14 @@
 
 #include "support.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 const char *vectors_dir;
 
-static void fatal(const char *what, const char *about)
+void fatal(const char *what, const char *about)
 {
     fprintf(stderr, "%s: %s\n", what, about);
     exit(2);
@@ -60,126 +61,6 @@ libseal_public_key public_key(const char *name)
     return key;
 }
 
-static uint8_t hex_digit(char digit)
-{
-    return (uint8_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
-}
-
-/* Splits "KEY=VALUE" in place. */
-static void add_pair(libseal_context_pair *pairs, size_t *count, char *line)
-{
-    char *equals = strchr(line, '=');
-    if (!equals || *count == MAX_LINES)
-        fatal("bad pair", line);
-    *equals = 0;
-    pairs[*count].key = line;
-    pairs[*count].value = equals + 1;
-    ++*count;
-}
-
-static void add_line(vector *v, char *name, char *value)
-{
-    if (strcmp(name, "comment") == 0)
-        return;
-    if (strcmp(name, "expect") == 0) {
-        v->expect = value;
-    } else if (strcmp(name, "key") == 0 && v->key_count < MAX_KEYS) {
-        libseal_public_key key = public_key(value);
-        if (libseal_public_key_fingerprint(&key, v->fingerprints[v->key_count]) != LIBSEAL_OK)
-            fatal("no fingerprint", value);
-        v->keys[v->key_count++] = value;
-    } else if (strcmp(name, "data-key") == 0 && strlen(value) == 64) {
-        v->has_data_key = true;
-        for (size_t i = 0; i < sizeof v->data_key; i++)
-            v->data_key[i] =
-                (uint8_t)(hex_digit(value[2 * i]) << 4 | hex_digit(value[2 * i + 1]));
-    } else if (strcmp(name, "require") == 0) {
-        add_pair(v->require, &v->require_count, value);
-    } else if (strcmp(name, "context") == 0) {
-        add_pair(v->context, &v->context_count, value);
-    } else if (strcmp(name, "plaintext-length") == 0) {
-        v->plaintext_len = (size_t)strtoull(value, NULL, 10);
-    } else if (strcmp(name, "plaintext-sha256") == 0) {
-        v->plaintext_sha256 = value;
-    } else {
-        fatal("unknown line in a vector", name);
-    }
-}
-
-vector load_vector(const char *path)
-{
-    vector v;
-    memset(&v, 0, sizeof v);
-    size_t len;
-    v.file = (char *)read_file(path, &len);
-    char *line = v.file;
-    while (*line != '\n') {
-        char *end = strchr(line, '\n');
-        char *colon = strstr(line, ": ");
-        if (!end || !colon || colon > end)
-            fatal("bad vector", path);
-        *end = *colon = 0;
-        add_line(&v, line, colon + 2);
-        line = end + 1;
-    }
-    v.message = (const uint8_t *)line + 1;
-    v.message_len = len - (size_t)(line + 1 - v.file);
-    if (!v.expect)
-        fatal("vector without expectation", path);
-    return v;
-}
-
-vector accepted_vector(const char *name)
-{
-    char path[1024];
-    snprintf(path, sizeof path, "%s/accepted/%s.vector", vectors_dir, name);
-    return load_vector(path);
-}
-
-void free_vector(vector *v)
-{
-    free(v->file);
-}
-
-bool vector_holds(const vector *v, const uint8_t *fingerprint)
-{
-    for (size_t i = 0; i < v->key_count; i++)
-        if (memcmp(fingerprint, v->fingerprints[i], LIBSEAL_FINGERPRINT_LEN) == 0)
-            return true;
-    return false;
-}
-
-int unwrap_vector(void *user_data, const libseal_wrapped_key *key, uint8_t data_key[32])
-{
-    vector *v = user_data;
-    v->calls++;
-    if (!vector_holds(v, key->fingerprint))
-        return LIBSEAL_UNWRAP_NOT_MINE;
-    if (!v->has_data_key)
-        return VECTOR_FAILURE;
-    memcpy(data_key, v->data_key, sizeof v->data_key);
-    return 0;
-}
-
-int unwrap_openssl(void *user_data, const libseal_wrapped_key *key, uint8_t data_key[32])
-{
-    FILE *file = fopen("wrapped", "wb");
-    if (!file || fwrite(key->ciphertext, 1, key->ciphertext_len, file) != key->ciphertext_len ||
-        fclose(file) != 0)
-        fatal("cannot write", "wrapped");
-    const char *hash = strcmp(key->algorithm, "RSAES_OAEP_SHA_1") == 0 ? "sha1" : "sha256";
-    char command[2048];
-    snprintf(command, sizeof command,
-             "openssl pkeyutl -decrypt -in wrapped -inkey '%s/keys/%s.key.pem'"
-             " -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:%s -pkeyopt rsa_mgf1_md:%s",
-             vectors_dir, (const char *)user_data, hash, hash);
-    FILE *openssl = popen(command, "r");
-    if (!openssl)
-        fatal("cannot run", command);
-    size_t len = fread(data_key, 1, 32, openssl);
-    return pclose(openssl) == 0 && len == 32 ? 0 : 1;
-}
-
 void fill(uint8_t *out, size_t len)
 {
     for (size_t i = 0; i < len; i++)
@@ -192,6 +73,81 @@ bool is_filled_with(const uint8_t *bytes, size_t len, uint8_t byte)
         if (bytes[i] != byte)
             return false;
     return true;
+}
+
+bool is_untouched_or_wiped(const uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (bytes[i] != 0xaa && bytes[i] != 0)
+            return false;
+    return true;
+}
+
+bool contains(const uint8_t *bytes, size_t len, const uint8_t *part, size_t part_len)
+{
+    for (; len >= part_len; bytes++, len--)
+        if (memcmp(bytes, part, part_len) == 0)
+            return true;
+    return false;
+}
+
+#ifdef LIBSEAL_SEAL_ONLY
+static int fill_from_system(void *user_data, uint8_t *out, size_t len)
+{
+    (void)user_data;
+    FILE *file = fopen("/dev/urandom", "rb");
+    if (!file)
+        fatal("cannot read", "/dev/urandom");
+    bool filled = fread(out, 1, len, file) == len;
+    fclose(file);
+    return filled ? 0 : -1;
+}
+
+static const libseal_random from_system = {.fill = fill_from_system};
+const libseal_random *const machine_random = &from_system;
+#else
+const libseal_random *const machine_random = NULL;
+#endif
+
+uint8_t good_byte(int call, size_t index)
+{
+    return (uint8_t)((size_t)call * 89 + index * (index + 31));
+}
+
+uint8_t stuck_byte(int call, size_t index)
+{
+    return good_byte(call < 3 ? call : 3, index);
+}
+
+source source_of(uint8_t (*byte)(int call, size_t index), int fails_at)
+{
+    source s;
+    memset(&s, 0, sizeof s);
+    s.byte = byte;
+    s.fails_at = fails_at;
+    s.was_asked_well = true;
+    s.thread = pthread_self();
+    return s;
+}
+
+static int answer(void *user_data, uint8_t *out, size_t len)
+{
+    source *s = user_data;
+    s->was_asked_well = s->was_asked_well && len >= 20 && len <= 32 &&
+                        is_filled_with(out, len, 0) && pthread_equal(s->thread, pthread_self());
+    s->calls++;
+    for (size_t i = 0; s->byte && i < len; i++)
+        out[i] = s->byte(s->calls, i);
+    if (s->calls <= MAX_ANSWERS && len <= sizeof s->answers[0]) {
+        memcpy(s->answers[s->calls - 1], out, len);
+        s->answer_lens[s->calls - 1] = len;
+    }
+    return s->calls == s->fails_at ? -1 : 0;
+}
+
+libseal_random random_from(source *s)
+{
+    return (libseal_random){.fill = answer, .user_data = s};
 }
 
 /* FIPS 180-4; constants are computed as section 4.2.2 defines them. */

@@ -1,8 +1,10 @@
-/* What the tests share: files, vectors, two unwrappers. */
+/* What the tests of both libraries share: the complete one, and the one for firmware, which only
+ * seals (LIBSEAL_SEAL_ONLY). */
 #ifndef SUPPORT_H
 #define SUPPORT_H
 
 #include <libseal.h>
+#include <pthread.h>
 #include <stdbool.h>
 
 #define ARRAY_LEN(array) (sizeof(array) / sizeof *(array))
@@ -10,7 +12,8 @@
 /* The folder tests/vectors; the first argument of every test program. */
 extern const char *vectors_dir;
 
-/* Exits on failure, like everything here. */
+/* Says so and exits. What is not under test ends like this, here and in all that follows. */
+void fatal(const char *what, const char *about);
 void *allocate(size_t len);
 uint8_t *read_file(const char *path, size_t *len);
 /* keys/NAME */
@@ -18,48 +21,43 @@ uint8_t *read_key_file(const char *name, size_t *len);
 /* keys/NAME.pub.der */
 libseal_public_key public_key(const char *name);
 
-/* A test vector: see tests/vectors/README.md. */
-#define MAX_KEYS 2
-#define MAX_LINES 64
-typedef struct vector {
-    char *file;
-    const char *expect;
-    const char *keys[MAX_KEYS];
-    uint8_t fingerprints[MAX_KEYS][LIBSEAL_FINGERPRINT_LEN];
-    size_t key_count;
-    bool has_data_key;
-    uint8_t data_key[LIBSEAL_DATA_KEY_LEN];
-    libseal_context_pair require[MAX_LINES];
-    size_t require_count;
-    libseal_context_pair context[MAX_LINES];
-    size_t context_count;
-    size_t plaintext_len;
-    const char *plaintext_sha256;
-    const uint8_t *message;
-    size_t message_len;
-    int calls; /* of unwrap_vector() */
-} vector;
-
-/* What unwrap_vector() returns when unwrapping fails. */
-#define VECTOR_FAILURE 77
-
-vector load_vector(const char *path);
-/* accepted/NAME.vector */
-vector accepted_vector(const char *name);
-void free_vector(vector *v);
-bool vector_holds(const vector *v, const uint8_t *fingerprint);
-
-/* Gives the vector's data key, or fails if it has none. `user_data` is the vector. There is no RSA
- * here: what does not unwrap, or not to 32 bytes, has no data key in the vector. */
-int unwrap_vector(void *user_data, const libseal_wrapped_key *key, uint8_t data_key[32]);
-
-/* Unwraps with openssl. `user_data` is the name of a private key, keys/NAME.key.pem. */
-int unwrap_openssl(void *user_data, const libseal_wrapped_key *key, uint8_t data_key[32]);
-
 void sha256_hex(const uint8_t *data, size_t len, char hex[65]);
 
 /* Bytes that differ from place to place. */
 void fill(uint8_t *out, size_t len);
 bool is_filled_with(const uint8_t *bytes, size_t len, uint8_t byte);
+/* Of the 0xaa that a test put there, or wiped. */
+bool is_untouched_or_wiped(const uint8_t *bytes, size_t len);
+bool contains(const uint8_t *bytes, size_t len, const uint8_t *part, size_t part_len);
+
+/* Random bytes of this machine: NULL, or a callback for the library that knows of no operating
+ * system. */
+extern const libseal_random *const machine_random;
+
+/* A source of anything but random bytes, which remembers what it was asked. */
+#define MAX_ANSWERS 8
+typedef struct source {
+    uint8_t (*byte)(int call, size_t index); /* What it answers; NULL: it writes nothing. */
+    int fails_at; /* The call that fails, after it has written; 0: none. */
+    int calls;
+    bool was_asked_well; /* For 20 to 32 bytes in a place of zeros, by the thread that made it. */
+    pthread_t thread;
+    uint8_t answers[MAX_ANSWERS][32];
+    size_t answer_lens[MAX_ANSWERS];
+} source;
+
+source source_of(uint8_t (*byte)(int call, size_t index), int fails_at);
+libseal_random random_from(source *s);
+
+/* Answers. Calls are counted from 1. */
+uint8_t good_byte(int call, size_t index);
+uint8_t stuck_byte(int call, size_t index); /* Good at first, then the third answer for ever. */
+
+/* Whether the holder of keys/PRIVATE_KEY.key.pem unseals the message to the plaintext and finds the
+ * context that is required: unseal.c looks. What only seals writes the files that unseal_written.c
+ * looks at: write_messages.c. */
+bool unseals_to(const uint8_t *message, size_t message_len, const uint8_t *plaintext, size_t len,
+                const char *private_key, const libseal_context_pair *required,
+                size_t required_count);
 
 #endif

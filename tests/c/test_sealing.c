@@ -1,5 +1,4 @@
-/* Sealing, in one call and piece by piece. What was sealed is unsealed again, with the data key that
- * openssl unwraps. */
+/* Sealing, in one call and piece by piece. */
 #include "check.h"
 #include "support.h"
 
@@ -10,46 +9,33 @@ static libseal_public_key key, key_b, key_4096;
 
 static const libseal_context_pair pair_list[] = {{"site", "7"}, {"device", "42"}};
 
-static void unseals_to(const uint8_t *message, size_t message_len, const uint8_t *plaintext,
-                       size_t len, const char *private_key, const libseal_context_pair *required,
-                       size_t required_count)
-{
-    char name[64];
-    snprintf(name, sizeof name, "%s", private_key);
-    size_t cap = 0, written;
-    CHECK_STATUS(libseal_plaintext_len(message, message_len, &cap), LIBSEAL_OK);
-    CHECK(cap == len);
-    uint8_t *out = allocate(cap);
-    CHECK_STATUS(libseal_unseal(message, message_len, unwrap_openssl, name, required,
-                                required_count, out, cap, &written),
-                 LIBSEAL_OK);
-    CHECK(written == len && memcmp(out, plaintext, len) == 0);
-    free(out);
-}
+/* For `key`, without a context. */
+static libseal_recipient to_key;
+static libseal_seal_params plain;
 
 static void lengths(void)
 {
     static const size_t list[] = {0, 1, 15, 16, 17, 16383, 16384, 16385, 32768, 40000};
-    libseal_recipient to = {.key = &key};
+    libseal_seal_params params = plain;
+    params.context = pair_list;
+    params.context_count = 2;
     for (size_t i = 0; i < ARRAY_LEN(list); i++) {
         size_t len = list[i], written;
         uint8_t *plaintext = allocate(len);
         fill(plaintext, len);
         uint64_t sealed_len;
-        CHECK_STATUS(libseal_sealed_len(&to, 1, pair_list, 2, len, &sealed_len), LIBSEAL_OK);
-        uint8_t *message = allocate((size_t)sealed_len);
-        memset(message, 0xaa, (size_t)sealed_len);
+        CHECK_STATUS(libseal_sealed_len(&params, len, &sealed_len), LIBSEAL_OK);
+        size_t cap = (size_t)sealed_len;
+        uint8_t *message = allocate(cap);
+        memset(message, 0xaa, cap);
 
-        CHECK_STATUS(libseal_seal(&to, 1, pair_list, 2, plaintext, len, message,
-                                  (size_t)sealed_len - 1, &written),
+        CHECK_STATUS(libseal_seal(&params, plaintext, len, message, cap - 1, &written),
                      LIBSEAL_ERR_BUFFER_TOO_SMALL);
-        CHECK(written == sealed_len);
-        CHECK(is_filled_with(message, (size_t)sealed_len, 0xaa));
-        CHECK_STATUS(libseal_seal(&to, 1, pair_list, 2, plaintext, len, message,
-                                  (size_t)sealed_len, &written),
-                     LIBSEAL_OK);
-        CHECK(written == sealed_len);
-        unseals_to(message, written, plaintext, len, "rsa-2048", pair_list, 2);
+        CHECK(written == cap);
+        CHECK(is_filled_with(message, cap, 0xaa));
+        CHECK_STATUS(libseal_seal(&params, plaintext, len, message, cap, &written), LIBSEAL_OK);
+        CHECK(written == cap);
+        CHECK(unseals_to(message, written, plaintext, len, "rsa-2048", pair_list, 2));
         free(message);
         free(plaintext);
     }
@@ -62,19 +48,19 @@ static void pieces(void)
     static uint8_t plaintext[40000];
     static uint8_t message[sizeof plaintext + 2000];
     fill(plaintext, sizeof plaintext);
-    libseal_recipient to = {.key = &key};
+    libseal_seal_params params = plain;
+    params.context = pair_list;
+    params.context_count = 1;
     for (size_t i = 0; i < ARRAY_LEN(list); i++) {
-        libseal_sealer sealer;
+        static libseal_sealer sealer;
         size_t len, at, written;
-        CHECK_STATUS(libseal_sealer_start_len(&to, 1, pair_list, 1, &len), LIBSEAL_OK);
+        CHECK_STATUS(libseal_sealer_start_len(&params, &len), LIBSEAL_OK);
         uint8_t *out = allocate(len);
-        CHECK_STATUS(
-            libseal_sealer_start(&sealer, sizeof sealer, &to, 1, pair_list, 1, out, len - 1, &at),
-            LIBSEAL_ERR_BUFFER_TOO_SMALL);
+        CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &params, out, len - 1, &at),
+                     LIBSEAL_ERR_BUFFER_TOO_SMALL);
         CHECK(at == len);
-        CHECK_STATUS(
-            libseal_sealer_start(&sealer, sizeof sealer, &to, 1, pair_list, 1, out, len, &at),
-            LIBSEAL_OK);
+        CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &params, out, len, &at),
+                     LIBSEAL_OK);
         CHECK(at == len);
         memcpy(message, out, len);
         free(out);
@@ -108,27 +94,37 @@ static void pieces(void)
             libseal_sealer_finish(&sealer, message + at, LIBSEAL_SEALER_FINISH_LEN, &written),
             LIBSEAL_OK);
         at += written;
-        CHECK(is_filled_with((uint8_t *)&sealer, sizeof sealer - 64, 0));
-        unseals_to(message, at, plaintext, sizeof plaintext, "rsa-2048", pair_list, 1);
+        CHECK(is_filled_with((uint8_t *)&sealer, sizeof sealer, 0));
+        CHECK(unseals_to(message, at, plaintext, sizeof plaintext, "rsa-2048", pair_list, 1));
     }
 }
 
+/* Each of them alone opens the message. */
 static void recipients(void)
 {
     const libseal_recipient to[] = {
         {.key = &key, .key_id = "alias/one"},
+#ifdef LIBSEAL_SEAL_ONLY
+        {.key = &key_b, .key_id = "\xc3\xa9"},
+#else
         {.key = &key_b, .key_id = "\xc3\xa9", .algorithm = LIBSEAL_RSAES_OAEP_SHA_1},
+#endif
         {.key = &key_4096, .algorithm = LIBSEAL_RSAES_OAEP_SHA_256},
     };
-    uint8_t message[LIBSEAL_SEALER_START_BOUND(3, 11, 0) + 100], print[32];
+    const libseal_seal_params params = {
+        .recipients = to, .recipient_count = ARRAY_LEN(to), .random = machine_random};
+    const uint8_t *hello = (const uint8_t *)"hello";
+    uint8_t message[LIBSEAL_SEALER_START_BOUND(3, 11, 0) + 100];
     size_t len;
-    CHECK_STATUS(libseal_seal(to, 3, NULL, 0, (const uint8_t *)"hello", 5, message, sizeof message,
-                              &len),
-                 LIBSEAL_OK);
-    unseals_to(message, len, (const uint8_t *)"hello", 5, "rsa-2048", NULL, 0);
+    CHECK_STATUS(libseal_seal(&params, hello, 5, message, sizeof message, &len), LIBSEAL_OK);
+    CHECK(unseals_to(message, len, hello, 5, "rsa-2048", NULL, 0));
+    CHECK(unseals_to(message, len, hello, 5, "rsa-2048-b", NULL, 0));
+    CHECK(unseals_to(message, len, hello, 5, "rsa-4096", NULL, 0));
 
+#ifndef LIBSEAL_SEAL_ONLY
     libseal_header *header;
     libseal_wrapped_key wrapped;
+    uint8_t print[LIBSEAL_FINGERPRINT_LEN];
     CHECK_STATUS(libseal_header_parse(message, len, &header), LIBSEAL_OK);
     CHECK(libseal_header_wrapped_key_count(header) == 3);
     CHECK_STATUS(libseal_header_wrapped_key(header, 1, &wrapped, sizeof wrapped), LIBSEAL_OK);
@@ -138,15 +134,48 @@ static void recipients(void)
     CHECK_STATUS(libseal_public_key_fingerprint(&key_b, print), LIBSEAL_OK);
     CHECK(memcmp(wrapped.fingerprint, print, sizeof print) == 0);
     CHECK(wrapped.ciphertext_len == 256);
-    uint8_t data_key[32];
-    CHECK(unwrap_openssl("rsa-2048-b", &wrapped, data_key) == 0);
     CHECK_STATUS(libseal_header_wrapped_key(header, 2, &wrapped, sizeof wrapped), LIBSEAL_OK);
     CHECK(wrapped.ciphertext_len == 512);
-    uint8_t same[32];
-    CHECK(unwrap_openssl("rsa-4096", &wrapped, same) == 0);
-    CHECK(memcmp(data_key, same, sizeof same) == 0);
     libseal_header_free(header);
+#endif
 }
+
+/* What each call says of its parameters. If they are wrong, nothing is written. */
+static void params_are(const libseal_seal_params *params, libseal_status expected, int line)
+{
+    size_t start_len = 1, header_len = 1;
+    uint64_t sealed_len = 1;
+#define SAYS(call) check_status((call), expected, __FILE__, line, #call)
+    SAYS(libseal_sealer_start_len(params, &start_len));
+    SAYS(libseal_sealing_key_header_len(params, &header_len));
+    SAYS(libseal_sealed_len(params, 0, &sealed_len));
+    if (expected == LIBSEAL_OK) {
+        CHECK(start_len == header_len + 56 && sealed_len == start_len + 16);
+        return;
+    }
+    CHECK(start_len == 0 && header_len == 0 && sealed_len == 0);
+
+    static uint8_t out[65536];
+    memset(out, 0xaa, sizeof out);
+    size_t written = 1;
+    SAYS(libseal_seal(params, NULL, 0, out, sizeof out, &written));
+    CHECK(written == 0);
+    libseal_sealer sealer;
+    written = 1;
+    SAYS(libseal_sealer_start(&sealer, sizeof sealer, params, out, sizeof out, &written));
+    CHECK(written == 0 && libseal_sealer_update_len(&sealer, 1) == 0);
+    libseal_sealing_key sealing_key;
+    written = 1;
+    SAYS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, params, NULL, out, sizeof out,
+                                  &written));
+    CHECK(written == 0 && libseal_sealing_key_start_len(&sealing_key) == 0);
+    CHECK(is_filled_with(out, sizeof out, 0xaa));
+#undef SAYS
+}
+
+#define PARAMS_ARE(expected, ...)                                                          \
+    params_are(&(libseal_seal_params){.random = machine_random, __VA_ARGS__}, (expected), \
+               __LINE__)
 
 static void wrong_recipients(void)
 {
@@ -155,17 +184,13 @@ static void wrong_recipients(void)
     memset(long_id, 'x', sizeof long_id - 1);
     libseal_recipient many[LIBSEAL_MAX_RECIPIENTS + 1];
     for (size_t i = 0; i < ARRAY_LEN(many); i++)
-        many[i] = (libseal_recipient){.key = &key};
-    size_t len;
-    CHECK_STATUS(libseal_sealer_start_len(NULL, 0, NULL, 0, &len), LIBSEAL_ERR_NO_RECIPIENTS);
-    CHECK_STATUS(libseal_sealer_start_len(many, 0, NULL, 0, &len), LIBSEAL_ERR_NO_RECIPIENTS);
-    CHECK_STATUS(libseal_sealer_start_len(NULL, 1, NULL, 0, &len), LIBSEAL_ERR_NULL_POINTER);
-    CHECK_STATUS(libseal_sealer_start_len(many, 1, NULL, 0, NULL), LIBSEAL_ERR_NULL_POINTER);
-    CHECK_STATUS(libseal_sealer_start_len(many, LIBSEAL_MAX_RECIPIENTS, NULL, 0, &len),
-                 LIBSEAL_OK);
-    CHECK_STATUS(libseal_sealer_start_len(many, LIBSEAL_MAX_RECIPIENTS + 1, NULL, 0, &len),
-                 LIBSEAL_ERR_TOO_MANY_RECIPIENTS);
-    CHECK(len == 0);
+        many[i] = to_key;
+    PARAMS_ARE(LIBSEAL_ERR_NO_RECIPIENTS, .recipients = NULL);
+    PARAMS_ARE(LIBSEAL_ERR_NO_RECIPIENTS, .recipients = many);
+    PARAMS_ARE(LIBSEAL_ERR_NULL_POINTER, .recipient_count = 1);
+    PARAMS_ARE(LIBSEAL_OK, .recipients = many, .recipient_count = LIBSEAL_MAX_RECIPIENTS);
+    PARAMS_ARE(LIBSEAL_ERR_TOO_MANY_RECIPIENTS, .recipients = many,
+               .recipient_count = LIBSEAL_MAX_RECIPIENTS + 1);
 
     const struct {
         libseal_recipient to;
@@ -173,23 +198,40 @@ static void wrong_recipients(void)
     } list[] = {
         {{.key = NULL}, LIBSEAL_ERR_NULL_POINTER},
         {{.key = &zero}, LIBSEAL_ERR_INVALID_STATE},
+#ifdef LIBSEAL_SEAL_ONLY
+        /* RSAES_OAEP_SHA_1, which is not there. */
+        {{.key = &key, .algorithm = 2}, LIBSEAL_ERR_INVALID_ARGUMENT},
+#endif
         {{.key = &key, .algorithm = 3}, LIBSEAL_ERR_INVALID_ARGUMENT},
+        {{.key = &key, .algorithm = 0x101}, LIBSEAL_ERR_INVALID_ARGUMENT},
         {{.key = &key, .key_id = "\xff"}, LIBSEAL_ERR_INVALID_UTF8},
         {{.key = &key, .key_id = long_id}, LIBSEAL_ERR_KEY_ID_TOO_LONG},
         {{.key = &key, .key_id = long_id + 1}, LIBSEAL_OK},
         {{.key = &key, .key_id = ""}, LIBSEAL_OK},
     };
-    for (size_t i = 0; i < ARRAY_LEN(list); i++)
-        CHECK_STATUS(libseal_sealer_start_len(&list[i].to, 1, NULL, 0, &len), list[i].status);
+    for (size_t i = 0; i < ARRAY_LEN(list); i++) {
+        many[1] = list[i].to;
+        PARAMS_ARE(list[i].status, .recipients = &list[i].to, .recipient_count = 1);
+        PARAMS_ARE(list[i].status, .recipients = many, .recipient_count = 2);
+    }
 }
 
 static void bounds(void)
 {
     static const char id[] = "alias/k";
-    libseal_recipient to[] = {{.key = &key_4096, .key_id = id}, {.key = &key_4096}};
+    const libseal_recipient to[] = {{.key = &key_4096, .key_id = id}, {.key = &key_4096}};
+    const libseal_seal_params params = {
+        .recipients = to,
+        .recipient_count = 2,
+        .context = pair_list,
+        .context_count = 2,
+        .random = machine_random,
+    };
     size_t len;
-    CHECK_STATUS(libseal_sealer_start_len(to, 2, pair_list, 2, &len), LIBSEAL_OK);
+    CHECK_STATUS(libseal_sealer_start_len(&params, &len), LIBSEAL_OK);
     CHECK(len == LIBSEAL_SEALER_START_BOUND(2, sizeof id - 1, 4 + 5 + 4 + 8));
+    CHECK_STATUS(libseal_sealing_key_header_len(&params, &len), LIBSEAL_OK);
+    CHECK(len == LIBSEAL_SEALING_KEY_HEADER_BOUND(2, sizeof id - 1, 4 + 5 + 4 + 8));
 }
 
 static void wrong_contexts(void)
@@ -212,55 +254,75 @@ static void wrong_contexts(void)
         {{{"a", long_value}, {"b", "2"}}, LIBSEAL_ERR_CONTEXT_TOO_LONG},
         {{{"a", longest}, {"b", "2"}}, LIBSEAL_ERR_CONTEXT_TOO_LONG},
     };
-    libseal_recipient to = {.key = &key};
-    size_t len;
     for (size_t i = 0; i < ARRAY_LEN(list); i++)
-        CHECK_STATUS(libseal_sealer_start_len(&to, 1, list[i].pairs, 2, &len), list[i].status);
+        PARAMS_ARE(list[i].status, .recipients = &to_key, .recipient_count = 1,
+                   .context = list[i].pairs, .context_count = 2);
     libseal_context_pair one = {"a", longest};
-    CHECK_STATUS(libseal_sealer_start_len(&to, 1, &one, 1, &len), LIBSEAL_OK);
+    PARAMS_ARE(LIBSEAL_OK, .recipients = &to_key, .recipient_count = 1, .context = &one,
+               .context_count = 1);
     one.value = longest - 1;
-    CHECK_STATUS(libseal_sealer_start_len(&to, 1, &one, 1, &len), LIBSEAL_ERR_CONTEXT_TOO_LONG);
+    PARAMS_ARE(LIBSEAL_ERR_CONTEXT_TOO_LONG, .recipients = &to_key, .recipient_count = 1,
+               .context = &one, .context_count = 1);
+    PARAMS_ARE(LIBSEAL_ERR_NULL_POINTER, .recipients = &to_key, .recipient_count = 1,
+               .context_count = 1);
+}
 
+/* In the order in which they sort, or not. */
+static void many_pairs(void)
+{
     char names[LIBSEAL_MAX_CONTEXT_PAIRS + 1][4];
     libseal_context_pair many[LIBSEAL_MAX_CONTEXT_PAIRS + 1];
     for (size_t i = 0; i < ARRAY_LEN(many); i++) {
-        snprintf(names[i], sizeof names[i], "%03u", (unsigned)i % 1000);
-        many[i] = (libseal_context_pair){names[i], "v"};
+        snprintf(names[i], sizeof names[i], "%03u", (unsigned)(i * 7 % ARRAY_LEN(many)));
+        many[i] = (libseal_context_pair){.key = names[i], .value = "v"};
     }
-    CHECK_STATUS(libseal_sealer_start_len(&to, 1, many, LIBSEAL_MAX_CONTEXT_PAIRS, &len),
-                 LIBSEAL_OK);
-    CHECK_STATUS(libseal_sealer_start_len(&to, 1, many, LIBSEAL_MAX_CONTEXT_PAIRS + 1, &len),
-                 LIBSEAL_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(libseal_sealer_start_len(&to, 1, NULL, 1, &len), LIBSEAL_ERR_NULL_POINTER);
+    PARAMS_ARE(LIBSEAL_ERR_INVALID_ARGUMENT, .recipients = &to_key, .recipient_count = 1,
+               .context = many, .context_count = LIBSEAL_MAX_CONTEXT_PAIRS + 1);
+
+    libseal_seal_params params = plain;
+    params.context = many;
+    params.context_count = LIBSEAL_MAX_CONTEXT_PAIRS;
+    uint8_t message[LIBSEAL_SEALER_START_BOUND(1, 0, LIBSEAL_MAX_CONTEXT_PAIRS * 8) + 16];
+    size_t len;
+    CHECK_STATUS(libseal_seal(&params, NULL, 0, message, sizeof message, &len), LIBSEAL_OK);
+    CHECK(unseals_to(message, len, message, 0, "rsa-2048", many, LIBSEAL_MAX_CONTEXT_PAIRS));
+}
+
+static void wrong_params(void)
+{
+    params_are(NULL, LIBSEAL_ERR_NULL_POINTER, __LINE__);
+    libseal_seal_params two[2] = {plain, plain};
+    params_are((libseal_seal_params *)(void *)((char *)two + 1), LIBSEAL_ERR_INVALID_ARGUMENT,
+               __LINE__);
+    PARAMS_ARE(LIBSEAL_ERR_INVALID_ARGUMENT, .recipient_count = 1,
+               .recipients = (libseal_recipient *)(void *)((char *)two + 1));
+    CHECK_STATUS(libseal_sealer_start_len(&plain, NULL), LIBSEAL_ERR_NULL_POINTER);
+    CHECK_STATUS(libseal_sealing_key_header_len(&plain, NULL), LIBSEAL_ERR_NULL_POINTER);
+    CHECK_STATUS(libseal_sealed_len(&plain, 0, NULL), LIBSEAL_ERR_NULL_POINTER);
 }
 
 static void wrong_one_shots(void)
 {
-    libseal_recipient to = {.key = &key};
     uint8_t room[1000];
     size_t written = 1;
     uint64_t len;
-    CHECK_STATUS(libseal_sealed_len(&to, 1, NULL, 0, (uint64_t)1 << 52, &len),
-                 LIBSEAL_ERR_MESSAGE_TOO_LONG);
+    CHECK_STATUS(libseal_sealed_len(&plain, (uint64_t)1 << 52, &len), LIBSEAL_ERR_MESSAGE_TOO_LONG);
     CHECK(len == 0);
-    CHECK_STATUS(libseal_sealed_len(&to, 1, NULL, 0, ((uint64_t)1 << 52) - 1, &len), LIBSEAL_OK);
-    CHECK_STATUS(libseal_sealed_len(&to, 1, NULL, 0, 0, NULL), LIBSEAL_ERR_NULL_POINTER);
-    CHECK_STATUS(libseal_seal(&to, 1, NULL, 0, NULL, 1, room, sizeof room, &written),
+    CHECK_STATUS(libseal_sealed_len(&plain, ((uint64_t)1 << 52) - 1, &len), LIBSEAL_OK);
+    CHECK_STATUS(libseal_seal(&plain, NULL, 1, room, sizeof room, &written),
                  LIBSEAL_ERR_NULL_POINTER);
     CHECK(written == 0);
-    CHECK_STATUS(libseal_seal(&to, 1, NULL, 0, room, 1, room + 1, sizeof room - 1, NULL),
+    CHECK_STATUS(libseal_seal(&plain, room, 1, room + 1, sizeof room - 1, NULL),
                  LIBSEAL_ERR_NULL_POINTER);
-    CHECK_STATUS(libseal_seal(&to, 1, NULL, 0, NULL, 0, NULL, 1, &written),
-                 LIBSEAL_ERR_NULL_POINTER);
-    CHECK_STATUS(libseal_seal(&to, 1, NULL, 0, NULL, 0, NULL, 0, &written),
-                 LIBSEAL_ERR_BUFFER_TOO_SMALL);
+    CHECK_STATUS(libseal_seal(&plain, NULL, 0, NULL, 1, &written), LIBSEAL_ERR_NULL_POINTER);
+    CHECK_STATUS(libseal_seal(&plain, NULL, 0, NULL, 0, &written), LIBSEAL_ERR_BUFFER_TOO_SMALL);
     CHECK(written > 0 && written <= LIBSEAL_SEALER_START_BOUND(1, 0, 0) + 16);
-    CHECK_STATUS(libseal_seal(&to, 1, NULL, 0, room + 100, 10, room, sizeof room, &written),
+    CHECK_STATUS(libseal_seal(&plain, room + 100, 10, room, sizeof room, &written),
                  LIBSEAL_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(libseal_seal(&to, 1, NULL, 0, room + 899, 100, room, 900, &written),
+    CHECK_STATUS(libseal_seal(&plain, room + 899, 100, room, 900, &written),
                  LIBSEAL_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(libseal_seal(&to, 1, NULL, 0, room + 900, 100, room, 900, &written), LIBSEAL_OK);
-    CHECK_STATUS(libseal_seal(&to, 1, NULL, 0, room, 100, room + 100, 900, &written), LIBSEAL_OK);
+    CHECK_STATUS(libseal_seal(&plain, room + 900, 100, room, 900, &written), LIBSEAL_OK);
+    CHECK_STATUS(libseal_seal(&plain, room, 100, room + 100, 900, &written), LIBSEAL_OK);
 }
 
 static libseal_sealer sealer; /* zero-initialised: some tests never start it */
@@ -269,9 +331,7 @@ static size_t written;
 
 static void start(void)
 {
-    libseal_recipient to = {.key = &key};
-    CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &to, 1, NULL, 0, out, sizeof out,
-                                      &written),
+    CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &plain, out, sizeof out, &written),
                  LIBSEAL_OK);
 }
 
@@ -313,28 +373,24 @@ static void states(void)
     start();
     CHECK_STATUS(libseal_sealer_finish(&sealer, out, sizeof out, &written), LIBSEAL_OK);
 
-    libseal_recipient to = {.key = &key};
+    libseal_seal_params nobody = plain;
+    nobody.recipient_count = 0;
     start();
-    CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &to, 0, NULL, 0, out, sizeof out,
-                                      &written),
+    CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &nobody, out, sizeof out, &written),
                  LIBSEAL_ERR_NO_RECIPIENTS);
     is_over();
     start();
-    CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &to, 1, NULL, 0, out, 10, &written),
+    CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &plain, out, 10, &written),
                  LIBSEAL_ERR_BUFFER_TOO_SMALL);
     is_over();
-    CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer - 64, &to, 1, NULL, 0, out,
-                                      sizeof out, &written),
+    CHECK_STATUS(libseal_sealer_start(&sealer, sizeof &sealer, &plain, out, sizeof out, &written),
                  LIBSEAL_ERR_STORAGE_TOO_SMALL);
-    CHECK_STATUS(libseal_sealer_start(NULL, sizeof sealer, &to, 1, NULL, 0, out, sizeof out,
-                                      &written),
+    CHECK_STATUS(libseal_sealer_start(NULL, sizeof sealer, &plain, out, sizeof out, &written),
                  LIBSEAL_ERR_NULL_POINTER);
     CHECK_STATUS(libseal_sealer_start((libseal_sealer *)(void *)((char *)&sealer + 1),
-                                      sizeof sealer - 1, &to, 1, NULL, 0, out, sizeof out,
-                                      &written),
+                                      sizeof sealer - 1, &plain, out, sizeof out, &written),
                  LIBSEAL_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &to, 1, NULL, 0, out, sizeof out,
-                                      NULL),
+    CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &plain, out, sizeof out, NULL),
                  LIBSEAL_ERR_NULL_POINTER);
     is_over();
 }
@@ -370,18 +426,16 @@ static void poison(void)
 static void storage_anywhere(void)
 {
     uint64_t room[LIBSEAL_SEALER_SIZE / 8 + 4];
-    libseal_recipient to = {.key = &key};
+    const uint8_t *x = (const uint8_t *)"x";
     for (size_t i = 0; i < 3; i++) {
         memset(room, 0xaa, sizeof room);
         libseal_sealer *here = (libseal_sealer *)(room + i);
-        CHECK_STATUS(libseal_sealer_start(here, sizeof *here, &to, 1, NULL, 0, out, sizeof out,
-                                          &written),
+        CHECK_STATUS(libseal_sealer_start(here, sizeof *here, &plain, out, sizeof out, &written),
                      LIBSEAL_OK);
         size_t at = written;
-        CHECK_STATUS(libseal_sealer_update(here, (const uint8_t *)"x", 1, out + at, 1, &written),
-                     LIBSEAL_OK);
+        CHECK_STATUS(libseal_sealer_update(here, x, 1, out + at, 1, &written), LIBSEAL_OK);
         CHECK_STATUS(libseal_sealer_finish(here, out + at + 1, 16, &written), LIBSEAL_OK);
-        unseals_to(out, at + 17, (const uint8_t *)"x", 1, "rsa-2048", NULL, 0);
+        CHECK(unseals_to(out, at + 17, x, 1, "rsa-2048", NULL, 0));
         size_t after = i * 8 + LIBSEAL_SEALER_SIZE;
         CHECK(is_filled_with((uint8_t *)room + after, sizeof room - after, 0xaa));
         CHECK(is_filled_with((uint8_t *)room, i * 8, 0xaa));
@@ -397,12 +451,17 @@ int main(int argc, char **argv)
     key = public_key("rsa-2048");
     key_b = public_key("rsa-2048-b");
     key_4096 = public_key("rsa-4096");
+    to_key = (libseal_recipient){.key = &key};
+    plain = (libseal_seal_params){
+        .recipients = &to_key, .recipient_count = 1, .random = machine_random};
     lengths();
     pieces();
     recipients();
     wrong_recipients();
     bounds();
     wrong_contexts();
+    many_pairs();
+    wrong_params();
     wrong_one_shots();
     states();
     poison();

@@ -2,7 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "check.h"
-#include "support.h"
+#include "unseal.h"
 
 #include <glob.h>
 #include <stdlib.h>
@@ -27,15 +27,6 @@ static bool is_expected(const vector *v, libseal_status status)
         fprintf(stderr, "%s: expected %s, found %s\n", current, expect,
                 libseal_status_name(status));
     return ok;
-}
-
-/* Untouched, or wiped. */
-static bool is_clean(const uint8_t *out, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (out[i] != 0xaa && out[i] != 0)
-            return false;
-    return true;
 }
 
 static void check_plaintext(const vector *v, const uint8_t *plaintext, size_t len)
@@ -68,7 +59,7 @@ static void one_shot(vector *v)
         }
     } else {
         EXPECT(written == 0);
-        EXPECT(is_clean(out, cap));
+        EXPECT(is_untouched_or_wiped(out, cap));
     }
     free(out);
 }
@@ -107,7 +98,7 @@ static libseal_status feed(const vector *v, libseal_unsealer *unsealer, const ui
             *plaintext_len += written;
         } else {
             EXPECT(written == 0 && consumed == 0);
-            EXPECT(is_clean(out, cap));
+            EXPECT(is_untouched_or_wiped(out, cap));
         }
         free(out);
         if (status != LIBSEAL_NEED_KEY)

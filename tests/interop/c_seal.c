@@ -73,11 +73,17 @@ int main(int argc, char **argv)
     for (int i = 6; i < argc; i += 2)
         context[pairs++] = (libseal_context_pair){.key = argv[i], .value = argv[i + 1]};
 
+    const libseal_seal_params params = {
+        .recipients = &to,
+        .recipient_count = 1,
+        .context = context,
+        .context_count = pairs,
+    };
+
     uint64_t len;
-    check("length", libseal_sealed_len(&to, 1, context, pairs, plaintext_len, &len));
+    check("length", libseal_sealed_len(&params, plaintext_len, &len));
     uint8_t *message = allocate((size_t)len);
-    check("seal", libseal_seal(&to, 1, context, pairs, plaintext, plaintext_len, message,
-                               (size_t)len, &written));
+    check("seal", libseal_seal(&params, plaintext, plaintext_len, message, (size_t)len, &written));
     if (written != len)
         fail("seal", "not as long as announced");
     write_file(argv[3], message, written);

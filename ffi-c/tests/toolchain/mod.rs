@@ -26,15 +26,24 @@ pub(crate) fn scratch(name: &str) -> PathBuf {
 }
 
 /// The folder with `libseal.a` and `libseal.so`. Integration tests do not make cargo build those.
-pub(crate) static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
+pub(crate) static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| built(&["build"]));
+
+/// The folder with the `libseal.a` for firmware, which only seals, but for this machine.
+pub(crate) static SEAL_ONLY_LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
+    built(&[
+        "rustc",
+        "--profile=firmware",
+        "--no-default-features",
+        "--crate-type=staticlib",
+    ])
+});
+
+/// Runs cargo, and returns the folder with the `libseal.a` that it has built.
+fn built(arguments: &[&str]) -> PathBuf {
     let output = succeed(
         Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--quiet",
-                "--message-format=json",
-                "--package=libseal-c",
-            ])
+            .args(arguments)
+            .args(["--quiet", "--message-format=json", "--package=libseal-c"])
             .current_dir(root()),
     );
     let messages = String::from_utf8(output.stdout).unwrap();
@@ -43,7 +52,7 @@ pub(crate) static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
         .find(|text| text.ends_with("/libseal.a"))
         .expect("cargo names libseal.a");
     Path::new(archive).parent().unwrap().into()
-});
+}
 
 /// What the linker needs beside `libseal.a`, as rustc says.
 pub(crate) fn native_static_libs() -> Vec<String> {

@@ -1,0 +1,140 @@
+//! The static library after ffi-c/hide_symbols.sh: it shows nothing of Rust, and gets on with others.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "this is a test, helpers included"
+)]
+#![cfg(target_os = "linux")]
+
+mod toolchain;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use toolchain::{LIBRARY, LINK_LIBS, c_compiler, root, scratch, succeed};
+
+fn hide_symbols(archive: &Path, folder: &Path) -> PathBuf {
+    let hidden = folder.join("hidden.a");
+    let script = root().join("ffi-c/hide_symbols.sh");
+    succeed(Command::new(script).arg(archive).arg(&hidden));
+    hidden
+}
+
+fn visible_symbols(archive: &Path) -> Vec<String> {
+    let nm = succeed(
+        Command::new("nm")
+            .args(["--extern-only", "--defined-only", "--format=just-symbols"])
+            .arg(archive),
+    );
+    let symbols = String::from_utf8(nm.stdout).unwrap();
+    symbols.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Another static library made with Rust, which shares crates with libseal.
+fn other_library() -> PathBuf {
+    let crate_ = root().join("tests/firmware/other_library");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("other_library");
+    succeed(
+        Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--locked", "--release"])
+            .arg("--manifest-path")
+            .arg(crate_.join("Cargo.toml"))
+            .arg("--target-dir")
+            .arg(&target),
+    );
+    target.join("release/libother.a")
+}
+
+fn compile_and_run(code: &str, libraries: &[&Path], folder: &Path) {
+    let (source, program) = (folder.join("main.c"), folder.join("main"));
+    fs::write(&source, code).unwrap();
+    succeed(
+        c_compiler()
+            .args(["-std=c99", "-Wl,--gc-sections", "-o"])
+            .arg(&program)
+            .arg(&source)
+            .args(libraries)
+            .args(LINK_LIBS),
+    );
+    succeed(&mut Command::new(program));
+}
+
+#[test]
+fn shows_only_libseal_and_has_not_grown() {
+    let raw = LIBRARY.join("libseal.a");
+    let hidden = hide_symbols(&raw, &scratch("visible"));
+    let symbols = visible_symbols(&hidden);
+    assert!(symbols.len() > 25);
+    for symbol in symbols {
+        assert!(symbol.starts_with("libseal_"), "{symbol}");
+    }
+    assert!(fs::metadata(hidden).unwrap().len() <= fs::metadata(raw).unwrap().len());
+}
+
+#[test]
+fn what_is_not_called_is_not_linked() {
+    let folder = scratch("not-called");
+    let hidden = hide_symbols(&LIBRARY.join("libseal.a"), &folder);
+    let code = "#include <libseal.h>\nint main(void) { return libseal_abi_version() == 0; }\n";
+    compile_and_run(code, &[&hidden], &folder);
+    let nm = succeed(Command::new("nm").arg(folder.join("main")));
+    let symbols = String::from_utf8(nm.stdout).unwrap();
+    assert_eq!(symbols.matches(" T libseal_").count(), 1, "{symbols}");
+    // All that std does before `main`.
+    let mut of_rust = symbols.lines().filter(|line| line.contains(" t _R"));
+    assert!(of_rust.all(|line| line.contains("ARGV_INIT_ARRAY")));
+}
+
+#[test]
+fn another_rust_library_in_the_same_program() {
+    let folder = scratch("other");
+    let hidden = hide_symbols(&LIBRARY.join("libseal.a"), &folder);
+    let key = root().join("tests/vectors/keys/rsa-2048.pub.der");
+    let bytes = fs::read(key).unwrap();
+    let code = format!(
+        r"#include <libseal.h>
+#include <string.h>
+
+void other_sha256(const uint8_t *in, size_t in_len, uint8_t out[32]);
+int libseal_catches_panics(void);
+
+static const uint8_t der[] = {{{}}};
+
+int main(void)
+{{
+    static libseal_public_key key;
+    uint8_t fingerprint[LIBSEAL_FINGERPRINT_LEN], expected[32];
+    if (libseal_public_key_init(&key, sizeof key, der, sizeof der) != LIBSEAL_OK ||
+        libseal_public_key_fingerprint(&key, fingerprint) != LIBSEAL_OK)
+        return 1;
+    other_sha256(der, sizeof der, expected);
+    if (!libseal_catches_panics())
+        return 2;
+    return memcmp(fingerprint, expected, sizeof expected) == 0 ? 0 : 3;
+}}
+",
+        bytes
+            .iter()
+            .map(|byte| format!("{byte},"))
+            .collect::<String>()
+    );
+    let other = other_library();
+    compile_and_run(&code, &[&hidden, &other], &folder);
+    compile_and_run(&code, &[&other, &hidden], &folder);
+}
+
+/// libseal has no function that panics, so it is the other library whose symbols are hidden.
+#[test]
+fn panics_are_caught() {
+    let folder = scratch("panics");
+    let hidden = hide_symbols(&other_library(), &folder);
+    assert_eq!(visible_symbols(&hidden), ["libseal_catches_panics"]);
+    let code = "int libseal_catches_panics(void);\n\
+                int main(void) { return libseal_catches_panics() ? 0 : 1; }\n";
+    compile_and_run(code, &[&hidden], &folder);
+}
