@@ -42,7 +42,7 @@ demo: lib $(python_ready)  ## Seal a file in C, unseal it in Python through a KM
 	@$(python) -m examples.demo.demo --library $(release) --build $(build)/c --bare-python $(tools)
 
 .PHONY: check
-check: fmt-check lint test-rust test-c test-python types test-independent interop test-readme test-demo  ## Run every test
+check: fmt-check lint test-rust test-c test-python types test-independent interop test-readme test-demo test-firmware  ## Run every test
 	@seconds=$$(($$(date +%s) - $(started))); \
 	printf '\nmake check: all passed in %d min %d s\n' $$((seconds / 60)) $$((seconds % 60))
 
@@ -53,6 +53,9 @@ build: lib wheel  ## Build the C library and the Python wheel
 lib: system  ## Build the C library, static and shared
 	$(call heading,C library)
 	$(CARGO) build $(CARGO_FLAGS) --release -p libseal-c
+	@[ "$$(uname)" != Linux ] || ffi-c/hide_symbols.sh $(release)/libseal.a $(release)/libseal.a
+
+include ffi-c/cross.mk
 
 .PHONY: wheel
 wheel: build/wheels/ready  ## Build the Python wheel in build/wheels
@@ -87,6 +90,11 @@ figures: lib examples-rust $(python_ready)  ## Measure memory and overhead, into
 	$(call heading,Figures)
 	$(python) -m tests.figures.figures --release $(release)
 
+.PHONY: firmware-report
+firmware-report: firmware-tools $(addprefix lib-,$(firmware_targets)) $(python_ready)  ## Measure the library on microcontrollers, into build/firmware.md
+	$(call heading,Firmware report)
+	$(python) -m tests.firmware.report
+
 # ---- The parts of `check`
 
 .PHONY: fmt-check
@@ -100,6 +108,7 @@ fmt-check: system $(tools_ready)  ## Check the formatting
 lint: system $(tools_ready)  ## Run the linters
 	$(call heading,Lints)
 	$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets --all-features -- -D warnings
+	$(CARGO) clippy $(CARGO_FLAGS) -p libseal-c --lib --no-default-features --profile firmware -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGO_FLAGS) -p libseal --all-features --no-deps
 	$(tools) -m ruff check py
 	$(tools) -m ruff check --config tests/pyproject.toml examples tests
@@ -109,6 +118,7 @@ test-rust: system  ## Test the core, doctests included
 	$(call heading,Rust tests)
 	$(CARGO) test $(CARGO_FLAGS) -p libseal --all-features
 	$(CARGO) test $(CARGO_FLAGS) -p libseal --no-default-features --features rustcrypto --lib --tests
+	$(CARGO) test $(CARGO_FLAGS) -p libseal --no-default-features --features heap-free,std,local-unwrapper --lib --tests
 
 .PHONY: test-c
 test-c: system  ## Test the C library, and that its header is fresh
@@ -143,6 +153,16 @@ test-readme: lib $(python_ready)  ## Run the code of the README
 	$(call heading,README)
 	$(CARGO) build $(CARGO_FLAGS) -p libseal
 	LIBSEAL_RELEASE=$(release) $(python) -m pytest tests/readme
+
+.PHONY: test-firmware
+test-firmware:
+	@missing=$$(PYTHON=$(PYTHON) tests/missing_packages.sh firmware); if [ -z "$$missing" ]; then $(MAKE) firmware; else \
+	    echo "skipped: the firmware; to test it as well: sudo apt-get install -y $$missing"; fi
+
+.PHONY: firmware
+firmware: firmware-tools lib-all $(python_ready)  ## Run the library on microcontrollers and other machines, emulated
+	$(call heading,Firmware)
+	$(python) -m pytest tests/firmware
 
 .PHONY: test-demo
 test-demo:
@@ -184,6 +204,11 @@ system:
 	    echo "system tools are missing; install them: sudo apt-get install -y $$missing" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	    echo "$(PYTHON) is older than 3.11; install a newer one and name it: make PYTHON=python3.12" >&2; exit 1; }
+
+.PHONY: firmware-tools
+firmware-tools:
+	@missing=$$(PYTHON=$(PYTHON) tests/missing_packages.sh firmware); test -z "$$missing" || { \
+	    echo "cross tools are missing; install them: sudo apt-get install -y $$missing" >&2; exit 1; }
 
 # `make install` builds nothing as root if `make lib` went before.
 $(release)/libseal.a:

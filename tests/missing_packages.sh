@@ -1,10 +1,11 @@
 #!/bin/sh
 # Prints, in one line, the Debian packages that this machine lacks. Rust is not among them: it comes
-# from rustup.
+# from rustup. Only where that cannot build for other machines, Debian's Rust is wanted as well.
 #
 #     missing_packages.sh            to build, and for the demo
 #     missing_packages.sh tests      to run the tests as well
-#     missing_packages.sh all        and those that are skipped where their tool is missing
+#     missing_packages.sh firmware   to build and test for microcontrollers and other machines
+#     missing_packages.sh all        all of these, and those that are skipped where their tool is missing
 
 PYTHON=${PYTHON:-python3}
 missing=
@@ -15,16 +16,34 @@ need() { # need PACKAGES CHECK...: the packages are missing if the check fails
     "$@" >/dev/null 2>&1 || missing="$missing $packages"
 }
 
-compiles_c() {
-    echo '#include <stdio.h>' | cc -E -
+compiles_c() { # compiles_c COMPILER...
+    echo '#include <stdio.h>' | "$@" -E -
 }
 
-need "gcc libc6-dev" compiles_c
+builds_for_other_machines() {
+    for target in thumbv7em-none-eabihf thumbv7m-none-eabi thumbv6m-none-eabi \
+        riscv32imac-unknown-none-elf armv7-unknown-linux-gnueabihf aarch64-unknown-linux-gnu; do
+        "$(dirname "$0")"/../ffi-c/cargo_for.sh $target || return
+    done
+}
+
+need "gcc libc6-dev" compiles_c cc
 need make command -v make
 need python3-venv "$PYTHON" -c 'import ensurepip, venv'
 case $1 in tests | all)
     need g++ command -v c++
     need openssl command -v openssl
+esac
+case $1 in firmware | all)
+    need "rustc-web cargo-web rust-web-src" builds_for_other_machines
+    need "gcc-arm-none-eabi libnewlib-arm-none-eabi" compiles_c arm-none-eabi-gcc --specs=nano.specs
+    need "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf" \
+        compiles_c riscv64-unknown-elf-gcc --specs=picolibc.specs
+    need "gcc-arm-linux-gnueabihf libc6-dev-armhf-cross" compiles_c arm-linux-gnueabihf-gcc
+    need "gcc-aarch64-linux-gnu libc6-dev-arm64-cross" compiles_c aarch64-linux-gnu-gcc
+    need qemu-system-arm command -v qemu-system-arm
+    need qemu-system-misc command -v qemu-system-riscv32
+    need qemu-user command -v qemu-aarch64
 esac
 case $1 in all)
     need valgrind command -v valgrind

@@ -170,7 +170,7 @@ impl StartedMessage {
 
     /// Seals all there is, behind the `start_len` bytes of `message` that are there already.
     #[inline(never)]
-    pub(crate) fn seal_rest(
+    pub fn seal_rest(
         self,
         plaintext: &[u8],
         message: &mut [u8],

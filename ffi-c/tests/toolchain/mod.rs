@@ -26,20 +26,21 @@ pub(crate) fn scratch(name: &str) -> PathBuf {
 }
 
 /// The folder with `libseal.a` and `libseal.so`. Integration tests do not make cargo build those.
-pub(crate) static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| built(&["build"]));
+pub(crate) static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| built("library", &["build"]));
 
 /// The folder with the `libseal.a` for firmware, which only seals, but for this machine.
 pub(crate) static SEAL_ONLY_LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
-    built(&[
+    let seal_only = [
         "rustc",
         "--profile=firmware",
         "--no-default-features",
         "--crate-type=staticlib",
-    ])
+    ];
+    built("seal-only-library", &seal_only)
 });
 
-/// Runs cargo, and returns the folder with the `libseal.a` that it has built.
-fn built(arguments: &[&str]) -> PathBuf {
+/// Runs cargo, and returns a folder with what it has built, as `make` leaves it.
+fn built(name: &str, arguments: &[&str]) -> PathBuf {
     let output = succeed(
         Command::new(env!("CARGO"))
             .args(arguments)
@@ -51,7 +52,19 @@ fn built(arguments: &[&str]) -> PathBuf {
         .split('"')
         .find(|text| text.ends_with("/libseal.a"))
         .expect("cargo names libseal.a");
-    Path::new(archive).parent().unwrap().into()
+    let folder = scratch(name);
+    hide_symbols(Path::new(archive), &folder.join("libseal.a"));
+    let shared = Path::new(archive).with_extension("so");
+    if shared.exists() {
+        fs::copy(shared, folder.join("libseal.so")).unwrap();
+    }
+    folder
+}
+
+/// Leaves nothing of Rust to be seen in a static library.
+pub(crate) fn hide_symbols(archive: &Path, hidden: &Path) {
+    let script = root().join("ffi-c/hide_symbols.sh");
+    succeed(Command::new(script).arg(archive).arg(hidden));
 }
 
 /// What the linker needs beside `libseal.a`, as rustc says.
