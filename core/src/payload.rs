@@ -34,28 +34,32 @@ pub(crate) const fn sealed_len(plaintext_len: u64) -> Result<u64, ErrorKind> {
     Ok(START_LEN as u64 + plaintext_len + (full_chunks + 1) * TAG_LEN as u64)
 }
 
-/// What HKDF-Expand yields for one message.
+/// What HKDF-Expand yields for one message, but for the commitment.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(crate) struct MessageKeys {
     key: [u8; 32],
     base_nonce: [u8; NONCE_LEN],
-    commitment: [u8; COMMITMENT_LEN],
 }
 
 impl MessageKeys {
-    fn derive(data_key: &DataKey, salt: &[u8; SALT_LEN], context: &[u8]) -> Self {
+    /// Also returns the commitment.
+    fn derive(
+        data_key: &DataKey,
+        salt: &[u8; SALT_LEN],
+        context: &[u8],
+    ) -> (Self, [u8; COMMITMENT_LEN]) {
         let mut okm = [0; 32 + NONCE_LEN + COMMITMENT_LEN];
         crypto::hkdf_expand_sha512(data_key.as_bytes(), [INFO, salt, context], &mut okm);
         let mut keys = Self {
             key: [0; 32],
             base_nonce: [0; NONCE_LEN],
-            commitment: [0; COMMITMENT_LEN],
         };
+        let mut commitment = [0; COMMITMENT_LEN];
         keys.key.copy_from_slice(&okm[..32]);
         keys.base_nonce.copy_from_slice(&okm[32..32 + NONCE_LEN]);
-        keys.commitment.copy_from_slice(&okm[32 + NONCE_LEN..]);
+        commitment.copy_from_slice(&okm[32 + NONCE_LEN..]);
         okm.zeroize();
-        keys
+        (keys, commitment)
     }
 
     /// The keys of a new message. Writes salt and commitment, which the payload begins with, to the
@@ -66,12 +70,12 @@ impl MessageKeys {
         random: &mut Random<'_>,
         start: &mut [u8],
     ) -> Result<Self, Error> {
-        let (salt, commitment) = start
+        let (salt, rest) = start
             .split_first_chunk_mut()
             .ok_or(ErrorKind::BufferTooSmall)?;
         random.fill(salt)?;
-        let keys = Self::derive(data_key, salt, context);
-        commitment.copy_from_slice(&keys.commitment);
+        let (keys, commitment) = Self::derive(data_key, salt, context);
+        rest.copy_from_slice(&commitment);
         Ok(keys)
     }
 }
@@ -202,8 +206,8 @@ impl PayloadUnsealer {
         let (salt, commitment) = start
             .split_first_chunk::<SALT_LEN>()
             .ok_or(ErrorKind::Internal)?;
-        let keys = MessageKeys::derive(data_key, salt, context);
-        if !bool::from(keys.commitment.ct_eq(commitment)) {
+        let (keys, expected) = MessageKeys::derive(data_key, salt, context);
+        if !bool::from(expected.ct_eq(commitment)) {
             return Err(ErrorKind::AuthenticationFailed);
         }
         Ok(Self {

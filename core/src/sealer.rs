@@ -91,7 +91,7 @@ impl Sealer {
         random: &mut dyn RandomSource,
         out: &mut [u8],
     ) -> Result<Self, Error> {
-        Ok(StartedMessage::new(recipients, context, random, out)?.into())
+        Ok((&StartedMessage::new(recipients, context, random, out)?).into())
     }
 
     /// Exactly what [`update`](Self::update) writes for so much input now: as many bytes, and a tag
@@ -171,7 +171,7 @@ impl StartedMessage {
     /// Seals all there is, behind the `start_len` bytes of `message` that are there already.
     #[inline(never)]
     pub fn seal_rest(
-        self,
+        &self,
         plaintext: &[u8],
         message: &mut [u8],
         start_len: usize,
@@ -187,9 +187,9 @@ impl StartedMessage {
     }
 }
 
-impl From<StartedMessage> for Sealer {
+impl From<&StartedMessage> for Sealer {
     #[inline(always)]
-    fn from(message: StartedMessage) -> Self {
+    fn from(message: &StartedMessage) -> Self {
         Self {
             payload: PayloadSealer::new(&message.keys),
             left: message.max_len,

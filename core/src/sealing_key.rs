@@ -225,7 +225,7 @@ impl<'h> SealingKey<'h> {
         random: &mut dyn RandomSource,
         out: &mut [u8],
     ) -> Result<Sealer, Error> {
-        Ok(self.start_message(max_len, random, out)?.into())
+        Ok((&self.start_message(max_len, random, out)?).into())
     }
 
     /// As [`start_with_random`](Self::start_with_random), before the sealer is made.

@@ -241,7 +241,7 @@ pub unsafe extern "C" fn libseal_sealing_key_start(
 
         let len = key.start_len();
         let message = key.start_message(max_len, random, output.take(len)?)?;
-        sealer.put(|| message.into());
+        sealer.put(|| (&message).into());
         output.wrote(len);
         Ok(())
     })
