@@ -103,8 +103,9 @@ impl Nonces {
     /// There are [`left`](Self::left).
     fn next(&mut self) -> [u8; NONCE_LEN] {
         let mut nonce = self.base;
-        let low = nonce.iter_mut().rev().zip(self.next_chunk.to_le_bytes());
-        low.for_each(|(nonce, number)| *nonce ^= number);
+        if let Some(low) = nonce.last_chunk_mut() {
+            *low = (u64::from_be_bytes(*low) ^ self.next_chunk).to_be_bytes();
+        }
         self.next_chunk += 1;
         nonce
     }

@@ -4,8 +4,8 @@ use libseal::{ErrorKind, Sealer, StartedMessage};
 
 use crate::{
     guard::{Failure, guard},
-    pointer::{Output, clear, input_and_output, output},
-    seal_params::{SealParams, libseal_seal_params},
+    pointer::{Output, clear, input_and_output},
+    seal_params::{SealParams, length, libseal_seal_params},
     status::libseal_status,
 };
 
@@ -21,15 +21,11 @@ pub unsafe extern "C" fn libseal_sealed_len(
     in_len: u64,
     len: *mut u64,
 ) -> libseal_status {
-    guard(|| {
-        // SAFETY: the caller's word.
-        let len = unsafe { output(len, 0) }?;
-        let mut sealing = SealParams::default();
-        // SAFETY: the caller's word.
-        unsafe { sealing.read(params) }?;
-        *len = libseal::sealed_len(&sealing.recipients, &sealing.context, in_len)?;
-        Ok(())
-    })
+    let compute = |sealing: &SealParams<'_>| {
+        libseal::sealed_len(&sealing.recipients, &sealing.context, in_len)
+    };
+    // SAFETY: the caller's word.
+    unsafe { length(params, len, compute) }
 }
 
 /// Seals a message that is in memory.

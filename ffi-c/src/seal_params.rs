@@ -1,11 +1,14 @@
 //! What a message is sealed with.
 
+use libseal::Error;
+
 use crate::{
     context::{Pairs, libseal_context_pair, read_context},
-    guard::Failure,
-    pointer::shared,
+    guard::{Failure, guard},
+    pointer::{output, shared},
     random::{Source, libseal_random},
     recipient::{Recipients, libseal_recipient, read_recipients},
+    status::libseal_status,
 };
 
 /// What a message is sealed with: for whom, with which public context, with whose random bytes.
@@ -57,4 +60,24 @@ impl SealParams<'_> {
         }
         Ok(())
     }
+}
+
+/// The body of a function that computes a length from parameters.
+///
+/// # Safety
+/// As [`SealParams::read`] and [`output`].
+pub(crate) unsafe fn length<T: Default>(
+    params: *const libseal_seal_params,
+    len: *mut T,
+    compute: impl FnOnce(&SealParams<'_>) -> Result<T, Error>,
+) -> libseal_status {
+    guard(|| {
+        // SAFETY: the caller's word.
+        let len = unsafe { output(len, T::default()) }?;
+        let mut sealing = SealParams::default();
+        // SAFETY: the caller's word.
+        unsafe { sealing.read(params) }?;
+        *len = compute(&sealing)?;
+        Ok(())
+    })
 }

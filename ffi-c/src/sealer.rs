@@ -12,8 +12,8 @@ use libseal::{Sealer, StartedMessage};
 
 use crate::{
     guard::{Failure, guard, guard_value},
-    pointer::{Output, clear, input_and_output, output},
-    seal_params::{SealParams, libseal_seal_params},
+    pointer::{Output, clear, input_and_output},
+    seal_params::{SealParams, length, libseal_seal_params},
     status::libseal_status,
     storage::{Storage, Stored},
 };
@@ -85,15 +85,10 @@ pub unsafe extern "C" fn libseal_sealer_start_len(
     params: *const libseal_seal_params,
     len: *mut usize,
 ) -> libseal_status {
-    guard(|| {
-        // SAFETY: the caller's word.
-        let len = unsafe { output(len, 0) }?;
-        let mut sealing = SealParams::default();
-        // SAFETY: the caller's word.
-        unsafe { sealing.read(params) }?;
-        *len = Sealer::start_len(&sealing.recipients, &sealing.context)?;
-        Ok(())
-    })
+    let compute =
+        |sealing: &SealParams<'_>| Sealer::start_len(&sealing.recipients, &sealing.context);
+    // SAFETY: the caller's word.
+    unsafe { length(params, len, compute) }
 }
 
 /// Begins a message: draws a data key, wraps it for each recipient, and writes the first bytes of

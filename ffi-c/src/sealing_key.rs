@@ -11,9 +11,9 @@ use libseal::{ErrorKind, Sealer, SealingKey, SealingLimits};
 
 use crate::{
     guard::{Failure, guard, guard_value},
-    pointer::{Output, clear, input_and_output, output, shared},
+    pointer::{Output, clear, input_and_output, shared},
     random::Source,
-    seal_params::{SealParams, libseal_seal_params},
+    seal_params::{SealParams, length, libseal_seal_params},
     sealer::libseal_sealer,
     status::libseal_status,
     storage::{Storage, Stored},
@@ -69,15 +69,10 @@ pub unsafe extern "C" fn libseal_sealing_key_header_len(
     params: *const libseal_seal_params,
     len: *mut usize,
 ) -> libseal_status {
-    guard(|| {
-        // SAFETY: the caller's word.
-        let len = unsafe { output(len, 0) }?;
-        let mut sealing = SealParams::default();
-        // SAFETY: the caller's word.
-        unsafe { sealing.read(params) }?;
-        *len = SealingKey::header_len(&sealing.recipients, &sealing.context)?;
-        Ok(())
-    })
+    let compute =
+        |sealing: &SealParams<'_>| SealingKey::header_len(&sealing.recipients, &sealing.context);
+    // SAFETY: the caller's word.
+    unsafe { length(params, len, compute) }
 }
 
 /// Draws a data key and wraps it for each recipient.
