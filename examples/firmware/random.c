@@ -6,10 +6,10 @@
  */
 #include "random.h"
 
-int stand_in_random(void *state, uint8_t *out, size_t len)
+int stand_in_random(void *user_data, uint8_t *out, size_t len)
 {
     static uint32_t counter;
-    (void)state;
+    (void)user_data;
     for (size_t i = 0; i < len; i++) {
         /* Spreads the count over the byte, so that it looks like something. */
         uint32_t mixed = ++counter * 0x9e3779b1u;

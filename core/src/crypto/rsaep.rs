@@ -6,6 +6,9 @@
 //! `sum + digit * word + carry` twice: it fits 64 bits, and a Cortex-M4 has an instruction for it
 //! (UMAAL).
 //!
+//! The fixed-size types of crypto-bigint 0.7 would take 23 KB of flash and 10 to 19 KB of stack on a
+//! Cortex-M4F for the three sizes of key; this takes 1.2 KB, and 1 to 1.7.
+//!
 //! In the comments n is the modulus, k its length in bits, R is 2^k, and m is the message. Modulus and
 //! exponent are public, so what touches nothing else may branch.
 
