@@ -90,10 +90,6 @@ pub(crate) fn element(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
 pub(crate) fn integer(number: &[u8]) -> Vec<u8> {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     let number = number.get(zeros..).unwrap_or_default();
-    let sign: &[u8] = if matches!(number, [..0x80, ..]) {
-        &[]
-    } else {
-        &[0]
-    };
+    let sign: &[u8] = if is_top_bit_set(number) { &[0] } else { &[] };
     element(INTEGER, &[sign, number])
 }

@@ -140,6 +140,7 @@ impl Sealer {
 #[must_use = "a message that is not finished is truncated"]
 pub struct StartedMessage {
     keys: MessageKeys,
+    start_len: usize,
     max_len: u64,
 }
 
@@ -152,7 +153,8 @@ impl StartedMessage {
         out: &mut [u8],
     ) -> Result<Self, Error> {
         let header_len = header::encoded_len(recipients, context)?;
-        let out = out.get_mut(..header_len + payload::START_LEN);
+        let start_len = header_len + payload::START_LEN;
+        let out = out.get_mut(..start_len);
         let (header, payload_start) = out
             .and_then(|out| out.split_at_mut_checked(header_len))
             .ok_or(ErrorKind::BufferTooSmall)?;
@@ -161,22 +163,22 @@ impl StartedMessage {
         let data_key = DataKey::generate(&mut random)?;
         let payload_context = header::encode(recipients, context, &data_key, &mut random, header)?;
         let keys = MessageKeys::draw(&data_key, payload_context, &mut random, payload_start)?;
-        Ok(Self::with_keys(keys, u64::MAX))
+        Ok(Self::with_keys(keys, start_len, u64::MAX))
     }
 
-    pub(crate) const fn with_keys(keys: MessageKeys, max_len: u64) -> Self {
-        Self { keys, max_len }
+    /// A message of at most `max_len` bytes, of which `start_len` bytes are written.
+    pub(crate) const fn with_keys(keys: MessageKeys, start_len: usize, max_len: u64) -> Self {
+        Self {
+            keys,
+            start_len,
+            max_len,
+        }
     }
 
-    /// Seals all there is, behind the `start_len` bytes of `message` that are there already.
+    /// Seals all there is, behind the first bytes of `message` that are there already.
     #[inline(never)]
-    pub fn seal_rest(
-        &self,
-        plaintext: &[u8],
-        message: &mut [u8],
-        start_len: usize,
-    ) -> Result<usize, Error> {
-        let rest = message.get_mut(start_len..).unwrap_or_default();
+    pub fn seal_rest(&self, plaintext: &[u8], message: &mut [u8]) -> Result<usize, Error> {
+        let rest = message.get_mut(self.start_len..).unwrap_or_default();
         let (body, end) = rest
             .split_last_chunk_mut::<{ Sealer::FINISH_LEN }>()
             .ok_or(ErrorKind::Internal)?;
@@ -270,7 +272,7 @@ pub fn seal_into_with_random(
     let len = sealed_len(recipients, context, plaintext.len() as u64)?;
     let message = exactly(out, len)?;
     let started = StartedMessage::new(recipients, context, random, message)?;
-    started.seal_rest(plaintext, message, Sealer::start_len(recipients, context)?)
+    started.seal_rest(plaintext, message)
 }
 
 /// The first `len` bytes of a buffer.

@@ -238,7 +238,8 @@ impl<'h> SealingKey<'h> {
     ) -> Result<StartedMessage, Error> {
         payload::sealed_len(max_len)?;
         let left = self.left.charge(max_len)?;
-        let out = out.get_mut(..self.start_len());
+        let start_len = self.start_len();
+        let out = out.get_mut(..start_len);
         let (header, payload_start) = out
             .and_then(|out| out.split_at_mut_checked(self.header.len()))
             .ok_or(ErrorKind::BufferTooSmall)?;
@@ -251,7 +252,7 @@ impl<'h> SealingKey<'h> {
             payload_start,
         )?;
         self.left = left;
-        Ok(StartedMessage::with_keys(keys, max_len))
+        Ok(StartedMessage::with_keys(keys, start_len, max_len))
     }
 
     /// Seals `plaintext` in one call.
@@ -291,7 +292,7 @@ impl<'h> SealingKey<'h> {
         let plaintext_len = plaintext.len() as u64;
         let message = exactly(out, self.sealed_len(plaintext_len)?)?;
         let started = self.start_message(plaintext_len, random, message)?;
-        started.seal_rest(plaintext, message, self.start_len())
+        started.seal_rest(plaintext, message)
     }
 }
 

@@ -64,7 +64,7 @@ pub unsafe extern "C" fn libseal_public_key_init(
         // SAFETY: the caller's word.
         let der_or_pem = unsafe { array(der_or_pem, len) }?;
         let key = PublicKey::new(der_or_pem)?;
-        storage.put(|| key);
+        storage.make(|| key);
         Ok(())
     })
 }

@@ -1,6 +1,6 @@
 //! Sealing in one call.
 
-use libseal::{ErrorKind, Sealer, StartedMessage};
+use libseal::{ErrorKind, StartedMessage};
 
 use crate::{
     guard::{Failure, guard},
@@ -51,14 +51,14 @@ pub unsafe extern "C" fn libseal_seal(
         let (plaintext, mut output) =
             unsafe { input_and_output(r#in, in_len, out, out_cap, written) }?;
         // SAFETY: the caller's word.
-        let (started, start_len, len) = unsafe { start(params, plaintext.len(), &mut output) }?;
-        started.seal_rest(plaintext, output.take(len)?, start_len)?;
+        let (started, len) = unsafe { start(params, plaintext.len(), &mut output) }?;
+        started.seal_rest(plaintext, output.take(len)?)?;
         output.wrote(len);
         Ok(())
     })
 }
 
-/// Begins the message; also returns the length of its beginning, and of all of it.
+/// Begins the message; also returns the length of all of it.
 ///
 /// Not inlined, so that what it takes of a small stack is given back before the rest is sealed.
 #[inline(never)]
@@ -66,15 +66,14 @@ unsafe fn start(
     params: *const libseal_seal_params,
     plaintext_len: usize,
     output: &mut Output<'_>,
-) -> Result<(StartedMessage, usize, usize), Failure> {
+) -> Result<(StartedMessage, usize), Failure> {
     let mut sealing = SealParams::default();
     // SAFETY: the caller's word.
     unsafe { sealing.read(params) }?;
     let (recipients, context) = (&sealing.recipients, &sealing.context);
-    let start_len = Sealer::start_len(recipients, context)?;
     let len = libseal::sealed_len(recipients, context, plaintext_len as u64)?;
     let len = usize::try_from(len).map_err(|_| ErrorKind::MessageTooLong)?;
     let message = output.take(len)?;
     let started = StartedMessage::new(recipients, context, &mut sealing.random, message)?;
-    Ok((started, start_len, len))
+    Ok((started, len))
 }

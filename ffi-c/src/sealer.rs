@@ -125,7 +125,7 @@ pub unsafe extern "C" fn libseal_sealer_start(
         let start = output.take(Sealer::start_len(recipients, context)?)?;
         let len = start.len();
         let message = StartedMessage::new(recipients, context, &mut sealing.random, start)?;
-        storage.put(|| (&message).into());
+        storage.make(|| (&message).into());
         output.wrote(len);
         Ok(())
     })

@@ -117,7 +117,7 @@ pub unsafe extern "C" fn libseal_sealing_key_init(
         let place = unsafe { slice::from_raw_parts_mut(place.as_mut_ptr(), len) };
         let key =
             SealingKey::new_with_random(recipients, context, limits, &mut sealing.random, place)?;
-        storage.put(|| KeyAndSource {
+        storage.put(KeyAndSource {
             key,
             random: sealing.random,
         });
@@ -236,7 +236,7 @@ pub unsafe extern "C" fn libseal_sealing_key_start(
 
         let len = key.start_len();
         let message = key.start_message(max_len, random, output.take(len)?)?;
-        sealer.put(|| (&message).into());
+        sealer.make(|| (&message).into());
         output.wrote(len);
         Ok(())
     })

@@ -103,12 +103,24 @@ impl<T: Stored> Storage<T> {
     /// Makes a value in storage that is [empty](Self::emptied). Not inlined, so that what it takes of
     /// a small stack is given back at once.
     #[inline(never)]
-    pub(crate) fn put(self, value: impl FnOnce() -> T) {
+    pub(crate) fn make(self, value: impl FnOnce() -> T) {
         // SAFETY: `emptied` saw that the storage is large enough.
         unsafe {
             self.value.write(value());
             self.start.write(self.mark());
         }
+    }
+
+    /// Moves a value into storage that is [empty](Self::emptied), and wipes what it leaves behind.
+    pub(crate) fn put(self, value: T) {
+        let mut value = MaybeUninit::new(value);
+        // SAFETY: `emptied` saw that the storage is large enough. The value is moved: it is not
+        // dropped here.
+        unsafe {
+            self.value.copy_from_nonoverlapping(value.as_ptr(), 1);
+            self.start.write(self.mark());
+        }
+        value.zeroize();
     }
 
     /// The value of storage that is [occupied](Self::occupied).
