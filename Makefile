@@ -12,11 +12,23 @@ build := $(CURDIR)/build
 target := $(abspath $(or $(CARGO_TARGET_DIR),target))
 release := $(target)/release
 
+# All features but `fips`, which takes CMake and Go to build.
+every_feature := aws-lc-rs,local-unwrapper,threads
+
 # The tools, and a second environment that has the wheel besides: no tool sees another libseal.
 tools := .venv/bin/python
 tools_ready := .venv/ready
 python := build/venv/bin/python
 python_ready := build/venv/ready
+
+# What the bench compares with is in a third one; a quick bench makes do without.
+ifeq ($(BENCH),quick)
+bench_python := $(python)
+bench_python_ready := $(python_ready)
+else
+bench_python := build/bench/venv/bin/python
+bench_python_ready := build/bench/venv/ready
+endif
 
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 # While the major version is 0, each minor version may break the ABI.
@@ -49,10 +61,15 @@ check: fmt-check lint test-rust test-c test-python types test-independent intero
 .PHONY: build
 build: lib wheel  ## Build the C library and the Python wheel
 
+# The crypto provider of the C library: rustcrypto is portable, aws-lc-rs and fips are for servers.
+PROVIDER ?= rustcrypto
+providers := rustcrypto aws-lc-rs fips
+
 .PHONY: lib
-lib: system  ## Build the C library, static and shared
+lib: system  ## Build the C library, static and shared; PROVIDER=aws-lc-rs for one on AWS-LC
 	$(call heading,C library)
-	$(CARGO) build $(CARGO_FLAGS) --release -p libseal-c
+	$(if $(filter $(PROVIDER),$(providers)),,$(error PROVIDER is one of: $(providers)))
+	$(CARGO) build $(CARGO_FLAGS) --release -p libseal-c $(addprefix --features=,$(filter-out rustcrypto,$(PROVIDER)))
 	@[ "$$(uname)" != Linux ] || ffi-c/hide_symbols.sh $(release)/libseal.a $(release)/libseal.a
 
 include ffi-c/cross.mk
@@ -90,6 +107,12 @@ figures: lib examples-rust $(python_ready)  ## Measure memory and overhead, into
 	$(call heading,Figures)
 	$(python) -m tests.figures.figures --release $(release)
 
+.PHONY: bench
+bench: system $(bench_python_ready)  ## Compare the speed with other libraries, into build/bench; BENCH=quick for less
+	$(call heading,Bench)
+	BENCH=$(BENCH) $(bench_python) -m tests.bench.driver --cargo='$(CARGO)' --cargo-flags='$(CARGO_FLAGS)' \
+	    --target=$(target)/bench
+
 .PHONY: firmware-report
 firmware-report: firmware-tools $(addprefix lib-,$(firmware_targets)) $(python_ready)  ## Measure the library on microcontrollers, into build/firmware.md
 	$(call heading,Firmware report)
@@ -107,23 +130,26 @@ fmt-check: system $(tools_ready)  ## Check the formatting
 .PHONY: lint
 lint: system $(tools_ready)  ## Run the linters
 	$(call heading,Lints)
-	$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets --all-features -- -D warnings
+	$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets --features $(every_feature) -- -D warnings
 	$(CARGO) clippy $(CARGO_FLAGS) -p libseal-c --lib --no-default-features --profile firmware -- -D warnings
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGO_FLAGS) -p libseal --all-features --no-deps
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGO_FLAGS) -p libseal --features $(every_feature) --no-deps
 	$(tools) -m ruff check py
 	$(tools) -m ruff check --config tests/pyproject.toml examples tests
 
 .PHONY: test-rust
 test-rust: system  ## Test the core, doctests included
 	$(call heading,Rust tests)
-	$(CARGO) test $(CARGO_FLAGS) -p libseal --all-features
+	$(CARGO) test $(CARGO_FLAGS) -p libseal --features $(every_feature)
+	$(CARGO) test $(CARGO_FLAGS) -p libseal --features local-unwrapper,threads --lib --tests
 	$(CARGO) test $(CARGO_FLAGS) -p libseal --no-default-features --features rustcrypto --lib --tests
 	$(CARGO) test $(CARGO_FLAGS) -p libseal --no-default-features --features heap-free,std,local-unwrapper --lib --tests
 
 .PHONY: test-c
 test-c: system  ## Test the C library, and that its header is fresh
 	$(call heading,C tests)
-	$(CARGO) test $(CARGO_FLAGS) -p libseal-c --all-features
+	$(CARGO) test $(CARGO_FLAGS) -p libseal-c
+	$(CARGO) test $(CARGO_FLAGS) -p libseal-c --features aws-lc-rs --lib --test archive --test c --test library \
+	    -- --skip seal_only
 
 .PHONY: test-python
 test-python: $(python_ready)  ## Test the wheel, in an environment of its own
@@ -216,7 +242,7 @@ $(release)/libseal.a:
 
 .PHONY: examples-rust
 examples-rust: system
-	$(CARGO) build $(CARGO_FLAGS) --release -p libseal --all-features --examples
+	$(CARGO) build $(CARGO_FLAGS) --release -p libseal --features $(every_feature) --examples
 
 $(tools_ready): tests/requirements.txt tests/constraints.txt | system
 	$(call heading,Tools)
@@ -244,4 +270,15 @@ $(python_ready): build/wheels/ready $(tools_ready)
 	@cd build && venv/bin/python -I -c 'import libseal; print("libseal", libseal.__version__, libseal.__file__)'
 	@$(tools) -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > \
 	    "$$($(python) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tools.pth"
+	@touch $@
+
+# One by one, so that what cannot be installed keeps nothing else out; the bench names it.
+build/bench/venv/ready: build/wheels/ready tests/bench/requirements.txt tests/bench/constraints.txt
+	$(call heading,What the bench compares with)
+	rm -rf build/bench/venv
+	$(PYTHON) -m venv build/bench/venv
+	build/bench/venv/bin/python -m pip --disable-pip-version-check install --no-index build/wheels/*.whl
+	@grep '^[a-z]' tests/bench/requirements.txt | while read -r requirement; do \
+	    build/bench/venv/bin/python -m pip --disable-pip-version-check install --quiet \
+	        -c tests/bench/constraints.txt "$$requirement" || echo "not installed: $$requirement"; done
 	@touch $@

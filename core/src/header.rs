@@ -2,6 +2,8 @@
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
+#[cfg(feature = "alloc")]
+use core::ops::Range;
 
 #[cfg(feature = "alloc")]
 use subtle::ConstantTimeEq;
@@ -12,6 +14,7 @@ use crate::{DataKey, Error, ErrorKind, PublicKey, WrapAlgorithm, context, crypto
 use crate::{
     WrappedKey,
     context::{MAX_CONTEXT_LEN, Pairs},
+    layout,
 };
 
 const MAGIC: [u8; 4] = *b"SEAL";
@@ -120,19 +123,19 @@ pub(crate) fn encode<'o>(
         let (key, algorithm) = (recipient.key, recipient.algorithm);
         key.wrap(algorithm, data_key, random, wrapped)?;
     }
-    let mac = mac(data_key, writer.written());
+    let mac = mac(data_key, writer.written())?;
     writer.put(&mac)?;
     Ok(writer.into_prefix(payload_context_len))
 }
 
-fn mac(data_key: &DataKey, authenticated: &[u8]) -> [u8; MAC_LEN] {
+fn mac(data_key: &DataKey, authenticated: &[u8]) -> Result<[u8; MAC_LEN], ErrorKind> {
     let mut mac_key = Zeroizing::new([0; 64]);
-    crypto::hkdf_expand_sha512(data_key.as_bytes(), [MAC_KEY_INFO, b"", b""], &mut *mac_key);
+    crypto::hkdf_expand_sha512(data_key.as_bytes(), [MAC_KEY_INFO, b"", b""], &mut *mac_key)?;
     let mut full = [0; 64];
     crypto::hmac_sha512(&*mac_key, &[authenticated], &mut full);
     let mut mac = [0; MAC_LEN];
     mac.copy_from_slice(&full[..MAC_LEN]);
-    mac
+    Ok(mac)
 }
 
 /// Writes into a slice, front to back.
@@ -213,6 +216,29 @@ impl Header {
         self.bytes.len()
     }
 
+    /// Which bytes of the message to get for `len` bytes of plaintext from `start` on, with an HTTP
+    /// range request for example. Give them to [`Unsealer::update`] after [`Unsealer::seek`].
+    ///
+    /// They are whole chunks, so up to 32 KiB more. Where the plaintext ends before, so does the
+    /// message: the end of the range may be beyond it.
+    ///
+    /// [`Unsealer::update`]: crate::Unsealer::update
+    /// [`Unsealer::seek`]: crate::Unsealer::seek
+    #[must_use]
+    pub fn ciphertext_range(&self, start: u64, len: u64) -> Range<u64> {
+        layout::ciphertext_range(self.len(), start, len)
+    }
+
+    /// The inverse: which plaintext lies in `len` bytes of the message from `start` on.
+    ///
+    /// Chunks that begin before `start` do not count. One that does not end with the range is taken for
+    /// the last one of the message, because only that is shorter than the others; so for a whole
+    /// message, from 0 on, the end is the length of its plaintext.
+    #[must_use]
+    pub fn plaintext_range(&self, start: u64, len: u64) -> Range<u64> {
+        layout::plaintext_range(self.len(), start, len)
+    }
+
     /// The encryption context: pairs by ascending key.
     pub fn context(&self) -> impl Iterator<Item = (&str, &str)> {
         let block = self.payload_context().get(PREFIX_LEN + 2..);
@@ -241,7 +267,7 @@ impl Header {
             .bytes
             .split_last_chunk::<MAC_LEN>()
             .ok_or(ErrorKind::Internal)?;
-        if bool::from(mac(data_key, authenticated).ct_eq(stored)) {
+        if bool::from(mac(data_key, authenticated)?.ct_eq(stored)) {
             Ok(())
         } else {
             Err(ErrorKind::AuthenticationFailed)

@@ -23,13 +23,44 @@
 //! From simple to flexible:
 //!
 //! - [`seal`] and [`unseal`]: bytes in, bytes out.
-//! - [`SealWriter`] and [`UnsealReader`]: streams of any size in constant memory.
+//! - [`SealWriter`] and [`UnsealReader`]: streams of any size in constant memory. The reader seeks.
 //! - [`Sealer`] and [`Unsealer`]: state machines that never perform I/O. The unsealer stops where it
 //!   needs the data key, so the unwrapping can be a call, an `await`, a queue or an air gap.
 //! - [`SealingKey`]: many messages under one data key, for telemetry.
 //! - [`Header`]: what a message says about itself without any key.
 //!
 //! Sealing says nothing about *who* sealed: anybody has the public key.
+//!
+//! # A part of a message
+//!
+//! Every chunk of 16 KiB opens alone. With the beginning of a message at hand, any part of it can be
+//! fetched and unsealed:
+//!
+//! ```
+//! # let pem = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.pem");
+//! # let key = libseal::PublicKey::new(pem)?;
+//! # let plaintext: Vec<u8> = (0..100_000).map(|i| i as u8).collect();
+//! # let stored = libseal::seal(&[libseal::Recipient::new(&key)], &[], &plaintext)?;
+//! # let private_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");
+//! # let unwrapper = libseal::LocalUnwrapper::new(private_pem, None)?;
+//! # let get = |start: u64, end: u64| &stored[start as usize..stored.len().min(end as usize)];
+//! use libseal::Unsealer;
+//!
+//! // `get(start, end)` fetches bytes of the message, for example from object storage.
+//! let mut unsealer = Unsealer::default();
+//! let beginning = get(0, 4096);
+//! let header_len = unsealer.update(beginning, &mut [])?.consumed;
+//! unsealer.unwrap_with(&unwrapper)?;
+//! let _ = unsealer.update(&beginning[header_len..], &mut [])?;
+//!
+//! let range = unsealer.header().unwrap().ciphertext_range(50_000, 1000);
+//! unsealer.seek(50_000)?;
+//! let piece = get(range.start, range.end);
+//! let mut part = vec![0; unsealer.update_len(piece.len())];
+//! let _ = unsealer.update(piece, &mut part)?;
+//! assert_eq!(part[..1000], plaintext[50_000..51_000]);
+//! # Ok::<(), libseal::Error>(())
+//! ```
 //!
 //! # Features
 //!
@@ -41,6 +72,9 @@
 //! | `rustcrypto` | the portable crypto provider; one provider is needed | yes |
 //! | `heap-free` | the provider for firmware: the same without a heap | no |
 //! | `oaep-sha1` | [`WrapAlgorithm::RsaesOaepSha1`] | with `rustcrypto` |
+//! | `aws-lc-rs` | the provider for servers: AWS-LC goes before `rustcrypto`, with the same results | no |
+//! | `fips` | `aws-lc-rs` on the FIPS module of AWS-LC; needs CMake and Go to build | no |
+//! | `threads` | `with_threads` of sealers, unsealers, writers and readers | no |
 //! | `local-unwrapper` | [`LocalUnwrapper`] | no |
 //!
 //! Firmware depends on it with `default-features = false, features = ["heap-free"]`: sealing then
@@ -64,6 +98,7 @@ mod header;
 #[cfg(feature = "std")]
 mod io;
 mod key;
+mod layout;
 #[cfg(feature = "local-unwrapper")]
 mod local_unwrapper;
 mod payload;
@@ -72,6 +107,7 @@ mod sealer;
 mod sealing_key;
 mod secret;
 mod self_test;
+mod threads;
 #[cfg(feature = "alloc")]
 mod unsealer;
 #[cfg(feature = "alloc")]

@@ -19,6 +19,13 @@ pub trait RandomSource {
     /// # Errors
     /// Whatever is returned ends the call that wanted the bytes.
     fn fill(&mut self, out: &mut [u8]) -> Result<(), Error>;
+
+    /// Whether the crypto provider may as well take random bytes on its own.
+    #[cfg(feature = "aws-lc-rs")]
+    #[doc(hidden)]
+    fn is_system(&self) -> bool {
+        false
+    }
 }
 
 impl<F: FnMut(&mut [u8]) -> Result<(), Error>> RandomSource for F {
@@ -28,7 +35,8 @@ impl<F: FnMut(&mut [u8]) -> Result<(), Error>> RandomSource for F {
 }
 
 /// The random bytes of the operating system, or of what the crate `getrandom` is configured to use
-/// in its place.
+/// in its place. With the feature `aws-lc-rs`, those of AWS-LC's generator, which the operating system
+/// seeds.
 #[cfg(feature = "getrandom")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemRandom;
@@ -36,7 +44,16 @@ pub struct SystemRandom;
 #[cfg(feature = "getrandom")]
 impl RandomSource for SystemRandom {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
-        getrandom::fill(out).map_err(|_| ErrorKind::RandomFailed.into())
+        #[cfg(feature = "aws-lc-rs")]
+        crate::crypto::fill_random(out)?;
+        #[cfg(not(feature = "aws-lc-rs"))]
+        getrandom::fill(out).map_err(|_| ErrorKind::RandomFailed)?;
+        Ok(())
+    }
+
+    #[cfg(feature = "aws-lc-rs")]
+    fn is_system(&self) -> bool {
+        true
     }
 }
 
@@ -71,6 +88,11 @@ impl<'a> Random<'a> {
         let beginning = self.last.0.iter_mut().zip(&*out);
         beginning.for_each(|(last, byte)| *last = *byte);
         Ok(())
+    }
+
+    #[cfg(feature = "aws-lc-rs")]
+    pub(crate) fn is_system(&self) -> bool {
+        self.source.is_system()
     }
 
     fn repeats(&self, answer: &[u8]) -> bool {

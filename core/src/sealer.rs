@@ -1,13 +1,16 @@
 //! Sealing: the state machine, and the one-shot call over it.
 
 use core::fmt;
+#[cfg(feature = "threads")]
+use core::num::NonZero;
 
 #[cfg(feature = "getrandom")]
 use crate::SystemRandom;
 use crate::{
-    DataKey, Error, ErrorKind, RandomSource, Recipient, header,
-    payload::{self, MessageKeys, PayloadSealer},
+    DataKey, Error, ErrorKind, RandomSource, Recipient, header, layout,
+    payload::{MessageKeys, PayloadSealer},
     random::{LastAnswer, Random},
+    threads::Threads,
 };
 
 #[cfg(all(feature = "alloc", feature = "getrandom"))]
@@ -42,11 +45,12 @@ pub struct Sealer {
     payload: PayloadSealer,
     /// Plaintext that the message may still hold.
     left: u64,
+    threads: Threads,
 }
 
 impl Sealer {
     /// Length of what [`finish`](Self::finish) returns.
-    pub const FINISH_LEN: usize = payload::TAG_LEN;
+    pub const FINISH_LEN: usize = layout::TAG_LEN;
 
     /// Exactly what [`start`](Self::start) writes: at least 390 bytes (RSA-2048, no context, no
     /// key id), at most about 49 KiB.
@@ -57,7 +61,7 @@ impl Sealer {
         recipients: &[Recipient<'_>],
         context: &[(&str, &str)],
     ) -> Result<usize, Error> {
-        Ok(header::encoded_len(recipients, context)? + payload::START_LEN)
+        Ok(header::encoded_len(recipients, context)? + layout::START_LEN)
     }
 
     /// Begins a message for 1 to [`MAX_RECIPIENTS`](crate::MAX_RECIPIENTS) recipients, each of
@@ -94,6 +98,26 @@ impl Sealer {
         Ok((&StartedMessage::new(recipients, context, random, out)?).into())
     }
 
+    /// Has long inputs sealed on so many threads: calls with 512 KiB or more, best with a few MiB.
+    /// The message is the same.
+    #[cfg(feature = "threads")]
+    pub fn with_threads(mut self, threads: NonZero<usize>) -> Self {
+        self.set_threads(threads);
+        self
+    }
+
+    /// As [`with_threads`](Self::with_threads), for a sealer that does not move: the C library's.
+    #[cfg(feature = "threads")]
+    #[doc(hidden)]
+    pub fn set_threads(&mut self, threads: NonZero<usize>) {
+        self.threads = Threads::new(threads);
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) const fn threads(&self) -> &Threads {
+        &self.threads
+    }
+
     /// Exactly what [`update`](Self::update) writes for so much input now: as many bytes, and a tag
     /// of 16 bytes for each 16 KiB of plaintext that it completes.
     #[must_use]
@@ -112,8 +136,35 @@ impl Sealer {
         let out = out.get_mut(..len).ok_or(ErrorKind::BufferTooSmall)?;
         let left = self.left.checked_sub(input.len() as u64);
         let left = left.ok_or(ErrorKind::MessageTooLong)?;
-        self.payload.update(input, out)?;
+        self.payload.update(input, out, &mut self.threads)?;
         self.left = left;
+        Ok(len)
+    }
+
+    /// Exactly what [`finish_with`](Self::finish_with) writes for so much input now.
+    #[must_use]
+    pub const fn finish_with_len(&self, input_len: usize) -> usize {
+        self.update_len(input_len).saturating_add(Self::FINISH_LEN)
+    }
+
+    /// Takes the rest of the plaintext and ends the message: [`update`](Self::update) and
+    /// [`finish`](Self::finish) in one. Returns how many bytes it wrote to `out`.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update), with [`finish_with_len`](Self::finish_with_len) for the length of
+    /// `out`. The message is lost then.
+    pub fn finish_with(mut self, input: &[u8], out: &mut [u8]) -> Result<usize, Error> {
+        self.finish_with_in_place(input, out)
+    }
+
+    /// As [`finish_with`](Self::finish_with), for a caller who drops the sealer next.
+    #[doc(hidden)]
+    pub fn finish_with_in_place(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize, Error> {
+        let len = self.finish_with_len(input.len());
+        let out = out.get_mut(..len).ok_or(ErrorKind::BufferTooSmall)?;
+        let left = self.left.checked_sub(input.len() as u64);
+        self.left = left.ok_or(ErrorKind::MessageTooLong)?;
+        self.payload.finish_with(input, out, &mut self.threads)?;
         Ok(len)
     }
 
@@ -153,7 +204,7 @@ impl StartedMessage {
         out: &mut [u8],
     ) -> Result<Self, Error> {
         let header_len = header::encoded_len(recipients, context)?;
-        let start_len = header_len + payload::START_LEN;
+        let start_len = header_len + layout::START_LEN;
         let out = out.get_mut(..start_len);
         let (header, payload_start) = out
             .and_then(|out| out.split_at_mut_checked(header_len))
@@ -179,12 +230,7 @@ impl StartedMessage {
     #[inline(never)]
     pub fn seal_rest(&self, plaintext: &[u8], message: &mut [u8]) -> Result<usize, Error> {
         let rest = message.get_mut(self.start_len..).unwrap_or_default();
-        let (body, end) = rest
-            .split_last_chunk_mut::<{ Sealer::FINISH_LEN }>()
-            .ok_or(ErrorKind::Internal)?;
-        let mut sealer = Sealer::from(self);
-        sealer.update(plaintext, body)?;
-        *end = sealer.finish_in_place();
+        Sealer::from(self).finish_with_in_place(plaintext, rest)?;
         Ok(message.len())
     }
 }
@@ -195,6 +241,7 @@ impl From<&StartedMessage> for Sealer {
         Self {
             payload: PayloadSealer::new(&message.keys),
             left: message.max_len,
+            threads: Threads::default(),
         }
     }
 }
@@ -215,7 +262,7 @@ pub fn sealed_len(
     plaintext_len: u64,
 ) -> Result<u64, Error> {
     let header_len = header::encoded_len(recipients, context)?;
-    Ok(header_len as u64 + payload::sealed_len(plaintext_len)?)
+    Ok(header_len as u64 + layout::sealed_len(plaintext_len)?)
 }
 
 /// Seals `plaintext` in one call. For what the arguments mean see [`Sealer::start`].

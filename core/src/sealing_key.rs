@@ -1,12 +1,14 @@
 //! One data key for many messages.
 
 use core::{fmt, ops::Deref};
+#[cfg(feature = "std")]
+use std::time::{Duration, Instant};
 
 #[cfg(feature = "getrandom")]
 use crate::SystemRandom;
 use crate::{
-    DataKey, Error, ErrorKind, RandomSource, Recipient, Sealer, header,
-    payload::{self, MessageKeys},
+    DataKey, Error, ErrorKind, RandomSource, Recipient, Sealer, header, layout,
+    payload::MessageKeys,
     random::{LastAnswer, Random},
     sealer::{StartedMessage, exactly},
 };
@@ -22,6 +24,8 @@ use alloc::{vec, vec::Vec};
 pub struct SealingLimits {
     messages: u64,
     bytes: u64,
+    #[cfg(feature = "std")]
+    age: Option<Duration>,
 }
 
 impl SealingLimits {
@@ -37,6 +41,17 @@ impl SealingLimits {
         Self { bytes, ..self }
     }
 
+    /// Only for so long after the data key was drawn, by the clock of [`Instant`]; without it, for any
+    /// time.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub const fn with_age(self, age: Duration) -> Self {
+        Self {
+            age: Some(age),
+            ..self
+        }
+    }
+
     /// Messages that may be sealed.
     #[must_use]
     pub const fn messages(self) -> u64 {
@@ -49,12 +64,19 @@ impl SealingLimits {
         self.bytes
     }
 
+    /// For how long messages may be sealed; `None` for any time.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub const fn age(self) -> Option<Duration> {
+        self.age
+    }
+
     /// Takes a message away.
     fn charge(self, bytes: u64) -> Result<Self, ErrorKind> {
         let messages = self.messages.checked_sub(1);
         let bytes = self.bytes.checked_sub(bytes);
         match (messages, bytes) {
-            (Some(messages), Some(bytes)) => Ok(Self { messages, bytes }),
+            (Some(messages), Some(bytes)) => Ok(self.with_messages(messages).with_bytes(bytes)),
             _ => Err(ErrorKind::SealingKeyExhausted),
         }
     }
@@ -65,6 +87,8 @@ impl Default for SealingLimits {
         Self {
             messages: 1 << 20,
             bytes: 1 << 36,
+            #[cfg(feature = "std")]
+            age: None,
         }
     }
 }
@@ -113,6 +137,8 @@ pub struct SealingKey<'h> {
     payload_context_len: usize,
     left: SealingLimits,
     last: LastAnswer,
+    #[cfg(feature = "std")]
+    drawn: Instant,
 }
 
 impl SealingKey<'static> {
@@ -135,6 +161,8 @@ impl SealingKey<'static> {
             payload_context_len: key.payload_context_len,
             left: key.left,
             last: key.last,
+            #[cfg(feature = "std")]
+            drawn: key.drawn,
             header: HeaderBytes::Owned(header),
         })
     }
@@ -177,18 +205,33 @@ impl<'h> SealingKey<'h> {
             payload_context_len,
             left: limits,
             last,
+            #[cfg(feature = "std")]
+            drawn: Instant::now(),
         })
     }
 
-    /// What is left of the limits.
-    pub const fn left(&self) -> SealingLimits {
+    /// What is left of the limits now.
+    pub fn left(&self) -> SealingLimits {
+        #[cfg(feature = "std")]
+        if let Some(age) = self.left.age {
+            return self.left.with_age(age.saturating_sub(self.drawn.elapsed()));
+        }
         self.left
+    }
+
+    /// What is left after one more message.
+    fn charge(&self, bytes: u64) -> Result<SealingLimits, ErrorKind> {
+        #[cfg(feature = "std")]
+        if self.left().age.is_some_and(|age| age.is_zero()) {
+            return Err(ErrorKind::SealingKeyExhausted);
+        }
+        self.left.charge(bytes)
     }
 
     /// Exactly what [`start`](Self::start) writes.
     #[must_use]
     pub fn start_len(&self) -> usize {
-        self.header.len() + payload::START_LEN
+        self.header.len() + layout::START_LEN
     }
 
     /// Length of a sealed message of `plaintext_len` bytes.
@@ -196,7 +239,7 @@ impl<'h> SealingKey<'h> {
     /// # Errors
     /// [`MessageTooLong`](ErrorKind::MessageTooLong) from 4 PiB.
     pub fn sealed_len(&self, plaintext_len: u64) -> Result<u64, Error> {
-        Ok(self.header.len() as u64 + payload::sealed_len(plaintext_len)?)
+        Ok(self.header.len() as u64 + layout::sealed_len(plaintext_len)?)
     }
 
     /// Begins a message of at most `max_len` bytes, which are taken from the limits at once, and
@@ -236,8 +279,8 @@ impl<'h> SealingKey<'h> {
         random: &mut dyn RandomSource,
         out: &mut [u8],
     ) -> Result<StartedMessage, Error> {
-        payload::sealed_len(max_len)?;
-        let left = self.left.charge(max_len)?;
+        layout::sealed_len(max_len)?;
+        let left = self.charge(max_len)?;
         let start_len = self.start_len();
         let out = out.get_mut(..start_len);
         let (header, payload_start) = out
@@ -262,7 +305,7 @@ impl<'h> SealingKey<'h> {
     #[cfg(all(feature = "alloc", feature = "getrandom"))]
     pub fn seal(&mut self, plaintext: &[u8]) -> Result<Vec<u8>, Error> {
         // Before there is a buffer of this length.
-        self.left.charge(plaintext.len() as u64)?;
+        self.charge(plaintext.len() as u64)?;
         let len = self.sealed_len(plaintext.len() as u64)?;
         let mut message = vec![0; usize::try_from(len).map_err(|_| ErrorKind::MessageTooLong)?];
         self.seal_into(plaintext, &mut message)?;
@@ -299,7 +342,7 @@ impl<'h> SealingKey<'h> {
 impl fmt::Debug for SealingKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SealingKey")
-            .field("left", &self.left)
+            .field("left", &self.left())
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,8 @@
 //! Unsealing: the state machine that stops where it needs the data key, and the one-shot call.
 
 use core::fmt;
+#[cfg(feature = "threads")]
+use core::num::NonZero;
 
 use alloc::{boxed::Box, string::String, vec, vec::Vec};
 use zeroize::Zeroize;
@@ -8,7 +10,9 @@ use zeroize::Zeroize;
 use crate::{
     DataKey, Error, ErrorKind, Header, KeyUnwrap, WrappedKey,
     header::{self, Scan},
-    payload::{self, PayloadUnsealer},
+    layout,
+    payload::PayloadUnsealer,
+    threads::Threads,
 };
 
 /// What [`Unsealer::update`] did.
@@ -40,6 +44,7 @@ pub struct Unsealer {
     required_context: Vec<(String, String)>,
     header: Option<Header>,
     state: State,
+    threads: Threads,
 }
 
 enum State {
@@ -52,11 +57,11 @@ enum State {
     /// Collecting salt and commitment.
     PayloadStart {
         data_key: DataKey,
-        bytes: [u8; payload::START_LEN],
+        bytes: [u8; layout::START_LEN],
         len: usize,
     },
     Payload(Box<PayloadUnsealer>),
-    Done,
+    Done(Box<PayloadUnsealer>),
     Failed,
 }
 
@@ -79,7 +84,28 @@ impl Unsealer {
                 bytes: Vec::new(),
                 need: 1,
             },
+            threads: Threads::default(),
         }
+    }
+
+    /// Has long inputs unsealed on so many threads: calls with 512 KiB or more, best with a few MiB.
+    #[cfg(feature = "threads")]
+    #[must_use]
+    pub fn with_threads(mut self, threads: NonZero<usize>) -> Self {
+        self.set_threads(threads);
+        self
+    }
+
+    /// As [`with_threads`](Self::with_threads), for an unsealer that does not move: the C library's.
+    #[cfg(feature = "threads")]
+    #[doc(hidden)]
+    pub fn set_threads(&mut self, threads: NonZero<usize>) {
+        self.threads = Threads::new(threads);
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) const fn threads(&self) -> &Threads {
+        &self.threads
     }
 
     /// The header, as soon as it is there; trusted once a data key has been accepted.
@@ -97,15 +123,12 @@ impl Unsealer {
     /// Exactly what [`update`](Self::update) writes for so much input now.
     #[must_use]
     pub fn update_len(&self, input_len: usize) -> usize {
-        payload::opened_len(self.chunks_len(input_len))
-    }
-
-    /// Bytes of chunks that there are with so much more input.
-    fn chunks_len(&self, input_len: usize) -> usize {
         match &self.state {
-            State::Payload(payload) => payload.pending_len().saturating_add(input_len),
-            State::PayloadStart { bytes, len, .. } => input_len.saturating_sub(bytes.len() - len),
-            State::Header { .. } | State::NeedKey | State::Done | State::Failed => 0,
+            State::Payload(payload) => payload.update_len(input_len),
+            State::PayloadStart { bytes, len, .. } => {
+                layout::opened_len(input_len.saturating_sub(bytes.len() - len))
+            }
+            State::Header { .. } | State::NeedKey | State::Done(_) | State::Failed => 0,
         }
     }
 
@@ -113,7 +136,7 @@ impl Unsealer {
     /// before: less than `input_len` + 16 KiB.
     #[must_use]
     pub const fn update_bound(input_len: usize) -> usize {
-        payload::update_bound(input_len)
+        layout::update_bound(input_len)
     }
 
     /// Takes the next piece of the message, of any length, and writes the plaintext of the chunks
@@ -182,8 +205,13 @@ impl Unsealer {
                     let payload = PayloadUnsealer::start(data_key, context, bytes)?;
                     self.state = State::Payload(Box::new(payload));
                 }
-                State::Payload(payload) => return payload.update(core::mem::take(rest), out),
-                State::Done | State::Failed => return Err(ErrorKind::InvalidState),
+                State::Payload(payload) => {
+                    let written = payload.update_len(rest.len());
+                    let out = out.get_mut(..written).ok_or(ErrorKind::BufferTooSmall)?;
+                    payload.update(core::mem::take(rest), out, &mut self.threads)?;
+                    return Ok(written);
+                }
+                State::Done(_) | State::Failed => return Err(ErrorKind::InvalidState),
             }
         }
     }
@@ -216,7 +244,7 @@ impl Unsealer {
         }
         self.state = State::PayloadStart {
             data_key,
-            bytes: [0; payload::START_LEN],
+            bytes: [0; layout::START_LEN],
             len: 0,
         };
         Ok(())
@@ -271,23 +299,31 @@ impl Unsealer {
             State::Header { bytes, .. } => header::scan(bytes).and(Err(ErrorKind::Truncated)),
             State::PayloadStart { .. } => Err(ErrorKind::Truncated),
             State::Payload(payload) => payload.finish(out),
-            State::NeedKey | State::Done | State::Failed => {
+            State::NeedKey | State::Done(_) | State::Failed => {
                 return Err(ErrorKind::InvalidState.into());
             }
         };
-        match result {
-            Ok(()) => {
-                self.state = State::Done;
-                Ok(len)
-            }
-            Err(kind) => Err(self.fail(kind, out)),
+        if let Err(kind) = result {
+            return Err(self.fail(kind, out));
         }
+        if let State::Payload(payload) = core::mem::replace(&mut self.state, State::Failed) {
+            self.state = State::Done(payload);
+        }
+        Ok(len)
     }
 
     /// Exactly what [`finish_with`](Self::finish_with) writes for so much input, if it succeeds.
     #[must_use]
     pub fn finish_with_len(&self, input_len: usize) -> usize {
-        payload::opened_to_end_len(self.chunks_len(input_len))
+        match &self.state {
+            State::Payload(payload) => payload.finish_with_len(input_len),
+            State::PayloadStart { bytes, len, .. } => {
+                let chunks_len = input_len.saturating_sub(bytes.len() - len);
+                let len = layout::opened_to_end_len(chunks_len as u64);
+                usize::try_from(len).unwrap_or(usize::MAX)
+            }
+            State::Header { .. } | State::NeedKey | State::Done(_) | State::Failed => 0,
+        }
     }
 
     /// Takes the rest of the message and ends it: [`update`](Self::update) and
@@ -306,6 +342,33 @@ impl Unsealer {
                 Err(error)
             }
         }
+    }
+
+    /// Goes to another place in the plaintext, before or behind: the next byte that comes out is the
+    /// one at `position`. Returns the offset in the message of the byte that [`update`](Self::update)
+    /// wants next, the beginning of a chunk; [`Header::ciphertext_range`] says how far to go from
+    /// there.
+    ///
+    /// Every chunk opens alone, so what comes out is authentic and in its place, wherever one starts.
+    /// Where the plaintext ends is known only after [`finish`](Self::finish), as ever: it may follow
+    /// from anywhere, and the last chunk is enough for it. After that one can seek again.
+    ///
+    /// # Errors
+    /// [`MessageTooLong`](ErrorKind::MessageTooLong) for a position from 4 PiB on;
+    /// [`InvalidState`](ErrorKind::InvalidState) before the first [`ciphertext_range(0,
+    /// 0)`](Header::ciphertext_range)`.start` bytes of the message are there and the key is provided,
+    /// or after an error. Nothing has changed then.
+    pub fn seek(&mut self, position: u64) -> Result<u64, Error> {
+        let header_len = self.header.as_ref().map_or(0, Header::len);
+        let (State::Payload(payload) | State::Done(payload)) = &mut self.state else {
+            return Err(ErrorKind::InvalidState.into());
+        };
+        let chunk = payload.seek(position)?;
+        self.state = match core::mem::replace(&mut self.state, State::Failed) {
+            State::Done(payload) => State::Payload(payload),
+            state => state,
+        };
+        Ok(layout::chunk_offset(header_len, chunk))
     }
 
     /// Takes the header off a message that is all there, and returns its payload.
@@ -401,7 +464,8 @@ pub fn unseal_into(
     let mut unsealer = Unsealer::new(required_context);
     let payload = unsealer.take_header(message)?;
     // Before a KMS is asked for nothing.
-    if payload::plaintext_len(payload.len()).is_some_and(|len| out.len() < len) {
+    let len = layout::plaintext_len(payload.len() as u64);
+    if len.is_some_and(|len| (out.len() as u64) < len) {
         return Err(ErrorKind::BufferTooSmall.into());
     }
     unsealer.unwrap_with(unwrapper)?;
@@ -415,5 +479,6 @@ pub fn unseal_into(
 /// As [`Header::parse`], and [`Truncated`](ErrorKind::Truncated) where no message ends.
 pub fn plaintext_len(message: &[u8]) -> Result<usize, Error> {
     let payload_len = message.len() - Header::parse(message)?.len();
-    Ok(payload::plaintext_len(payload_len).ok_or(ErrorKind::Truncated)?)
+    let len = layout::plaintext_len(payload_len as u64).ok_or(ErrorKind::Truncated)?;
+    usize::try_from(len).map_err(|_| ErrorKind::Internal.into())
 }

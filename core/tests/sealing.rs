@@ -218,6 +218,35 @@ fn seal_into_writes_exactly_the_message() {
 }
 
 #[test]
+fn a_message_ends_with_any_rest() {
+    let key = public_key("rsa-2048");
+    let recipients = [Recipient::new(&key)];
+    for len in LENGTHS {
+        for first_len in LENGTHS.into_iter().filter(|first| *first <= len) {
+            let plaintext = pattern(len);
+            let (first, rest) = plaintext.split_at(first_len);
+            let mut message = vec![0; Sealer::start_len(&recipients, &[]).unwrap()];
+            let mut sealer = Sealer::start(&recipients, &[], &mut message).unwrap();
+            let mut sealed = vec![0; sealer.update_len(first_len)];
+            sealer.update(first, &mut sealed).unwrap();
+            message.extend(sealed);
+            let mut sealed = vec![0xee; sealer.finish_with_len(rest.len()) + 1];
+            let written = sealer.finish_with(rest, &mut sealed).unwrap();
+            assert_eq!((written, sealed.pop()), (sealed.len(), Some(0xee)));
+            message.extend(sealed);
+            assert_eq!(
+                unseal(&message, &local_unwrapper("rsa-2048"), &[]).unwrap(),
+                plaintext
+            );
+        }
+    }
+    let mut start = vec![0; Sealer::start_len(&recipients, &[]).unwrap()];
+    let sealer = Sealer::start(&recipients, &[], &mut start).unwrap();
+    let error = sealer.finish_with(b"rest", &mut [0; 19]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BufferTooSmall);
+}
+
+#[test]
 fn an_unfinished_message_is_truncated() {
     let key = public_key("rsa-2048");
     let mut message = seal_in_pieces(&[Recipient::new(&key)], &[], &pattern(16384), 1000);

@@ -398,11 +398,35 @@ fn the_header_lies_in_the_callers_buffer() {
     assert_eq!(place[len..], [0xaa; 10]);
 }
 
+#[cfg(feature = "std")]
+#[test]
+fn a_key_grows_old() {
+    use std::{thread, time::Duration};
+
+    let limits = SealingLimits::default();
+    assert_eq!(limits.age(), None);
+    let mut young = sealing_key(limits.with_age(Duration::from_secs(3600)));
+    young.seal(b"x").unwrap();
+    thread::sleep(Duration::from_millis(2));
+    let left = young.left().age().unwrap();
+    assert!(left < Duration::from_millis(3_599_999) && left > Duration::from_secs(3000));
+
+    let mut old = sealing_key(limits.with_age(Duration::from_millis(1)));
+    thread::sleep(Duration::from_millis(2));
+    assert_eq!(refused(old.seal(b"x")), ErrorKind::SealingKeyExhausted);
+    assert_eq!(
+        refused(old.seal_into(b"x", &mut [0; 999])),
+        ErrorKind::SealingKeyExhausted
+    );
+    assert_eq!(old.left().age(), Some(Duration::ZERO));
+    assert_eq!(old.left().messages(), limits.messages());
+}
+
 #[test]
 fn nothing_secret_is_printed() {
     let key = sealing_key(SealingLimits::default().with_messages(7).with_bytes(9));
     assert_eq!(
         format!("{key:?}"),
-        "SealingKey { left: SealingLimits { messages: 7, bytes: 9 }, .. }"
+        "SealingKey { left: SealingLimits { messages: 7, bytes: 9, age: None }, .. }"
     );
 }

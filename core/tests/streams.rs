@@ -11,7 +11,7 @@ mod common;
 use std::io::{self, Cursor, Read, Write};
 
 use common::{LENGTHS, Vector, local_unwrapper, pattern, public_key};
-use libseal::{Error, ErrorKind, Recipient, SealWriter, UnsealReader};
+use libseal::{Error, ErrorKind, Header, Recipient, SealWriter, UnsealReader};
 
 /// Fails once `left` bytes have passed, and passes at most 1000 at a time.
 struct Failing<T> {
@@ -117,10 +117,8 @@ fn a_failed_writer_stays_failed() {
         left: 1000,
     };
     let mut writer = SealWriter::new(inner, &[Recipient::new(&key)], &[]).unwrap();
-    assert_eq!(
-        writer.write_all(&[0; 10_000]).unwrap_err().to_string(),
-        "unplugged"
-    );
+    writer.write_all(&[0; 10_000]).unwrap();
+    assert_eq!(writer.flush().unwrap_err().to_string(), "unplugged");
     assert_eq!(
         own_kind(writer.write_all(b"more").unwrap_err()),
         ErrorKind::InvalidState
@@ -129,6 +127,30 @@ fn a_failed_writer_stays_failed() {
         own_kind(writer.finish().err().unwrap()),
         ErrorKind::InvalidState
     );
+}
+
+#[test]
+fn a_flush_hands_over_everything_and_the_message_goes_on() {
+    let key = public_key("rsa-2048");
+    let unwrapper = local_unwrapper("rsa-2048");
+    let plaintext = pattern(700_000);
+    for piece_len in [1000, 16384, 300_000] {
+        let mut writer = SealWriter::new(Vec::new(), &[Recipient::new(&key)], &[]).unwrap();
+        for piece in plaintext.chunks(piece_len) {
+            writer.write_all(piece).unwrap();
+            writer.flush().unwrap();
+        }
+        let message = writer.finish().unwrap();
+        assert!(libseal::unseal(&message, &unwrapper, &[]).unwrap() == plaintext);
+    }
+
+    let mut message = Vec::new();
+    let mut writer = SealWriter::new(&mut message, &[Recipient::new(&key)], &[]).unwrap();
+    writer.write_all(&plaintext[..1000]).unwrap();
+    writer.flush().unwrap();
+    drop(writer);
+    let header_len = Header::parse(&message).unwrap().len();
+    assert_eq!(message.len(), header_len + 56 + 1000);
 }
 
 #[test]

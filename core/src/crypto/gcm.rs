@@ -21,6 +21,7 @@ const TAG_LEN: usize = 16;
 
 /// GCM from its parts (SP 800-38D section 7.1), because sealing is online: the `aes-gcm` crate takes
 /// a chunk at a time, which a device would have to buffer.
+#[cfg_attr(feature = "alloc", derive(Clone))]
 pub(crate) struct ChunkEncryptor {
     aes: Aes256Enc,
     ghash: GHash,
@@ -44,6 +45,23 @@ impl ChunkEncryptor {
             partial: [0; BLOCK_LEN],
             len: 0,
         }
+    }
+
+    /// Encrypts a whole chunk, which several threads can do at a time; `out` has room for the tag too.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn seal(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        plaintext: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), ErrorKind> {
+        let split = out.split_last_chunk_mut::<TAG_LEN>();
+        let (ciphertext, tag) = split.ok_or(ErrorKind::BufferTooSmall)?;
+        let mut encryptor = self.clone();
+        encryptor.start(nonce);
+        encryptor.update(plaintext, ciphertext);
+        *tag = encryptor.finish();
+        Ok(())
     }
 
     /// Begins a chunk.

@@ -8,6 +8,8 @@ use core::slice;
 use sha2::block_api::{compress256, compress512};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::ErrorKind;
+
 macro_rules! hash {
     ($name:ident, $word:ty, $block_len:literal, $len_len:literal, $compress:ident, $initial:expr) => {
         struct $name {
@@ -130,7 +132,11 @@ fn keyed_sha512(key: &[u8], pad: u8, parts: &[&[u8]], out: &mut [u8; 64]) {
 }
 
 /// HKDF-Expand with SHA-512 (RFC 5869 section 2.3).
-pub(crate) fn hkdf_expand_sha512(prk: &[u8; 32], info: [&[u8]; 3], out: &mut [u8]) {
+pub(crate) fn hkdf_expand_sha512(
+    prk: &[u8; 32],
+    info: [&[u8]; 3],
+    out: &mut [u8],
+) -> Result<(), ErrorKind> {
     let [first, second, third] = info;
     let mut round = Zeroizing::new([0; 64]);
     for (number, block) in (1..).zip(out.chunks_mut(round.len())) {
@@ -144,4 +150,5 @@ pub(crate) fn hkdf_expand_sha512(prk: &[u8; 32], info: [&[u8]; 3], out: &mut [u8
             .zip(round.iter())
             .for_each(|(out, byte)| *out = *byte);
     }
+    Ok(())
 }

@@ -6,15 +6,20 @@
 //! - `hmac_sha512(key, parts, mac)`: RFC 2104.
 //! - `hkdf_expand_sha512(prk, info, out)`: RFC 5869 section 2.3, at most 128 bytes out. The keys of
 //!   this format are 32 bytes, shorter than the hash, which Cobblestone-256 prescribes.
-//! - `ChunkEncryptor`: AES-256-GCM (SP 800-38D), online: each piece goes out at once.
-//! - `ChunkDecryptor`: AES-256-GCM on a whole chunk: writes nothing unless the tag is right.
+//! - `ChunkEncryptor`: AES-256-GCM (SP 800-38D), online: each piece goes out at once. Where there is
+//!   a heap, also for whole chunks, on several threads.
+//! - `ChunkDecryptor`: AES-256-GCM on a whole chunk: the plaintext is of use only if the tag is right.
 //! - `oaep_encrypt(modulus, exponent, hash, message, random, out)`: RSAES-OAEP encryption with an
 //!   empty label, RFC 8017 section 7.1.1.
 //!
-//! There are two: the portable one, and the same without a heap. They differ in `rsaep`, the RSA
-//! public operation.
+//! There are three: AWS-LC, the portable one, and the same without a heap. The last two differ in
+//! `rsaep`, the RSA public operation. AWS-LC stands on the portable one, and goes before it.
 
+#[cfg(feature = "aws-lc-rs")]
+mod aws_lc;
+#[cfg_attr(feature = "aws-lc-rs", allow(dead_code, reason = "AWS-LC does it"))]
 mod gcm;
+#[cfg_attr(feature = "aws-lc-rs", allow(dead_code, reason = "AWS-LC does it"))]
 mod hash;
 mod oaep;
 #[cfg(feature = "rustcrypto")]
@@ -22,11 +27,20 @@ mod rsa_crate;
 #[cfg(not(feature = "rustcrypto"))]
 mod rsaep;
 
-#[cfg(feature = "alloc")]
+#[cfg(feature = "aws-lc-rs")]
+pub(crate) use aws_lc::{
+    ChunkDecryptor, ChunkEncryptor, fill_random, hkdf_expand_sha512, hmac_sha512, oaep_encrypt,
+    sha256,
+};
+#[cfg(all(feature = "alloc", not(feature = "aws-lc-rs")))]
 pub(crate) use gcm::ChunkDecryptor;
-pub(crate) use gcm::ChunkEncryptor;
-pub(crate) use hash::{hkdf_expand_sha512, hmac_sha512, sha256};
-pub(crate) use oaep::{OaepHash, oaep_encrypt};
+pub(crate) use oaep::OaepHash;
+#[cfg(not(feature = "aws-lc-rs"))]
+pub(crate) use {
+    gcm::ChunkEncryptor,
+    hash::{hkdf_expand_sha512, hmac_sha512, sha256},
+    oaep::oaep_encrypt,
+};
 
 #[cfg(feature = "rustcrypto")]
 use rsa_crate::rsaep;
