@@ -1,0 +1,110 @@
+//! A large file, and a part of it.
+
+use std::{
+    cell::Cell,
+    fs::{self, File},
+    io::{self, Read, Seek, SeekFrom},
+    num::NonZero,
+    rc::Rc,
+};
+
+use libseal::UnsealReader;
+
+use crate::{
+    MIB,
+    harness::Case,
+    streams,
+    workload::{Workload, all_threads},
+};
+
+const PIECE_LEN: usize = MIB;
+const PART_LEN: usize = MIB;
+
+fn open(work: &Workload, name: &str) -> File {
+    File::open(work.path(name)).unwrap()
+}
+
+/// A new file each time, as `cp` has it: without one, an old one would be cut first.
+fn create(work: &Workload) -> File {
+    let path = work.path("target-rust");
+    let _ = fs::remove_file(&path);
+    File::create_new(path).unwrap()
+}
+
+fn target_len(work: &Workload) -> u64 {
+    fs::metadata(work.path("target-rust")).unwrap().len()
+}
+
+pub(crate) fn cases(work: &Workload) -> Vec<Case<'_>> {
+    let size = fs::metadata(work.path("source")).unwrap().len() as usize;
+    let mut cases = Vec::new();
+    for threads in [NonZero::<usize>::MIN, all_threads()] {
+        let seal = Case::new("libseal", "seal a file", size, move |out| {
+            let mut source = open(work, "source");
+            streams::seal(
+                work,
+                &mut source,
+                create(work),
+                &mut out[..PIECE_LEN],
+                threads,
+            );
+            target_len(work)
+        });
+        let unseal = Case::new("libseal", "unseal a file", size, move |out| {
+            let source = open(work, "source.sealed");
+            let mut target = create(work);
+            streams::unseal(work, source, &mut target, &mut out[..PIECE_LEN], threads);
+            target_len(work)
+        });
+        cases.extend([seal, unseal].map(|case| case.with_threads(threads.get())));
+    }
+    cases
+}
+
+/// A file that counts what is read of it.
+struct Counting {
+    file: File,
+    read: Rc<Cell<u64>>,
+}
+
+impl Read for Counting {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let len = self.file.read(out)?;
+        self.read.set(self.read.get() + len as u64);
+        Ok(len)
+    }
+}
+
+impl Seek for Counting {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+/// The count is that of the bytes read of the message.
+pub(crate) fn middle(work: &Workload) -> Vec<Case<'_>> {
+    let size = fs::metadata(work.path("source")).unwrap().len();
+    let mut expected = vec![0; PART_LEN];
+    let mut source = open(work, "source");
+    source.seek(SeekFrom::Start(size / 2)).unwrap();
+    source.read_exact(&mut expected).unwrap();
+
+    vec![Case::new(
+        "libseal",
+        "read the middle",
+        PART_LEN,
+        move |out| {
+            let read = Rc::new(Cell::new(0));
+            let source = Counting {
+                file: open(work, "source.sealed"),
+                read: Rc::clone(&read),
+            };
+            let mut reader = UnsealReader::new(source, &work.unwrapper(), &[]).unwrap();
+            reader.seek(SeekFrom::Start(size / 2)).unwrap();
+            let part = &mut out[..PART_LEN];
+            reader.read_exact(part).unwrap();
+            assert!(*part == *expected, "the middle");
+            read.get()
+        },
+    )]
+}

@@ -1,0 +1,89 @@
+//! The Rust part of `make bench`, which compares libseal with what else seals on this machine.
+//!
+//! ```sh
+//! side_by_side WORK GROUP ROUNDS
+//! ```
+//!
+//! WORK is a directory that `tests/bench/workload.py` made. Prints a line of JSON for each case.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a program that measures may panic"
+)]
+
+mod bare;
+mod files;
+mod harness;
+mod memory;
+mod streams;
+mod workload;
+
+use std::env;
+
+use harness::{Case, measure};
+use workload::Workload;
+
+const MIB: usize = 1024 * 1024;
+const LARGE: usize = 64 * MIB;
+const SMALL: [usize; 3] = [64, 1024, 64 * 1024];
+/// More than any case writes of the large message.
+const ROOM: usize = LARGE + MIB;
+
+/// The provider that libseal was built on.
+const PROVIDER: &str = if cfg!(feature = "aws-lc-rs") {
+    "aws-lc"
+} else {
+    "portable"
+};
+
+fn main() {
+    // `cargo bench` calls it without a directory; then there is nothing to measure.
+    let [work, group, rounds] = &env::args().skip(1).collect::<Vec<_>>()[..] else {
+        eprintln!("side_by_side is run by `make bench`: side_by_side WORK GROUP ROUNDS");
+        return;
+    };
+    let work = Workload::open(work);
+    if group == "verify" {
+        return memory::verify(&work, &[SMALL.as_slice(), &[LARGE]].concat());
+    }
+    let rounds = rounds.parse().unwrap();
+    measure(PROVIDER, cases(&work, group), ROOM, rounds);
+}
+
+fn cases<'a>(work: &'a Workload, group: &str) -> Vec<Case<'a>> {
+    match group {
+        "large" => large(work),
+        "small" => small(work),
+        "streams" => streams::cases(work, LARGE),
+        "file" => files::cases(work),
+        "middle" => files::middle(work),
+        other => panic!("no group {other}"),
+    }
+}
+
+fn large(work: &Workload) -> Vec<Case<'_>> {
+    let plaintext = work.plaintext(LARGE);
+    let mut cases = vec![bare::memcpy(plaintext), bare::fresh_allocation(LARGE)];
+    if PROVIDER == "aws-lc" {
+        cases.extend(bare::in_place(bare::AwsLc::new(), plaintext));
+    } else {
+        cases.extend(bare::in_place(bare::AesGcm::new(), plaintext));
+    }
+    cases.extend(memory::into_buffer(work, LARGE));
+    cases.extend(memory::with_all_threads(work, LARGE));
+    cases.extend(memory::returning(work, LARGE));
+    cases
+}
+
+fn small(work: &Workload) -> Vec<Case<'_>> {
+    let mut cases = Vec::from(bare::wraps(&work.public_key_der));
+    for size in SMALL {
+        cases.extend(memory::into_buffer(work, size));
+        cases.extend(memory::returning(work, size));
+        cases.extend(memory::under_a_key_in_use(work, size));
+    }
+    cases
+}

@@ -1,0 +1,67 @@
+//! What is sealed and unsealed: the files that `tests/bench/workload.py` made.
+
+use std::{
+    fs,
+    num::NonZero,
+    path::{Path, PathBuf},
+    thread,
+};
+
+use libseal::{BoxError, DataKey, KeyUnwrap, LocalUnwrapper, PublicKey, Recipient, WrappedKey};
+
+const MAX_THREADS: usize = 8;
+
+pub(crate) struct Workload {
+    directory: PathBuf,
+    pub(crate) public_key_der: Vec<u8>,
+    public_key: PublicKey,
+    data_key: [u8; DataKey::LEN],
+    plaintext: Vec<u8>,
+}
+
+impl Workload {
+    pub(crate) fn open(directory: impl AsRef<Path>) -> Self {
+        let directory = directory.as_ref().to_owned();
+        let read = |name| fs::read(directory.join(name)).unwrap();
+        let public_key_der = read("public.der");
+        Self {
+            public_key: PublicKey::new(&public_key_der).unwrap(),
+            public_key_der,
+            data_key: read("data-key").try_into().unwrap(),
+            plaintext: read("plaintext"),
+            directory,
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    pub(crate) fn recipient(&self) -> Recipient<'_> {
+        Recipient::new(&self.public_key)
+    }
+
+    pub(crate) fn plaintext(&self, len: usize) -> &[u8] {
+        &self.plaintext[..len]
+    }
+
+    /// `plaintext(len)`, sealed under the data key that is known.
+    pub(crate) fn message(&self, len: usize) -> Vec<u8> {
+        fs::read(self.path(&format!("{len}.sealed"))).unwrap()
+    }
+
+    /// Knows the data key already: the RSA of whoever unwraps is not what is measured.
+    pub(crate) fn unwrapper(&self) -> impl KeyUnwrap + use<> {
+        let data_key = self.data_key;
+        move |_: &WrappedKey<'_>| -> Result<Option<DataKey>, BoxError> { Ok(Some(data_key.into())) }
+    }
+
+    pub(crate) fn private_key(&self) -> LocalUnwrapper {
+        LocalUnwrapper::new(&fs::read(self.path("private.pem")).unwrap(), None).unwrap()
+    }
+}
+
+pub(crate) fn all_threads() -> NonZero<usize> {
+    let most = NonZero::new(MAX_THREADS).unwrap();
+    thread::available_parallelism().map_or(most, |cores| cores.min(most))
+}
