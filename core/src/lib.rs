@@ -70,7 +70,7 @@
 //! | `alloc` | unsealing, [`seal`], keys in PEM | with `std` |
 //! | `getrandom` | [`SystemRandom`], and every call that draws from it | with `std` |
 //! | `rustcrypto` | the portable crypto provider; one provider is needed | yes |
-//! | `heap-free` | the provider for firmware: the same without a heap | no |
+//! | `heap-free` | the provider for firmware: smaller, and without a heap | no |
 //! | `oaep-sha1` | [`WrapAlgorithm::RsaesOaepSha1`] | with `rustcrypto` |
 //! | `aws-lc-rs` | the provider for servers: AWS-LC goes before `rustcrypto`, with the same results | no |
 //! | `fips` | `aws-lc-rs` on the FIPS module of AWS-LC; needs CMake and Go to build | no |
@@ -80,8 +80,7 @@
 //! Firmware depends on it with `default-features = false, features = ["heap-free"]`: sealing then
 //! needs neither a heap nor an operating system, and takes random bytes from a [`RandomSource`]
 //! ([`Sealer::start_with_random`], [`seal_into_with_random`], [`SealingKey::new_with_random`]). Building
-//! with `--cfg aes_backend_soft="compact" --cfg sha2_backend_soft="compact" --cfg cpubits="32"` makes
-//! it smaller.
+//! with `--cfg sha2_backend_soft="compact"` makes it smaller.
 
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![forbid(unsafe_code)]

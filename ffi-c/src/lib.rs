@@ -85,6 +85,7 @@ mod panic_handler;
 )]
 mod pointer;
 mod storage;
+mod utf8;
 
 pub mod context;
 pub mod public_key;

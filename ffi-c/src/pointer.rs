@@ -11,6 +11,7 @@ use crate::{
         LIBSEAL_ERR_INTERNAL, LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_INVALID_UTF8,
         LIBSEAL_ERR_NULL_POINTER, libseal_status,
     },
+    utf8::is_utf8,
 };
 
 fn check<T>(pointer: *const T) -> Result<(), Failure> {
@@ -85,7 +86,11 @@ pub(crate) unsafe fn text<'a>(
     let len = len.ok_or(too_long)?;
     // SAFETY: the bytes before the NUL; the rest is the caller's word.
     let text = unsafe { slice::from_raw_parts(pointer.cast(), len) };
-    str::from_utf8(text).map_err(|_| Failure(LIBSEAL_ERR_INVALID_UTF8))
+    if !is_utf8(text) {
+        return Err(Failure(LIBSEAL_ERR_INVALID_UTF8));
+    }
+    // SAFETY: checked just now.
+    Ok(unsafe { str::from_utf8_unchecked(text) })
 }
 
 /// `out`, `out_cap` and `written`.

@@ -34,11 +34,8 @@ const SUPPRESSIONS: &str = "\
 }
 ";
 
-/// What `.cargo/config.toml` sets for firmware, and no instructions of this machine for AES, GHASH
-/// and SHA-2.
-const FLAGS: &str = "--cfg aes_backend_soft=\"compact\" --cfg sha2_backend_soft=\"compact\" \
-    --cfg cpubits=\"32\" --cfg aes_backend=\"soft\" --cfg polyval_backend=\"soft\" \
-    --cfg sha2_backend=\"soft\"";
+/// What `.cargo/config.toml` sets for firmware, and no instructions of this machine for SHA-2.
+const FLAGS: &str = "--cfg sha2_backend_soft=\"compact\" --cfg sha2_backend=\"soft\"";
 
 fn seal_with_undefined_secrets(sources: &Path, folder: &Path) -> Output {
     let target = folder.join("target");

@@ -5,7 +5,7 @@
 use sha1::{Digest, Sha1};
 use zeroize::Zeroize;
 
-use super::{hash::sha256, rsaep};
+use super::{hash::sha256, rsaep, xor};
 use crate::{Error, ErrorKind, random::Random};
 
 /// The hash of RSAES-OAEP, for the label and for MGF1 alike.
@@ -104,11 +104,4 @@ fn mask(hash: OaepHash, seed: &[u8], out: &mut [u8]) {
     for (counter, block) in (0_u32..).zip(out.chunks_mut(hash.len())) {
         xor(block, &hash.digest(&[seed, &counter.to_be_bytes()]));
     }
-}
-
-/// As far as both go.
-fn xor(out: &mut [u8], mask: &[u8]) {
-    out.iter_mut()
-        .zip(mask)
-        .for_each(|(out, mask)| *out ^= mask);
 }
