@@ -94,7 +94,7 @@ error_kinds! {
     MessageTooLong = 160, "MESSAGE_TOO_LONG",
         "a message holds less than 4 PiB, and no more than was announced when it was started";
     SealingKeyExhausted = 170, "SEALING_KEY_EXHAUSTED",
-        "the sealing key has sealed all the messages or bytes that its limits allow; make a new one";
+        "the limits of the sealing key allow no more messages, bytes or time; make a new one";
 
     NotSealed = 200, "NOT_SEALED",
         "not a sealed message: it does not begin with `SEAL`";

@@ -1,16 +1,15 @@
 //! `Header` and `WrappedKey`: what a message says about itself.
 
+use std::ops::Range;
+
 use libseal::WrapAlgorithm;
 use pyo3::{
     exceptions::PyValueError,
     prelude::*,
-    types::{PyBytes, PyDict, PyTuple, PyType},
+    types::{PyBytes, PyDict, PyRange, PyTuple, PyType},
 };
 
-use crate::{
-    convert::{bytes_like, hex},
-    errors,
-};
+use crate::{buffer::Input, convert::hex, errors};
 
 /// A data key as one recipient can unwrap it: what an unwrapper is asked.
 ///
@@ -52,10 +51,10 @@ impl WrappedKey {
         let kind = kind_of(algorithm).ok_or_else(|| {
             PyValueError::new_err(format!("unknown wrapping algorithm: {algorithm:?}"))
         })?;
-        let fingerprint = bytes_like("fingerprint", fingerprint)?;
+        let fingerprint = Input::from_py("fingerprint", fingerprint)?;
         let fingerprint = <[u8; 32]>::try_from(fingerprint.as_bytes())
             .map_err(|_| PyValueError::new_err("fingerprint must be 32 bytes long"))?;
-        let ciphertext = bytes_like("ciphertext", ciphertext)?;
+        let ciphertext = Input::from_py("ciphertext", ciphertext)?;
         Ok(Self {
             kind,
             fingerprint,
@@ -170,6 +169,38 @@ impl Header {
         self.header.len()
     }
 
+    /// Which bytes of the message to get for length bytes of plaintext from start on; give them
+    /// to Unsealer.update after Unsealer.seek. As an HTTP header:
+    ///
+    ///     f"bytes={r.start}-{r.stop - 1}"
+    ///
+    /// They are whole chunks, so up to 32 KiB more. Where the plaintext ends before, so does the
+    /// message: the end of the range may be beyond it.
+    #[pyo3(signature = (start, length))]
+    fn ciphertext_range<'py>(
+        &self,
+        py: Python<'py>,
+        start: u64,
+        length: u64,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        range(py, self.header.ciphertext_range(start, length))
+    }
+
+    /// The inverse: which plaintext lies in length bytes of the message from start on.
+    ///
+    /// Chunks that begin before start do not count. One that does not end with the range is
+    /// taken for the last one of the message, because only that is shorter than the others; so
+    /// for a whole message, from 0 on, the end is the length of its plaintext.
+    #[pyo3(signature = (start, length))]
+    fn plaintext_range<'py>(
+        &self,
+        py: Python<'py>,
+        start: u64,
+        length: u64,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        range(py, self.header.plaintext_range(start, length))
+    }
+
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let context = self.context(py)?;
         let keys = self.wrapped_keys(py)?;
@@ -179,11 +210,16 @@ impl Header {
     }
 }
 
+/// A Python `range`; unlike `PyRange::new` for all of `u64`.
+fn range(py: Python<'_>, range: Range<u64>) -> PyResult<Bound<'_, PyAny>> {
+    py.get_type::<PyRange>().call1((range.start, range.end))
+}
+
 /// Reads the header that a message begins with.
 #[pyfunction]
 #[pyo3(signature = (blob, /))]
 pub(crate) fn parse_header(blob: &Bound<'_, PyAny>) -> PyResult<Header> {
-    let message = bytes_like("blob", blob)?;
+    let message = Input::from_py("blob", blob)?;
     let header = libseal::Header::parse(message.as_bytes());
     let header = header.map_err(|error| errors::to_py(blob.py(), error))?;
     Ok(Header { header })

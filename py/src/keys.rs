@@ -10,7 +10,8 @@ use pyo3::{
 };
 
 use crate::{
-    convert::{bytes_like, hex, text_or_bytes_like, type_name},
+    buffer::Input,
+    convert::{hex, text_or_bytes_like, type_name},
     errors,
 };
 
@@ -181,7 +182,7 @@ impl Recipients {
             return Ok(Self(vec![recipient]));
         }
         // A PEM is iterable too, which would make for puzzling messages.
-        let is_encoded = key.is_instance_of::<PyString>() || bytes_like("key", key).is_ok();
+        let is_encoded = key.is_instance_of::<PyString>() || Input::from_py("key", key).is_ok();
         let keys = key.try_iter().ok().filter(|_| !is_encoded);
         let keys = keys.ok_or_else(|| not_a_recipient("key", key))?;
         // One too many is enough for the core to refuse them.

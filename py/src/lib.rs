@@ -4,13 +4,14 @@
 //! - Secrets and state live in Rust. Every class is frozen; what changes is behind a mutex that is
 //!   only ever tried, so two threads in one object are an error and never a deadlock. (A
 //!   `SealingKey` is for several threads: they wait for each other, which they never do for long.)
-//! - `bytes` are used where they lie. Any other buffer may change while we look at it, so it is
-//!   copied first, attached to the interpreter.
+//! - Buffers are read and written where they lie, exported as long as a call lasts. The unsafe code
+//!   for that is in `buffer`, and there is no other.
 //! - Work on more than a few KiB is done detached, so that other Python threads run.
 //! - Files, `io` classes and KMS clients are in Python, on top of this.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+mod buffer;
 mod convert;
 mod errors;
 mod header;
@@ -31,9 +32,9 @@ mod _libseal {
         header::{Header, WrappedKey, parse_header},
         keys::{PublicKey, Recipient},
         local_unwrapper::LocalUnwrapper,
-        sealer::{Sealer, seal},
+        sealer::{Sealer, seal, seal_into, sealed_len},
         sealing_key::SealingKey,
-        unsealer::{Unsealer, unseal},
+        unsealer::{Unsealer, plaintext_len, unseal, unseal_into},
     };
 
     #[pymodule_init]

@@ -62,24 +62,56 @@ def test_round_trip(length: int) -> None:
         assert reader.read() == data
 
 
-def test_every_byte_goes_through_at_once() -> None:
+def test_flush_hands_over_every_byte() -> None:
     file = io.BytesIO()
     writer = libseal.SealWriter(file, public_key())
     start = len(file.getvalue())
     assert libseal.inspect(file.getvalue()).length == start - 56
-    writer.write(b"x" * 10)
-    assert len(file.getvalue()) == start + 10
+    for length in (10, 0, CHUNK - 10, CHUNK, CHUNK + 1, 100_000):
+        before = len(file.getvalue())
+        position = writer.tell()
+        writer.write(b"x" * length)
+        assert len(file.getvalue()) == before
+        assert writer.tell() == position + length
+        writer.flush()
+        tags = (position + length) // CHUNK - position // CHUNK
+        assert len(file.getvalue()) == before + length + 16 * tags
     writer.close()
     writer.close()
+    assert libseal.unseal(file.getvalue(), unwrapper()) == b"x" * (3 * CHUNK + 100_001)
 
 
-@pytest.mark.parametrize("data", [bytearray(600_000), memoryview(DATA)[::2], b"x" * 600_000])
+@pytest.mark.parametrize("size", [100, 4096, 5000, CHUNK, 100_000, 300_000, 3_000_000])
+@pytest.mark.parametrize("flush_at", [(), (1,), (0, 2, 3)])
+def test_pieces_are_whole_chunks(size: int, flush_at: tuple[int, ...]) -> None:
+    """Whatever is written at a time; so the fast way of sealing them is taken."""
+    pieces: list[int] = []
+
+    class Spy(io.BytesIO):
+        def write(self, data: bytes, /) -> int:  # type: ignore[override]
+            pieces.append(len(data))
+            return super().write(data)
+
+    data, file = DATA * 10, Spy()
+    with libseal.SealWriter(file, public_key()) as writer:
+        for number, start in enumerate(range(0, len(data), size)):
+            writer.write(data[start : start + size])
+            if number in flush_at:
+                writer.flush()
+    assert libseal.unseal(file.getvalue(), unwrapper()) == data
+    if not flush_at:
+        assert all(length % (CHUNK + 16) == 0 for length in pieces[1:-1])
+
+
+@pytest.mark.parametrize("data", [bytearray(600_000), memoryview(DATA)[7:], b"x" * 600_000])
 def test_write_bytes_like(data: bytes) -> None:
     file = io.BytesIO()
     with libseal.SealWriter(file, public_key()) as writer:
         assert writer.write(data) == len(data)
         assert writer.write(np.arange(10, dtype=">i4").data) == 40
         assert writer.write(np.zeros((0, 3)).data) == 0
+        with pytest.raises(BufferError):
+            writer.write(memoryview(data)[::2])
     plaintext = libseal.unseal(file.getvalue(), unwrapper())
     assert plaintext == bytes(data) + np.arange(10, dtype=">i4").tobytes()
 
@@ -180,16 +212,52 @@ def test_inner_writer_failing_anywhere() -> None:
 
 
 def test_after_the_inner_writer_failed_the_message_cannot_go_on() -> None:
-    room = len(libseal.seal(public_key(), b"")) - 10
-    file = ShortWriter(room)
+    for way in ("flush", "write"):
+        room = len(libseal.seal(public_key(), b"")) - 10
+        file = ShortWriter(room)
+        writer = libseal.SealWriter(file, public_key())
+        with pytest.raises(OSError, match="full"):
+            if way == "flush":
+                writer.write(b"x" * 10)
+                writer.flush()
+            else:
+                writer.write(b"x" * 300_000)
+        file.room = 1_000_000
+        with pytest.raises(libseal.StateError):
+            writer.write(b"x" * 600_000)
+        with pytest.raises(libseal.StateError):
+            writer.flush()
+        with pytest.raises(libseal.StateError):
+            writer.close()
+        assert writer.closed
+        writer.close()
+        assert len(file.content) == room
+
+
+def test_detaching_is_not_supported() -> None:
+    with (
+        libseal.SealWriter(io.BytesIO(), public_key()) as writer,
+        pytest.raises(io.UnsupportedOperation),
+    ):
+        writer.detach()
+
+
+def test_nothing_is_sealed_twice_after_an_interrupt() -> None:
+    class Interrupted(io.BytesIO):
+        def write(self, data: bytes, /) -> int:  # type: ignore[override]
+            written = super().write(data)
+            if self.tell() > 400_000:
+                raise KeyboardInterrupt
+            return written
+
+    file = Interrupted()
     writer = libseal.SealWriter(file, public_key())
-    with pytest.raises(OSError, match="full"):
-        writer.write(b"x" * 10)
-    file.room = 1000
+    with pytest.raises(KeyboardInterrupt):
+        writer.write(b"x" * 1_000_000)
+    length = len(file.getvalue())
     with pytest.raises(libseal.StateError):
-        writer.write(b"x")
-    writer.close()
-    assert len(file.content) == room
+        writer.close()
+    assert len(file.getvalue()) == length
 
 
 class Odd:
@@ -235,7 +303,6 @@ def test_reader_is_a_file_object() -> None:
         assert isinstance(file, io.BufferedIOBase)
         assert file.readable()
         assert not file.writable()
-        assert not file.seekable()
         assert file.header.context == {"a": "b"}
         assert file.read(0) == b""
         assert file.read(3) == DATA[:3]
@@ -251,8 +318,6 @@ def test_reader_is_a_file_object() -> None:
         assert file.read() == file.read(1) == file.read1() == b""
         with pytest.raises(io.UnsupportedOperation):
             file.write(b"x")
-        with pytest.raises(io.UnsupportedOperation):
-            file.seek(0)
     with pytest.raises(ValueError, match="closed"):
         file.read()
 
@@ -324,6 +389,27 @@ def test_after_the_inner_reader_failed_nothing_is_skipped() -> None:
     inner.fails_at = None
     with pytest.raises(libseal.StateError):
         file.read(CHUNK + 5)
+
+
+@pytest.mark.parametrize("size", [1000, 100_000, -1])
+def test_nothing_is_skipped_after_an_interrupt(size: int) -> None:
+    class Interrupted(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            data = super().read(size)
+            if interrupting:
+                raise KeyboardInterrupt
+            return data
+
+    interrupting = False
+    file = libseal.UnsealReader(Interrupted(BLOB), unwrap)
+    interrupting = True
+    with pytest.raises(KeyboardInterrupt):
+        file.read(size)
+    interrupting = False
+    with pytest.raises(libseal.StateError):
+        file.read(size)
+    file.seek(0)
+    assert file.read() == DATA
 
 
 def test_inner_reader_that_is_odd() -> None:

@@ -3,6 +3,8 @@
 import copy
 import pickle
 import threading
+import time
+from datetime import timedelta
 
 import pytest
 
@@ -103,6 +105,53 @@ def test_so_many_bytes_and_no_more() -> None:
     assert libseal.unseal(sealing_key.seal(bytes(10_000)), unwrapper()) == bytes(10_000)
     assert sealing_key.remaining_bytes == 0
     assert libseal.unseal(sealing_key.seal(b""), unwrapper()) == b""
+
+
+@pytest.mark.parametrize("max_age", [0.05, timedelta(milliseconds=50)])
+def test_so_long_and_no_longer(max_age: float | timedelta) -> None:
+    sealing_key = libseal.SealingKey(public_key(), max_age=max_age)
+    age = sealing_key.remaining_age
+    assert age is not None
+    assert 0 < age <= 0.05
+    assert "remaining_age=0.0" in repr(sealing_key)
+    time.sleep(0.06)
+    assert sealing_key.remaining_age == 0
+    out = bytearray(1000)
+    for call in (
+        lambda: sealing_key.seal(b""),
+        lambda: sealing_key.seal_into(b"", out),
+        lambda: sealing_key.sealer(0),
+    ):
+        with pytest.raises(libseal.LimitError) as refused:
+            call()
+        assert refused_as_exhausted(refused)
+    assert sealing_key.remaining_messages == 1 << 20
+
+
+def test_age_that_is_none() -> None:
+    assert libseal.SealingKey(public_key()).remaining_age is None
+    assert libseal.SealingKey(public_key(), max_age=None).remaining_age is None
+    with pytest.raises(libseal.LimitError):
+        libseal.SealingKey(public_key(), max_age=0).seal(b"")
+    for age in (-1, float("nan"), float("inf"), timedelta(seconds=-1), 1e300):
+        with pytest.raises(ValueError, match="max_age must be 0 or more, and finite"):
+            libseal.SealingKey(public_key(), max_age=age)
+    with pytest.raises(TypeError, match="max_age must be seconds or a timedelta, not str"):
+        libseal.SealingKey(public_key(), max_age="1")  # type: ignore[arg-type]
+
+
+def test_into_a_buffer() -> None:
+    sealing_key = libseal.SealingKey(public_key(), max_messages=2)
+    length = sealing_key.sealed_len(4)
+    out = bytearray(length + 3)
+    with pytest.raises(libseal.LimitError, match=f"{length - 1} bytes, and {length} are needed"):
+        sealing_key.seal_into(b"data", bytearray(length - 1))
+    assert sealing_key.remaining_messages == 2
+    assert sealing_key.seal_into(b"data", out) == length
+    assert libseal.unseal(out[:length], unwrapper()) == b"data"
+    assert out[length:] == bytes(3)
+    with pytest.raises(libseal.LimitError):
+        sealing_key.sealed_len(1 << 60)
 
 
 def test_what_was_announced_and_no_byte_more() -> None:

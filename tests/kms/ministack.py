@@ -1,4 +1,4 @@
-"""Runs MiniStack, which speaks the AWS KMS API, on loopback with nothing in it.
+"""Runs MiniStack, which speaks the APIs of AWS KMS and S3, on loopback with nothing in it.
 
     with ministack() as kms:
         kms.create_key("alias/example-rsa-key")
@@ -21,13 +21,14 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 from urllib.request import ProxyHandler, build_opener
 
 import boto3
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_s3 import S3Client
 
 START_SECONDS = 30
 STOP_SECONDS = 10
@@ -42,14 +43,19 @@ class LocalKms:
 
     @property
     def environment(self) -> dict[str, str]:
-        """This process's environment, changed so that a child's AWS SDK uses this KMS."""
+        """This process's environment, changed so that a child's AWS SDK uses this KMS and S3."""
         inherited = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
         return inherited | {
             "AWS_ENDPOINT_URL_KMS": self.endpoint,
+            "AWS_ENDPOINT_URL_S3": self.endpoint,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": CREDENTIAL,
             "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
         }
+
+    @property
+    def s3(self) -> "S3Client":
+        return boto3.client("s3", **access(self.endpoint))
 
     def create_key(
         self, alias: str, spec: Literal["RSA_2048", "RSA_3072", "RSA_4096"] = "RSA_2048"
@@ -79,19 +85,25 @@ def ministack() -> Iterator[LocalKms]:
         try:
             endpoint = f"http://127.0.0.1:{port}"
             wait_until_healthy(server, endpoint, log)
-            yield LocalKms(endpoint, client(endpoint))
+            yield LocalKms(endpoint, boto3.client("kms", **access(endpoint)))
         finally:
             stop(server)
 
 
-def client(endpoint: str) -> "KMSClient":
-    return boto3.client(
-        "kms",
-        endpoint_url=endpoint,
-        region_name=REGION,
-        aws_access_key_id=CREDENTIAL,
-        aws_secret_access_key=CREDENTIAL,
-    )
+class Access(TypedDict):
+    endpoint_url: str
+    region_name: str
+    aws_access_key_id: str
+    aws_secret_access_key: str
+
+
+def access(endpoint: str) -> Access:
+    return {
+        "endpoint_url": endpoint,
+        "region_name": REGION,
+        "aws_access_key_id": CREDENTIAL,
+        "aws_secret_access_key": CREDENTIAL,
+    }
 
 
 def free_port() -> int:
@@ -109,7 +121,7 @@ def server_environment(home: str, port: int) -> dict[str, str]:
         "TMPDIR": home,
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
-        "SERVICES": "kms",
+        "SERVICES": "kms,s3",
         # These listen on ports of their own, whatever the services.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",

@@ -9,9 +9,9 @@ b'21.5 C'
 
 From simple to flexible:
 
-- ``seal`` and ``unseal``: bytes in, bytes out.
+- ``seal`` and ``unseal``: bytes in, bytes out; ``seal_into`` and ``unseal_into``: into a buffer.
 - ``seal_file`` and ``unseal_file``: files of any size, in constant memory, all or nothing.
-- ``SealWriter`` and ``UnsealReader``: file objects.
+- ``SealWriter`` and ``UnsealReader``: file objects; the reader can seek.
 - ``Sealer`` and ``Unsealer``: piece by piece without I/O, for asyncio and queues.
 - ``SealingKey``: one data key for many messages, so RSA and the KMS are paid for once.
 - ``inspect``: what a message says about itself, without any key.
@@ -46,14 +46,22 @@ from ._libseal import (
     Unsealer,
     WrappedKey,
     __version__,
+    plaintext_len,
     seal,
+    seal_into,
+    sealed_len,
     unseal,
+    unseal_into,
 )
 from ._types import Unwrap
 
 __all__ = [
     "seal",
     "unseal",
+    "seal_into",
+    "unseal_into",
+    "sealed_len",
+    "plaintext_len",
     "seal_file",
     "unseal_file",
     "inspect",

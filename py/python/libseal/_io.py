@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import warnings
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from ._errors import StateError
+from ._errors import StateError, TruncatedError
 from ._libseal import Header, Sealer, Unsealer
 
 if TYPE_CHECKING:
@@ -17,7 +18,25 @@ if TYPE_CHECKING:
 
     from . import _types
 
+CHUNK_LEN = 16 * 1024
+# One thread works on what stays in the cache of a processor, each of several on enough to be worth
+# waking it.
 PIECE_LEN = 256 * 1024
+THREAD_PIECE_LEN = 1024 * 1024
+# What is read at first: most headers are shorter.
+FIRST_LEN = 4096
+
+
+def piece_len(threads: int | None) -> int:
+    """How many bytes so many threads work on at a time; more than there are cores do no more."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    count = min(threads or 1 << 20, cores or 1)
+    return PIECE_LEN if count == 1 else count * THREAD_PIECE_LEN
+
+
+# Quicker than super(), which small reads would notice.
+_buffered_read = io.BufferedReader.read
+_buffered_readinto = io.BufferedReader.readinto
 
 
 class _Writable(Protocol):
@@ -28,7 +47,11 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> Buffer | None: ...
 
 
-class SealWriter(io.BufferedIOBase):
+# Their readinto is known to do what read does, which somebody may have wrapped in others.
+_WITH_READINTO = (io.FileIO, io.BytesIO, io.BufferedReader, io.BufferedRandom)
+
+
+class SealWriter(io.BufferedWriter):
     """A binary file object that seals what is written to it, into another one.
 
     ``close``, or leaving a ``with`` block, ends the message. Leaving the block by an exception
@@ -36,16 +59,18 @@ class SealWriter(io.BufferedIOBase):
     every reader refuses it as truncated. ``abort`` does the same on purpose.
 
     ``fileobj`` needs only a ``write`` method. It is not closed with this object unless
-    ``close_inner`` is true. Nothing is buffered: each write goes through to ``fileobj`` at once.
+    ``close_inner`` is true. What is written is gathered to pieces of 256 KiB, or of 1 MiB for each
+    of several ``threads``; ``flush`` hands all there is to ``fileobj``.
 
     For the other arguments, and what it raises, see ``seal``. After ``fileobj`` has failed, the
-    message cannot be ended any more: further writes raise StateError.
+    message cannot be ended any more: StateError is raised when the next piece is full, and by
+    ``flush`` and ``close``.
 
     For text, keep the ``with`` block on this object, and let the wrapper buffer nothing::
 
         with libseal.SealWriter(fileobj, key) as writer:
             text = io.TextIOWrapper(writer, encoding="utf-8", write_through=True)
-            print("sealed at once", file=text)
+            print("sealed with the rest of its piece", file=text)
     """
 
     def __init__(
@@ -56,100 +81,42 @@ class SealWriter(io.BufferedIOBase):
         context: _types.Context | None = None,
         *,
         close_inner: bool = False,
+        threads: int | None = 1,
     ) -> None:
-        self._inner: Any = fileobj
-        self._close_inner = False
-        self._position = 0
-        # None once the message is ended, or never can be.
-        self._sealer: Sealer | None = None
-        sealer = Sealer(key, key_id, context)
-        self._write_inner(sealer.update(b""))
-        self._sealer = sealer
-        self._close_inner = close_inner
-
-    @property
-    def name(self) -> Any:
-        """The name of the inner file object, if it has one."""
-        return self._inner.name
-
-    def writable(self) -> bool:
-        """True."""
-        self._check_open()
-        return True
-
-    def write(self, data: Buffer, /) -> int:
-        """Seal ``data``, all of it, and return its length in bytes."""
-        self._check_open()
-        if isinstance(data, str):
-            raise TypeError("a bytes-like object is required, not 'str': wrap a TextIOWrapper")
-        if isinstance(data, bytes) and len(data) <= PIECE_LEN:
-            self._write_piece(data)
-            return len(data)
-        with memoryview(data) as view:
-            is_flat = view.contiguous and view.ndim == 1 and view.format == "B"
-            plaintext = view if is_flat else memoryview(view.tobytes())
-            for start in range(0, len(plaintext), PIECE_LEN):
-                self._write_piece(plaintext[start : start + PIECE_LEN])
-            return len(plaintext)
-
-    def _write_piece(self, piece: bytes | memoryview) -> None:
-        sealer, self._sealer = self._sealer, None
-        if sealer is None:
-            raise StateError("the file object failed before, so the message cannot go on")
-        self._write_inner(sealer.update(piece))
-        self._sealer = sealer
-        self._position += len(piece)
-
-    def _write_inner(self, sealed: bytes) -> None:
-        rest: bytes | memoryview = sealed
-        while rest:
-            written = self._inner.write(rest)
-            if written is None:
-                if isinstance(self._inner, io.RawIOBase):
-                    raise BlockingIOError(errno.EAGAIN, "the file object is non-blocking, and full")
-                return  # It does not count, so it has taken everything.
-            if not 0 < written <= len(rest):
-                raise OSError(errno.EIO, f"write() of {len(rest)} bytes returned {written}")
-            rest = memoryview(rest)[written:]
+        sealer = Sealer(key, key_id, context, threads=threads)
+        length = piece_len(threads)
+        sealing = _Sealing(fileobj, sealer, length)
+        super().__init__(sealing, length)
+        self._sealing = sealing
+        sealing.close_inner = close_inner
 
     def flush(self) -> None:
-        """Flush the inner file object; nothing is held back here."""
-        self._check_open()
-        if self._sealer is not None:
-            self._flush_inner()
-
-    def _flush_inner(self) -> None:
-        flush = getattr(self._inner, "flush", None)
-        if flush is not None:
-            flush()
-
-    def tell(self) -> int:
-        """How many bytes have been written to this object."""
-        self._check_open()
-        return self._position
+        """Seal all that was written so far, and flush the inner file object."""
+        self._sealing.check_open()
+        if not self._sealing.is_ended:
+            super().flush()
+            self._sealing.push()
 
     def close(self) -> None:
-        """End the message, unless writing it failed; a second time, do nothing."""
+        """End the message; a second time, do nothing."""
         if self.closed:
             return
-        sealer, self._sealer = self._sealer, None
         try:
-            if sealer is not None:
-                self._write_inner(sealer.finish())
-                self._flush_inner()
+            super().flush()
+            self._sealing.finish()
         finally:
-            self._close()
+            self.abort()
 
     def abort(self) -> None:
         """Close without ending the message: every reader will refuse it as truncated."""
         if not self.closed:
-            self._sealer = None
-            self._close()
+            # From here on, flush() does nothing, which close() calls.
+            self._sealing.is_ended = True
+            super().close()
 
-    def _close(self) -> None:
-        super().close()
-        if self._close_inner:
-            self._inner.close()
+    def detach(self) -> io.RawIOBase:
+        """Not supported."""
+        raise io.UnsupportedOperation("detach")
 
     def __exit__(
         self,
@@ -164,9 +131,9 @@ class SealWriter(io.BufferedIOBase):
 
     def __del__(self) -> None:
         # The one of IOBase would call close(), and so pass a half message off as a whole one.
-        if not hasattr(self, "_sealer") or self.closed:
+        if not hasattr(self, "_sealing") or self.closed:
             return
-        if self._sealer is not None:
+        if self._sealing.sealer is not None:
             warnings.warn(
                 f"unclosed {self!r}: the message is truncated",
                 ResourceWarning,
@@ -175,7 +142,99 @@ class SealWriter(io.BufferedIOBase):
             )
         self.abort()
 
-    def _check_open(self) -> None:
+
+class _Sealing(io.RawIOBase):
+    """Seals whole chunks, and keeps the rest until there is more. Closing it ends no message."""
+
+    def __init__(self, inner: IO[bytes] | _Writable, sealer: Sealer, piece_len: int) -> None:
+        self.close_inner = False
+        self.is_ended = False
+        # None while a call is under way, when one has failed, and after the end.
+        self.sealer: Sealer | None = None
+        self._inner: Any = inner
+        self._piece_len = piece_len
+        self._position = 0
+        # Plaintext of the chunk that is not full yet.
+        self._rest = b""
+        self._write_inner(sealer.update(b""))
+        self.sealer = sealer
+
+    @property
+    def name(self) -> Any:
+        return self._inner.name
+
+    def writable(self) -> bool:
+        self.check_open()
+        return True
+
+    def write(self, data: Buffer, /) -> int:
+        sealer = self._take_sealer()
+        with memoryview(data) as view:
+            length = len(view)
+            whole = (self._position + length) // CHUNK_LEN * CHUNK_LEN - self._position
+            start = 0
+            if whole > 0 and self._position % CHUNK_LEN:
+                start = CHUNK_LEN - self._position % CHUNK_LEN
+                self._write_inner(sealer.update(self._rest + view[:start]))
+                self._rest = b""
+            for begin in range(start, whole, self._piece_len):
+                end = min(begin + self._piece_len, whole)
+                self._write_inner(sealer.update(view[begin:end]))
+            self._rest += view[max(whole, 0) :]
+        self._position += length
+        # Last, so that nothing is taken twice after an interrupt.
+        self.sealer = sealer
+        return length
+
+    def push(self) -> None:
+        sealer = self._take_sealer()
+        self._write_inner(sealer.update(self._rest))
+        self._rest = b""
+        self._flush_inner()
+        self.sealer = sealer
+
+    def finish(self) -> None:
+        sealer = self._take_sealer()
+        self._write_inner(sealer.finish_with(self._rest))
+        self._flush_inner()
+
+    def _take_sealer(self) -> Sealer:
+        self.check_open()
+        sealer, self.sealer = self.sealer, None
+        if sealer is None:
+            raise StateError("the file object failed before, so the message cannot go on")
+        return sealer
+
+    def _write_inner(self, sealed: bytes) -> None:
+        rest: bytes | memoryview = sealed
+        while rest:
+            written = self._inner.write(rest)
+            if written is None:
+                if isinstance(self._inner, io.RawIOBase):
+                    raise BlockingIOError(errno.EAGAIN, "the file object is non-blocking, and full")
+                return  # It does not count, so it has taken everything.
+            if not 0 < written <= len(rest):
+                raise OSError(errno.EIO, f"write() of {len(rest)} bytes returned {written}")
+            rest = memoryview(rest)[written:]
+
+    def _flush_inner(self) -> None:
+        flush = getattr(self._inner, "flush", None)
+        if flush is not None:
+            flush()
+
+    def tell(self) -> int:
+        self.check_open()
+        return self._position
+
+    def close(self) -> None:
+        if self.closed:
+            return
+        self.sealer = None
+        super().close()
+        if self.close_inner:
+            self._inner.close()
+
+    def check_open(self) -> None:
         if self.closed:
             raise ValueError("I/O operation on closed file.")
 
@@ -188,12 +247,19 @@ class UnsealReader(io.BufferedReader):
     cut short ends in TruncatedError or AuthenticationError. What was read before is authentic, but
     may not be all: keep it apart until the end is reached.
 
-    ``fileobj`` needs only a ``read`` method; it is not closed with this object unless
-    ``close_inner`` is true. More of it may be read than is needed at the moment. It has to block:
-    if its ``read`` returns None, BlockingIOError is raised. After any failure of ``fileobj`` this
-    object is of no more use, since nobody knows what was lost.
+    It can ``seek`` if ``fileobj`` can. Then only the chunks of 16 KiB that hold what is read are
+    fetched, and the last one, the first time: it confirms where the plaintext ends, before anything
+    depends on that. The message has to begin where ``fileobj`` was when this object was made, and
+    to end where that ends.
 
-    For ``unwrap``, ``context`` and what is raised see ``unseal``.
+    ``fileobj`` needs only a ``read`` method, and for seeking ``seekable``, ``seek`` and ``tell``.
+    It is not closed with this object unless ``close_inner`` is true. More of it may be read than is
+    needed at the moment. It has to block: if its ``read`` returns None, BlockingIOError is raised.
+    After ``fileobj`` has failed, nobody knows what was lost: reading raises StateError, until
+    ``seek`` finds a place again.
+
+    Of large reads, ``threads`` unseal 1 MiB each at a time. For ``unwrap``, ``context`` and what is
+    raised see ``unseal``.
     """
 
     def __init__(
@@ -203,57 +269,126 @@ class UnsealReader(io.BufferedReader):
         context: _types.Context | None = None,
         *,
         close_inner: bool = False,
+        threads: int | None = 1,
     ) -> None:
-        raw = _RawUnsealReader(fileobj, unwrap, context, close_inner=close_inner)
-        self._header = raw.header
-        super().__init__(raw, PIECE_LEN)
+        unsealer = Unsealer(context, threads=threads)
+        unsealing = _Unsealing(fileobj, unsealer, unwrap, piece_len(threads))
+        self._unsealing = unsealing
+        super().__init__(unsealing, unsealing.buffer_len)
+        unsealing.close_inner = close_inner
 
     @property
     def header(self) -> Header:
         """The header of the message, verified."""
-        return self._header
+        return self._unsealing.header
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read ``size`` bytes of plaintext, or up to its end if that comes before or size is -1."""
+        self._unsealing.asked = size or 0
+        return _buffered_read(self, size)
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Read as many bytes of plaintext as ``buffer`` holds, and return how many there were."""
+        self._unsealing.asked = memoryview(buffer).nbytes
+        return _buffered_readinto(self, buffer)
 
 
-class _RawUnsealReader(io.RawIOBase):
+class _Unsealing(io.RawIOBase):
     def __init__(
         self,
-        fileobj: IO[bytes] | _Readable,
+        inner: IO[bytes] | _Readable,
+        unsealer: Unsealer,
         unwrap: _types.Unwrap,
-        context: _types.Context | None,
-        *,
-        close_inner: bool,
+        piece_len: int,
     ) -> None:
-        self._inner: Any = fileobj
-        self._close_inner = False
+        self.close_inner = False
+        self.buffer_len = piece_len
+        self._large_len = max(piece_len, THREAD_PIECE_LEN)
+        self._inner: Any = inner
+        self._unsealer = unsealer
+        # Where the message begins in the inner file object; None if that cannot seek.
+        self._start = _position_of(inner)
+        # The byte of the message that the inner file object gives next.
+        self._offset = 0
+        # The byte of plaintext that is to be read next.
         self._position = 0
+        # Room for a piece of the message.
+        self._sealed = memoryview(b"")
         self._unread = memoryview(b"")
-        # None after the end, and after a failure.
-        self._unsealer: Unsealer | None = None
         self._ended = False
-        unsealer = Unsealer(context)
-        while unsealer.header is None:
-            self._unsealer = unsealer
-            self._advance()
+        # Inner file object and unsealer are where the position is, unless a call has failed.
+        self._place_is_lost = True
+        # Plaintext that the buffered reader is asked for, if it knows how much.
+        self.asked = 0
+        # Plaintext to unseal at least: little after a seek, then more and more.
+        self._ahead = piece_len
+        # Length and last chunk of the plaintext, once they are confirmed.
+        self._length: int | None = None
+        self._last = b""
+        self.header = self._read_header(unwrap)
+        self._place_is_lost = False
+
+    def _read_header(self, unwrap: _types.Unwrap) -> Header:
+        unsealer = self._unsealer
+        while (header := unsealer.header) is None:
+            piece = self._read_inner(FIRST_LEN)
+            if not piece:
+                # Says why there is no whole header.
+                unsealer.finish()
+            unsealer.update(piece)
         unsealer.unwrap_with(unwrap)
         self._unread = memoryview(unsealer.update(b""))
-        self.header = unsealer.header
-        self._close_inner = close_inner
+        # What comes before the chunks; only with it the unsealer can seek.
+        first_chunk = header.ciphertext_range(0, 0).start
+        while self._offset < first_chunk:
+            piece = self._read_inner(first_chunk - self._offset)
+            if not piece:
+                break
+            unsealer.update(piece)
+        return header
 
-    def _advance(self) -> None:
-        unsealer, self._unsealer = self._unsealer, None
-        if unsealer is None:
-            raise StateError("reading failed before, so the message cannot go on")
-        piece = self._inner.read(PIECE_LEN)
+    def _read_inner(self, size: int) -> bytes | memoryview:
+        """Read up to so many bytes of the message; they are good until the next call."""
+        piece: Any
+        if type(self._inner) in _WITH_READINTO:
+            if len(self._sealed) < size:
+                self._sealed = memoryview(bytearray(size))
+            count = self._inner.readinto(self._sealed[:size])
+            piece = None if count is None else self._sealed[:count]
+        else:
+            piece = self._inner.read(size)
         if piece is None:
             raise BlockingIOError(errno.EAGAIN, "the file object is non-blocking, and empty")
         if isinstance(piece, str):
             raise TypeError("the file object is open in text mode; open it in binary mode")
-        if len(piece) > 0:
-            self._unread = memoryview(unsealer.update(piece))
-            self._unsealer = unsealer
-        else:
-            self._unread = memoryview(unsealer.finish())
+        self._offset += len(piece)
+        read: bytes | memoryview = piece
+        return read
+
+    def _read_piece(self, wanted: int) -> bytes | memoryview:
+        """The message up to the end of the chunk with the last of ``wanted`` bytes of plaintext."""
+        stop = self.header.ciphertext_range(self._position, wanted).stop
+        return self._read_inner(stop - self._offset)
+
+    def _unseal_piece(self, wanted: int, room: memoryview) -> int:
+        """Unseal to ``room``, and what does not fit to ``_unread``; return the former's length."""
+        piece = self._read_piece(wanted)
+        written = 0
+        if not piece:
+            self._unread = memoryview(self._unsealer.finish())
             self._ended = True
+        elif self._unsealer.update_len(len(piece)) <= len(room):
+            written = self._unsealer.update_into(piece, room)
+        else:
+            # Whole chunks while they fit.
+            fitting = (self._position + len(room)) // CHUNK_LEN * CHUNK_LEN
+            cut = self.header.ciphertext_range(0, fitting).stop - (self._offset - len(piece))
+            with memoryview(piece) as view:
+                if cut > 0:
+                    written = self._unsealer.update_into(view[:cut], room)
+                self._unread = memoryview(self._unsealer.update(view[max(cut, 0) :]))
+        self._position += written
+        return written
 
     @property
     def name(self) -> Any:
@@ -262,45 +397,125 @@ class _RawUnsealReader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Buffer, /) -> int:
+    def seekable(self) -> bool:
         self._check_open()
+        return self._start is not None
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        self._leave_place()
         with memoryview(buffer) as view, view.cast("B") as room:
-            while not self._unread and not self._ended and room:
-                self._advance()
-            length = min(len(room), len(self._unread))
-            room[:length] = self._unread[:length]
+            length = self._read_to(room)
+        self.asked -= length
+        # Last, so that nothing is skipped after an interrupt.
+        self._place_is_lost = False
+        return length
+
+    def _read_to(self, room: memoryview) -> int:
+        while not self._unread and not self._ended and room:
+            wanted = max(min(self.asked, self._large_len), self._ahead)
+            self._ahead = min(max(2 * self._ahead, CHUNK_LEN), self.buffer_len)
+            written = self._unseal_piece(wanted, room)
+            if written:
+                return written
+        length = min(len(room), len(self._unread))
+        room[:length] = self._unread[:length]
         self._unread = self._unread[length:]
         self._position += length
         return length
 
     def readall(self) -> bytes:
-        self._check_open()
-        parts = [self._unread]
-        # If it fails halfway, the parts are lost, and none may be given out later without the rest.
-        self._unread = memoryview(b"")
+        self._leave_place()
+        parts = [self._take_unread()]
         while not self._ended:
-            self._advance()
-            parts.append(self._unread)
-            self._unread = memoryview(b"")
+            self._unseal_piece(self._large_len, memoryview(bytearray()))
+            parts.append(self._take_unread())
         data = b"".join(parts)
-        self._position += len(data)
+        self._place_is_lost = False
         return data
+
+    def _leave_place(self) -> None:
+        self._check_open()
+        if self._place_is_lost:
+            raise StateError("reading failed before, and the place is lost")
+        self._place_is_lost = True
+
+    def _take_unread(self) -> memoryview:
+        unread, self._unread = self._unread, memoryview(b"")
+        self._position += len(unread)
+        return unread
 
     def tell(self) -> int:
         self._check_open()
         return self._position
 
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        if not self.seekable():
+            raise io.UnsupportedOperation("the file object cannot seek")
+        if whence == os.SEEK_CUR:
+            offset += self._position
+        elif whence not in {os.SEEK_SET, os.SEEK_END}:
+            raise ValueError(f"whence must be 0, 1 or 2, not {whence}")
+        if whence != os.SEEK_END and offset == self._position and not self._place_is_lost:
+            return offset
+        length = self._confirmed_length()
+        position = length + offset if whence == os.SEEK_END else offset
+        if position < 0:
+            raise OSError(errno.EINVAL, "seek to a position before the beginning")
+        self._go_to(position)
+        return position
+
+    def _confirmed_length(self) -> int:
+        """Length of the plaintext; the first time, the last chunk is authenticated for it."""
+        if self._length is None:
+            self._place_is_lost = True
+            self._unread = memoryview(b"")
+            self._inner.seek(0, os.SEEK_END)
+            size = self._inner.tell() - (self._start or 0)
+            length = self.header.plaintext_range(0, max(size, 0)).stop
+            if size < self.header.ciphertext_range(0, 0).start:
+                raise TruncatedError("the message is cut short: its end is missing")
+            self._seek_inner(length // CHUNK_LEN * CHUNK_LEN)
+            while piece := self._read_inner(max(size - self._offset, 0)):
+                self._unsealer.update(piece)
+            self._last = self._unsealer.finish()
+            self._length = length
+        return self._length
+
+    def _go_to(self, position: int) -> None:
+        last_start = (self._length or 0) - len(self._last)
+        self._place_is_lost = True
+        self._unread = memoryview(b"")
+        self._ended = position >= last_start
+        if self._ended:
+            self._unread = memoryview(self._last)[position - last_start :]
+        else:
+            self._seek_inner(position)
+        self.asked, self._ahead = 0, 1
+        self._position = position
+        self._place_is_lost = False
+
+    def _seek_inner(self, position: int) -> None:
+        self._offset = self._unsealer.seek(position)
+        self._inner.seek((self._start or 0) + self._offset)
+
     def close(self) -> None:
         if self.closed:
             return
         self._unread = memoryview(b"")
-        self._unsealer = None
+        self._last = b""
         try:
             super().close()
         finally:
-            if self._close_inner:
+            if self.close_inner:
                 self._inner.close()
 
     def _check_open(self) -> None:
         if self.closed:
             raise ValueError("I/O operation on closed file.")
+
+
+def _position_of(inner: Any) -> int | None:
+    try:
+        return int(inner.tell()) if inner.seekable() else None
+    except (AttributeError, io.UnsupportedOperation):
+        return None
