@@ -17,16 +17,18 @@
  *     if (status != LIBSEAL_OK)
  *         fprintf(stderr, "%s\n", libseal_status_text(status));
  *
- * Link with -lseal; or with libseal.a, and then with -lpthread -ldl -lm too. With a library for
- * firmware, which only seals, needs no heap and no operating system, and is given random bytes by
- * the caller, define LIBSEAL_SEAL_ONLY; it wants memcpy, memmove, memset and memcmp, as the compiler
- * does anyway.
+ * Link with -lseal; or with libseal.a, and then with -lpthread -ldl -lm too. For servers the library
+ * can be built on AWS-LC, `make lib PROVIDER=aws-lc-rs`: it is faster, and the rest is the same.
+ *
+ * Define LIBSEAL_SEAL_ONLY with a library for firmware, and with no other: it only seals, needs no
+ * heap and no operating system, and is given random bytes by the caller. It wants
+ * memcpy, memmove, memset and memcmp, as the compiler does anyway.
  *
  * A message says nothing about who sealed it: anybody has the public key.
  *
  * This file follows the life of a message: status, public key, recipients, context and random bytes,
  * sealing in one call, piece by piece, and many messages under one data key; what a header says,
- * unsealing in one call and piece by piece.
+ * unsealing in one call, piece by piece and in part.
  *
  * Conventions, for every function:
  *
@@ -63,9 +65,17 @@
  * Threads. Functions on a const handle may run at the same time; any other function needs its
  * handle for itself. Handles may move from thread to thread.
  *
- * Heap. A library that only seals uses none. Otherwise sealing uses some for reading keys in PEM and
- * for the RSA arithmetic, and unsealing less than 256 KiB, and the length of the required context,
- * however long the message; if there is no memory, the process is ended.
+ * The library starts threads of its own only for a handle that was given several:
+ * libseal_sealer_set_threads(), libseal_unsealer_set_threads(). They start with the first piece that
+ * is long enough, with the signal mask of the caller, and are told to end with the handle, which does
+ * not wait for it. They call nothing of the caller's. After fork(), the handle starts others in the
+ * child.
+ *
+ * Heap. A library that only seals uses none. Otherwise sealing uses some for reading keys in PEM, for
+ * the RSA arithmetic and for a libseal_sealer until its end, and unsealing less than 256 KiB, and the
+ * length of the required context, however long the message; each thread takes a few KiB, and a stack.
+ * On AWS-LC, some is kept for each thread that has sealed, until it ends. If there is no memory, the
+ * process is ended.
  *
  * Compatibility. A number that has had a meaning never gets another one. While the major version is
  * 0, a minor version may break the ABI: see libseal_abi_version().
@@ -197,9 +207,7 @@ typedef uint32_t libseal_status;
 /** A message holds less than 4 PiB, and no more than was announced when it was started. */
 #define LIBSEAL_ERR_MESSAGE_TOO_LONG 160
 
-/**
- * The sealing key has sealed all the messages or bytes that its limits allow; make a new one.
- */
+/** The limits of the sealing key allow no more messages, bytes or time; make a new one. */
 #define LIBSEAL_ERR_SEALING_KEY_EXHAUSTED 170
 
 /** Not a sealed message: it does not begin with `SEAL`. */
@@ -492,7 +500,8 @@ libseal_status libseal_seal(const libseal_seal_params *params,
  * 1. libseal_sealer_start() writes the first bytes of the message: header, salt and commitment.
  * 2. libseal_sealer_update(), any number of times, turns each piece of plaintext into as many bytes
  *    of the message at once; nothing is buffered.
- * 3. libseal_sealer_finish() writes the last bytes.
+ * 3. libseal_sealer_finish() writes the last bytes; libseal_sealer_finish_with() takes the last piece
+ *    of plaintext as well.
  *
  * A message without those last bytes is refused by every reader. That is how to abandon one:
  * libseal_sealer_wipe(), and no more.
@@ -505,7 +514,10 @@ libseal_status libseal_seal(const libseal_seal_params *params,
 #define LIBSEAL_SEALER_START_BOUND(recipients, key_ids_len, context_len) \
     (97 + (recipients) * 549 + (key_ids_len) + (context_len))
 
-/** Enough for libseal_sealer_update() at any time, known to the compiler. */
+/**
+ * Enough for libseal_sealer_update() at any time, known to the compiler; with
+ * LIBSEAL_SEALER_FINISH_LEN more, for libseal_sealer_finish_with().
+ */
 #define LIBSEAL_SEALER_UPDATE_BOUND(in_len) ((in_len) + ((in_len) / 16384 + 1) * 16)
 
 /** Bytes in a libseal_sealer. */
@@ -517,9 +529,12 @@ libseal_status libseal_seal(const libseal_seal_params *params,
 /**
  * A message on the way out, filled by libseal_sealer_start().
  *
- * Holds the message's key until libseal_sealer_finish(), libseal_sealer_wipe() or an error, and no
- * heap memory. Not to be copied or moved: a copy is refused with LIBSEAL_ERR_INVALID_STATE. So is
- * storage that was never started, provided that it is zero-initialised.
+ * Holds the message's key until its end: libseal_sealer_finish(), libseal_sealer_finish_with(),
+ * libseal_sealer_wipe() or an error. Unless the library only seals, it may hold heap memory and
+ * threads until then: storage that is given up or started anew before its end leaks them.
+ *
+ * Not to be copied or moved: a copy is refused with LIBSEAL_ERR_INVALID_STATE. So is storage that was
+ * never started, provided that it is zero-initialised.
  */
 typedef struct libseal_sealer {
     uint64_t opaque_[64];
@@ -546,8 +561,8 @@ libseal_status libseal_sealer_start_len(const libseal_seal_params *params,
  * Begins a message: draws a data key, wraps it for each recipient, and writes the first bytes of
  * the message.
  *
- * @param sealer       Storage; overwritten, whatever it held. After an error it holds no sealer,
- *                     also after LIBSEAL_ERR_BUFFER_TOO_SMALL.
+ * @param sealer       Storage; overwritten, whatever it held: a sealer in it has to have ended.
+ *                     After an error it holds none, also after LIBSEAL_ERR_BUFFER_TOO_SMALL.
  * @param sealer_size  sizeof(libseal_sealer).
  * @param out          For libseal_sealer_start_len() bytes.
  * @return as libseal_sealer_start_len(), LIBSEAL_ERR_STORAGE_TOO_SMALL,
@@ -560,6 +575,24 @@ libseal_status libseal_sealer_start(libseal_sealer *sealer,
                                     uint8_t *out,
                                     size_t out_cap,
                                     size_t *written);
+
+#ifndef LIBSEAL_SEAL_ONLY
+/**
+ * Has long pieces sealed on several threads: those of 512 KiB or more, best of a few MiB. The message
+ * is the same. For libseal_sealer_update() and libseal_sealer_finish_with(), from the next call on.
+ *
+ * Each thread takes a stack and a few KiB of heap, from the first long piece to the end of the sealer.
+ * Where the system gives no threads, the caller's does the work.
+ *
+ * @param threads  How many work at a time; 1 is the caller's own, 0 as many as the machine has cores.
+ *                 256 are the most.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE, LIBSEAL_ERR_NULL_POINTER,
+ *         LIBSEAL_ERR_INVALID_ARGUMENT.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_sealer_set_threads(libseal_sealer *sealer,
+                                          size_t threads);
+#endif
 
 /**
  * Exactly what libseal_sealer_update() writes for so much input now: as many bytes, and 16 more for
@@ -599,6 +632,22 @@ libseal_status libseal_sealer_finish(libseal_sealer *sealer,
                                      uint8_t *out,
                                      size_t out_cap,
                                      size_t *written);
+
+/**
+ * Takes the rest of the plaintext and ends the message: libseal_sealer_update() and
+ * libseal_sealer_finish() in one. Wipes the storage.
+ *
+ * @param in   The last plaintext, or all of it.
+ * @param out  For libseal_sealer_update_len() and LIBSEAL_SEALER_FINISH_LEN bytes.
+ * @return as libseal_sealer_update().
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_sealer_finish_with(libseal_sealer *sealer,
+                                          const uint8_t *in,
+                                          size_t in_len,
+                                          uint8_t *out,
+                                          size_t out_cap,
+                                          size_t *written);
 
 /**
  * Abandons a message: wipes the storage. Does nothing if `sealer` is NULL, finished or not started.
@@ -642,6 +691,13 @@ typedef struct libseal_sealing_limits {
     uint64_t messages;
     /** Bytes of plaintext; 0 for 64 GiB. */
     uint64_t bytes;
+#ifndef LIBSEAL_SEAL_ONLY
+    /**
+     * Seconds from libseal_sealing_key_init() to the last message, by the monotonic clock of the
+     * machine; 0 for any time. A library that only seals knows of no clock.
+     */
+    uint64_t age_seconds;
+#endif
 } libseal_sealing_limits;
 
 /**
@@ -822,6 +878,47 @@ void libseal_header_free(libseal_header *header);
 LIBSEAL_API LIBSEAL_NODISCARD
 size_t libseal_header_len(const libseal_header *header);
 
+/**
+ * Which bytes of the message to get for a part of the plaintext, with an HTTP range request for
+ * example. They are for libseal_unsealer_update() after libseal_unsealer_seek().
+ *
+ * They are whole chunks, so up to 32 KiB more. Where the plaintext ends before, so does the message:
+ * the end of the range may be beyond it. Of no plaintext at the position 0, the range begins where the
+ * first chunk does: what comes before is what libseal_unsealer_seek() wants.
+ *
+ * @param start        Position in the plaintext.
+ * @param len          Bytes of plaintext.
+ * @param range_start  Set to the offset in the message.
+ * @param range_len    Set to the number of bytes of the message.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_header_ciphertext_range(const libseal_header *header,
+                                               uint64_t start,
+                                               uint64_t len,
+                                               uint64_t *range_start,
+                                               uint64_t *range_len);
+
+/**
+ * The inverse: which plaintext lies in a part of the message.
+ *
+ * Chunks that begin before the part do not count. One that does not end with it is taken for the last
+ * one of the message, because only that is shorter than the others; so for a whole message, from 0 on,
+ * `range_len` is the length of its plaintext. Nothing is verified yet.
+ *
+ * @param start        Offset in the message.
+ * @param len          Bytes of the message.
+ * @param range_start  Set to the position in the plaintext.
+ * @param range_len    Set to the number of bytes of plaintext.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_header_plaintext_range(const libseal_header *header,
+                                              uint64_t start,
+                                              uint64_t len,
+                                              uint64_t *range_start,
+                                              uint64_t *range_len);
+
 /** Number of pairs in the encryption context. 0 if `header` is NULL. */
 LIBSEAL_API LIBSEAL_NODISCARD
 size_t libseal_header_context_count(const libseal_header *header);
@@ -950,6 +1047,9 @@ libseal_status libseal_unseal(const uint8_t *in,
  *
  * Every byte that comes out is authentic and in its place. But until libseal_unsealer_finish() has
  * returned LIBSEAL_OK, the message may still turn out to be cut short.
+ *
+ * For a part of a message, go on after the first bytes with libseal_unsealer_seek(), and give
+ * libseal_unsealer_update() the bytes that libseal_header_ciphertext_range() names.
  */
 
 /** Enough for libseal_unsealer_update() at any time, known to the compiler: in_len + 16 KiB is more. */
@@ -993,6 +1093,22 @@ LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_unsealer_set_unwrap(libseal_unsealer *unsealer,
                                            libseal_unwrap_fn unwrap,
                                            void *user_data);
+
+/**
+ * Has long pieces unsealed on several threads: those of 512 KiB or more, best of a few MiB. From the
+ * next libseal_unsealer_update() on.
+ *
+ * Each thread takes a stack and a few KiB of heap, from the first long piece until the unsealer is
+ * freed. Where the system gives no threads, the caller's does the work.
+ *
+ * @param threads  How many work at a time; 1 is the caller's own, 0 as many as the machine has cores.
+ *                 256 are the most.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE after an error, LIBSEAL_ERR_NULL_POINTER,
+ *         LIBSEAL_ERR_INVALID_ARGUMENT.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_unsealer_set_threads(libseal_unsealer *unsealer,
+                                            size_t threads);
 
 /**
  * What libseal_unsealer_update() writes for so much input now: exactly, or with a callback and
@@ -1052,6 +1168,30 @@ libseal_status libseal_unsealer_provide_key(libseal_unsealer *unsealer,
                                             const uint8_t data_key[32]);
 
 /**
+ * Goes to another place in the plaintext, before or behind: the next byte that comes out is the one at
+ * `position`.
+ *
+ * Wants a data key, and the bytes of the message before the first chunk: those before the range that
+ * libseal_header_ciphertext_range() gives for 0 bytes at the position 0. Also fine after
+ * libseal_unsealer_finish().
+ *
+ * Each chunk opens alone, so what comes out is authentic and in its place wherever one starts. Where
+ * the plaintext ends is known only after libseal_unsealer_finish(), as ever: the last chunk is enough
+ * for it.
+ *
+ * @param position  Position in the plaintext; one behind its end shows only later.
+ * @param offset    Set to the offset in the message of the byte that libseal_unsealer_update() wants
+ *                  next, where a chunk begins.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT,
+ *         LIBSEAL_ERR_INVALID_STATE before those bytes are there and after an error,
+ *         LIBSEAL_ERR_MESSAGE_TOO_LONG for a position from 4 PiB.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_unsealer_seek(libseal_unsealer *unsealer,
+                                     uint64_t position,
+                                     uint64_t *offset);
+
+/**
  * Exactly what libseal_unsealer_finish() writes, at most LIBSEAL_UNSEALER_FINISH_BOUND. 0 if
  * `unsealer` is NULL.
  */
@@ -1062,7 +1202,8 @@ size_t libseal_unsealer_finish_len(const libseal_unsealer *unsealer);
  * Ends the message: writes the last plaintext, and confirms that the message is complete.
  *
  * @param out  For libseal_unsealer_finish_len() bytes.
- * @return LIBSEAL_OK: all plaintext that came out is the whole message;
+ * @return LIBSEAL_OK: all plaintext that came out is the whole message, or after
+ *         libseal_unsealer_seek(), the end of it;
  *         LIBSEAL_ERR_INVALID_STATE also while a key is wanted, LIBSEAL_ERR_BUFFER_TOO_SMALL,
  *         LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT;
  *         LIBSEAL_ERR_EMPTY_MESSAGE if nothing came, LIBSEAL_ERR_TRUNCATED if the end is missing;

@@ -98,8 +98,8 @@ impl Sealer {
         Ok((&StartedMessage::new(recipients, context, random, out)?).into())
     }
 
-    /// Has long inputs sealed on so many threads: calls with 512 KiB or more, best with a few MiB.
-    /// The message is the same.
+    /// Has long inputs sealed on so many threads, at most 256: calls with 512 KiB or more, best with a
+    /// few MiB. The message is the same.
     #[cfg(feature = "threads")]
     pub fn with_threads(mut self, threads: NonZero<usize>) -> Self {
         self.set_threads(threads);

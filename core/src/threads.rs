@@ -16,6 +16,10 @@ use crate::ErrorKind;
 #[cfg(feature = "threads")]
 const SHARE: usize = 16;
 
+/// More than any machine has use for, but not enough to exhaust one.
+#[cfg(feature = "threads")]
+const MOST: usize = 256;
+
 /// The threads that one message is worked on with: the caller's, or a pool of their own, which is
 /// there from the first time there is enough to do.
 #[derive(Default)]
@@ -26,7 +30,7 @@ pub(crate) struct Threads {
 
 #[cfg(feature = "threads")]
 struct Several {
-    count: NonZero<usize>,
+    count: usize,
     pool: Option<ThreadPool>,
     /// The process that the pool was made in: a forked one has the pool, but not its threads.
     process: u32,
@@ -36,7 +40,7 @@ impl Threads {
     #[cfg(feature = "threads")]
     pub(crate) fn new(count: NonZero<usize>) -> Self {
         let several = (count.get() > 1).then(|| Several {
-            count,
+            count: count.get().min(MOST),
             pool: None,
             process: 0,
         });
@@ -49,7 +53,7 @@ impl Threads {
     pub(crate) fn count(&self) -> usize {
         #[cfg(feature = "threads")]
         if let Some(several) = &self.several {
-            return several.count.get();
+            return several.count;
         }
         1
     }
@@ -85,9 +89,9 @@ impl Threads {
         let several = self.several.as_deref_mut()?;
         let process = std::process::id();
         if several.pool.is_none() || several.process != process {
-            let builder = ThreadPoolBuilder::new().num_threads(several.count.get());
+            let builder = ThreadPoolBuilder::new().num_threads(several.count);
             let named = builder.thread_name(|number| alloc::format!("libseal-{number}"));
-            // One of another process is left alone: waiting for its threads would be for ever.
+            // One of another process is left alone: its threads are not here, and may hold its locks.
             core::mem::forget(several.pool.take());
             several.pool = named.build().ok();
             several.process = process;

@@ -88,7 +88,8 @@ impl Unsealer {
         }
     }
 
-    /// Has long inputs unsealed on so many threads: calls with 512 KiB or more, best with a few MiB.
+    /// Has long inputs unsealed on so many threads, at most 256: calls with 512 KiB or more, best with a
+    /// few MiB.
     #[cfg(feature = "threads")]
     #[must_use]
     pub fn with_threads(mut self, threads: NonZero<usize>) -> Self {

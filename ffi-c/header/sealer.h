@@ -5,5 +5,8 @@
 #define LIBSEAL_SEALER_START_BOUND(recipients, key_ids_len, context_len) \
     (97 + (recipients) * 549 + (key_ids_len) + (context_len))
 
-/** Enough for libseal_sealer_update() at any time, known to the compiler. */
+/**
+ * Enough for libseal_sealer_update() at any time, known to the compiler; with
+ * LIBSEAL_SEALER_FINISH_LEN more, for libseal_sealer_finish_with().
+ */
 #define LIBSEAL_SEALER_UPDATE_BOUND(in_len) ((in_len) + ((in_len) / 16384 + 1) * 16)

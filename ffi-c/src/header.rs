@@ -3,7 +3,7 @@
 //! Anybody can read a header, without a key: to route a message, or to find the key that opens it.
 //! Nothing in it is to be trusted before a data key was accepted.
 
-use core::ffi::c_char;
+use core::{ffi::c_char, ops::Range};
 
 use libseal::{Header, MAX_HEADER_LEN};
 
@@ -75,6 +75,79 @@ pub unsafe extern "C" fn libseal_header_free(header: *mut libseal_header) {
 pub unsafe extern "C" fn libseal_header_len(header: *const libseal_header) -> usize {
     // SAFETY: the caller's word.
     guard_value(|| Ok(unsafe { read(header) }?.len()))
+}
+
+/// Which bytes of the message to get for a part of the plaintext, with an HTTP range request for
+/// example. They are for libseal_unsealer_update() after libseal_unsealer_seek().
+///
+/// They are whole chunks, so up to 32 KiB more. Where the plaintext ends before, so does the message:
+/// the end of the range may be beyond it. Of no plaintext at the position 0, the range begins where the
+/// first chunk does: what comes before is what libseal_unsealer_seek() wants.
+///
+/// @param start        Position in the plaintext.
+/// @param len          Bytes of plaintext.
+/// @param range_start  Set to the offset in the message.
+/// @param range_len    Set to the number of bytes of the message.
+/// @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn libseal_header_ciphertext_range(
+    header: *const libseal_header,
+    start: u64,
+    len: u64,
+    range_start: *mut u64,
+    range_len: *mut u64,
+) -> libseal_status {
+    let compute = |header: &Header| header.ciphertext_range(start, len);
+    // SAFETY: the caller's word.
+    guard(|| unsafe { range(header, range_start, range_len, compute) })
+}
+
+/// The inverse: which plaintext lies in a part of the message.
+///
+/// Chunks that begin before the part do not count. One that does not end with it is taken for the last
+/// one of the message, because only that is shorter than the others; so for a whole message, from 0 on,
+/// `range_len` is the length of its plaintext. Nothing is verified yet.
+///
+/// @param start        Offset in the message.
+/// @param len          Bytes of the message.
+/// @param range_start  Set to the position in the plaintext.
+/// @param range_len    Set to the number of bytes of plaintext.
+/// @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn libseal_header_plaintext_range(
+    header: *const libseal_header,
+    start: u64,
+    len: u64,
+    range_start: *mut u64,
+    range_len: *mut u64,
+) -> libseal_status {
+    let compute = |header: &Header| header.plaintext_range(start, len);
+    // SAFETY: the caller's word.
+    guard(|| unsafe { range(header, range_start, range_len, compute) })
+}
+
+/// # Safety
+/// As [`read`] and [`output`].
+unsafe fn range(
+    header: *const libseal_header,
+    start: *mut u64,
+    len: *mut u64,
+    compute: impl FnOnce(&Header) -> Range<u64>,
+) -> Result<(), Failure> {
+    // SAFETY: the caller's word.
+    unsafe {
+        clear(start);
+        clear(len);
+    }
+    // SAFETY: the caller's word.
+    let range = compute(unsafe { read(header) }?);
+    // SAFETY: the caller's word.
+    let (start, len) = unsafe { (output(start, 0)?, output(len, 0)?) };
+    *start = range.start;
+    *len = range.end.saturating_sub(range.start);
+    Ok(())
 }
 
 /// Number of pairs in the encryption context. 0 if `header` is NULL.

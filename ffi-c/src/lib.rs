@@ -16,16 +16,18 @@
 //!     if (status != LIBSEAL_OK)
 //!         fprintf(stderr, "%s\n", libseal_status_text(status));
 //!
-//! Link with -lseal; or with libseal.a, and then with -lpthread -ldl -lm too. With a library for
-//! firmware, which only seals, needs no heap and no operating system, and is given random bytes by
-//! the caller, define LIBSEAL_SEAL_ONLY; it wants memcpy, memmove, memset and memcmp, as the compiler
-//! does anyway.
+//! Link with -lseal; or with libseal.a, and then with -lpthread -ldl -lm too. For servers the library
+//! can be built on AWS-LC, `make lib PROVIDER=aws-lc-rs`: it is faster, and the rest is the same.
+//!
+//! Define LIBSEAL_SEAL_ONLY with a library for firmware, and with no other: it only seals, needs no
+//! heap and no operating system, and is given random bytes by the caller. It wants
+//! memcpy, memmove, memset and memcmp, as the compiler does anyway.
 //!
 //! A message says nothing about who sealed it: anybody has the public key.
 //!
 //! This file follows the life of a message: status, public key, recipients, context and random bytes,
 //! sealing in one call, piece by piece, and many messages under one data key; what a header says,
-//! unsealing in one call and piece by piece.
+//! unsealing in one call, piece by piece and in part.
 //!
 //! Conventions, for every function:
 //!
@@ -62,9 +64,17 @@
 //! Threads. Functions on a const handle may run at the same time; any other function needs its
 //! handle for itself. Handles may move from thread to thread.
 //!
-//! Heap. A library that only seals uses none. Otherwise sealing uses some for reading keys in PEM and
-//! for the RSA arithmetic, and unsealing less than 256 KiB, and the length of the required context,
-//! however long the message; if there is no memory, the process is ended.
+//! The library starts threads of its own only for a handle that was given several:
+//! libseal_sealer_set_threads(), libseal_unsealer_set_threads(). They start with the first piece that
+//! is long enough, with the signal mask of the caller, and are told to end with the handle, which does
+//! not wait for it. They call nothing of the caller's. After fork(), the handle starts others in the
+//! child.
+//!
+//! Heap. A library that only seals uses none. Otherwise sealing uses some for reading keys in PEM, for
+//! the RSA arithmetic and for a libseal_sealer until its end, and unsealing less than 256 KiB, and the
+//! length of the required context, however long the message; each thread takes a few KiB, and a stack.
+//! On AWS-LC, some is kept for each thread that has sealed, until it ends. If there is no memory, the
+//! process is ended.
 //!
 //! Compatibility. A number that has had a meaning never gets another one. While the major version is
 //! 0, a minor version may break the ABI: see libseal_abi_version().
@@ -85,6 +95,8 @@ mod panic_handler;
 )]
 mod pointer;
 mod storage;
+#[cfg(feature = "unseal")]
+mod threads;
 mod utf8;
 
 pub mod context;

@@ -77,4 +77,9 @@ impl RandomSource for Source {
             }
         }
     }
+
+    #[cfg(feature = "aws-lc-rs")]
+    fn is_system(&self) -> bool {
+        matches!(self, Self::System)
+    }
 }

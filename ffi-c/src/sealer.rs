@@ -3,13 +3,16 @@
 //! 1. libseal_sealer_start() writes the first bytes of the message: header, salt and commitment.
 //! 2. libseal_sealer_update(), any number of times, turns each piece of plaintext into as many bytes
 //!    of the message at once; nothing is buffered.
-//! 3. libseal_sealer_finish() writes the last bytes.
+//! 3. libseal_sealer_finish() writes the last bytes; libseal_sealer_finish_with() takes the last piece
+//!    of plaintext as well.
 //!
 //! A message without those last bytes is refused by every reader. That is how to abandon one:
 //! libseal_sealer_wipe(), and no more.
 
 use libseal::{Sealer, StartedMessage};
 
+#[cfg(feature = "unseal")]
+use crate::threads::thread_count;
 use crate::{
     guard::{Failure, guard, guard_value},
     pointer::{Output, clear, input_and_output},
@@ -25,9 +28,12 @@ pub const LIBSEAL_SEALER_FINISH_LEN: usize = 16;
 
 /// A message on the way out, filled by libseal_sealer_start().
 ///
-/// Holds the message's key until libseal_sealer_finish(), libseal_sealer_wipe() or an error, and no
-/// heap memory. Not to be copied or moved: a copy is refused with LIBSEAL_ERR_INVALID_STATE. So is
-/// storage that was never started, provided that it is zero-initialised.
+/// Holds the message's key until its end: libseal_sealer_finish(), libseal_sealer_finish_with(),
+/// libseal_sealer_wipe() or an error. Unless the library only seals, it may hold heap memory and
+/// threads until then: storage that is given up or started anew before its end leaks them.
+///
+/// Not to be copied or moved: a copy is refused with LIBSEAL_ERR_INVALID_STATE. So is storage that was
+/// never started, provided that it is zero-initialised.
 #[repr(C)]
 pub struct libseal_sealer {
     #[doc(hidden)]
@@ -94,8 +100,8 @@ pub unsafe extern "C" fn libseal_sealer_start_len(
 /// Begins a message: draws a data key, wraps it for each recipient, and writes the first bytes of
 /// the message.
 ///
-/// @param sealer       Storage; overwritten, whatever it held. After an error it holds no sealer,
-///                     also after LIBSEAL_ERR_BUFFER_TOO_SMALL.
+/// @param sealer       Storage; overwritten, whatever it held: a sealer in it has to have ended.
+///                     After an error it holds none, also after LIBSEAL_ERR_BUFFER_TOO_SMALL.
 /// @param sealer_size  sizeof(libseal_sealer).
 /// @param out          For libseal_sealer_start_len() bytes.
 /// @return as libseal_sealer_start_len(), LIBSEAL_ERR_STORAGE_TOO_SMALL,
@@ -128,6 +134,33 @@ pub unsafe extern "C" fn libseal_sealer_start(
         storage.make(|| (&message).into());
         output.wrote(len);
         Ok(())
+    })
+}
+
+/// Has long pieces sealed on several threads: those of 512 KiB or more, best of a few MiB. The message
+/// is the same. For libseal_sealer_update() and libseal_sealer_finish_with(), from the next call on.
+///
+/// Each thread takes a stack and a few KiB of heap, from the first long piece to the end of the sealer.
+/// Where the system gives no threads, the caller's does the work.
+///
+/// @param threads  How many work at a time; 1 is the caller's own, 0 as many as the machine has cores.
+///                 256 are the most.
+/// @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE, LIBSEAL_ERR_NULL_POINTER,
+///         LIBSEAL_ERR_INVALID_ARGUMENT.
+#[cfg(feature = "unseal")]
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn libseal_sealer_set_threads(
+    sealer: *mut libseal_sealer,
+    threads: usize,
+) -> libseal_status {
+    guard(|| {
+        let call = |mut storage: Storage<Sealer>| {
+            storage.value().set_threads(thread_count(threads));
+            Ok(())
+        };
+        // SAFETY: the caller's word.
+        unsafe { run(sealer, call) }
     })
 }
 
@@ -208,6 +241,41 @@ pub unsafe extern "C" fn libseal_sealer_finish(
             end.copy_from_slice(&storage.value().finish_in_place());
             storage.wipe();
             output.wrote(LIBSEAL_SEALER_FINISH_LEN);
+            Ok(())
+        };
+        // SAFETY: the caller's word.
+        unsafe { run(sealer, call) }
+    })
+}
+
+/// Takes the rest of the plaintext and ends the message: libseal_sealer_update() and
+/// libseal_sealer_finish() in one. Wipes the storage.
+///
+/// @param in   The last plaintext, or all of it.
+/// @param out  For libseal_sealer_update_len() and LIBSEAL_SEALER_FINISH_LEN bytes.
+/// @return as libseal_sealer_update().
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn libseal_sealer_finish_with(
+    sealer: *mut libseal_sealer,
+    r#in: *const u8,
+    in_len: usize,
+    out: *mut u8,
+    out_cap: usize,
+    written: *mut usize,
+) -> libseal_status {
+    guard(|| {
+        // SAFETY: the caller's word.
+        unsafe { clear(written) };
+        let call = |mut storage: Storage<Sealer>| {
+            let sealer = storage.value();
+            // SAFETY: the caller's word.
+            let (plaintext, mut output) =
+                unsafe { input_and_output(r#in, in_len, out, out_cap, written) }?;
+            let len = sealer.finish_with_len(plaintext.len());
+            sealer.finish_with_in_place(plaintext, output.take(len)?)?;
+            storage.wipe();
+            output.wrote(len);
             Ok(())
         };
         // SAFETY: the caller's word.

@@ -6,6 +6,8 @@
 //! device, and the same encryption context.
 
 use core::slice;
+#[cfg(feature = "unseal")]
+use core::time::Duration;
 
 use libseal::{ErrorKind, Sealer, SealingKey, SealingLimits};
 
@@ -41,6 +43,10 @@ pub struct libseal_sealing_limits {
     pub messages: u64,
     /// Bytes of plaintext; 0 for 64 GiB.
     pub bytes: u64,
+    /// Seconds from libseal_sealing_key_init() to the last message, by the monotonic clock of the
+    /// machine; 0 for any time. A library that only seals knows of no clock.
+    #[cfg(feature = "unseal")]
+    pub age_seconds: u64,
 }
 
 /// A sealing key and where its salts come from.
@@ -136,6 +142,10 @@ unsafe fn read_limits(limits: *const libseal_sealing_limits) -> Result<SealingLi
         }
         if limits.bytes != 0 {
             read = read.with_bytes(limits.bytes);
+        }
+        #[cfg(feature = "unseal")]
+        if limits.age_seconds != 0 {
+            read = read.with_age(Duration::from_secs(limits.age_seconds));
         }
     }
     Ok(read)

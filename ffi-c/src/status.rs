@@ -75,7 +75,7 @@ pub const LIBSEAL_ERR_TOO_MANY_RECIPIENTS: libseal_status = 151;
 /// A message holds less than 4 PiB, and no more than was announced when it was started.
 pub const LIBSEAL_ERR_MESSAGE_TOO_LONG: libseal_status = 160;
 
-/// The sealing key has sealed all the messages or bytes that its limits allow; make a new one.
+/// The limits of the sealing key allow no more messages, bytes or time; make a new one.
 pub const LIBSEAL_ERR_SEALING_KEY_EXHAUSTED: libseal_status = 170;
 
 /// Not a sealed message: it does not begin with `SEAL`.

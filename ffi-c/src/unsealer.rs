@@ -10,6 +10,9 @@
 //!
 //! Every byte that comes out is authentic and in its place. But until libseal_unsealer_finish() has
 //! returned LIBSEAL_OK, the message may still turn out to be cut short.
+//!
+//! For a part of a message, go on after the first bytes with libseal_unsealer_seek(), and give
+//! libseal_unsealer_update() the bytes that libseal_header_ciphertext_range() names.
 
 use core::ffi::{c_int, c_void};
 
@@ -21,6 +24,7 @@ use crate::{
     header::libseal_header,
     pointer::{Output, clear, exclusive, input_and_output, output, shared, wiped_after_panic},
     status::{LIBSEAL_ERR_NULL_POINTER, LIBSEAL_NEED_KEY, LIBSEAL_OK, libseal_status},
+    threads::thread_count,
     unwrap::{Callback, LIBSEAL_DATA_KEY_LEN, libseal_unwrap_fn},
 };
 
@@ -141,6 +145,31 @@ pub unsafe extern "C" fn libseal_unsealer_set_unwrap(
             }
             // SAFETY: the caller's word.
             unsealer.callback = Some(unsafe { Callback::new(unwrap, user_data) }?);
+            Ok(())
+        })
+    })
+}
+
+/// Has long pieces unsealed on several threads: those of 512 KiB or more, best of a few MiB. From the
+/// next libseal_unsealer_update() on.
+///
+/// Each thread takes a stack and a few KiB of heap, from the first long piece until the unsealer is
+/// freed. Where the system gives no threads, the caller's does the work.
+///
+/// @param threads  How many work at a time; 1 is the caller's own, 0 as many as the machine has cores.
+///                 256 are the most.
+/// @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE after an error, LIBSEAL_ERR_NULL_POINTER,
+///         LIBSEAL_ERR_INVALID_ARGUMENT.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn libseal_unsealer_set_threads(
+    unsealer: *mut libseal_unsealer,
+    threads: usize,
+) -> libseal_status {
+    guard(|| {
+        // SAFETY: the caller's word.
+        unsafe { exclusive(unsealer) }?.run(|unsealer| {
+            unsealer.unsealer.set_threads(thread_count(threads));
             Ok(())
         })
     })
@@ -271,6 +300,43 @@ pub unsafe extern "C" fn libseal_unsealer_provide_key(
     })
 }
 
+/// Goes to another place in the plaintext, before or behind: the next byte that comes out is the one at
+/// `position`.
+///
+/// Wants a data key, and the bytes of the message before the first chunk: those before the range that
+/// libseal_header_ciphertext_range() gives for 0 bytes at the position 0. Also fine after
+/// libseal_unsealer_finish().
+///
+/// Each chunk opens alone, so what comes out is authentic and in its place wherever one starts. Where
+/// the plaintext ends is known only after libseal_unsealer_finish(), as ever: the last chunk is enough
+/// for it.
+///
+/// @param position  Position in the plaintext; one behind its end shows only later.
+/// @param offset    Set to the offset in the message of the byte that libseal_unsealer_update() wants
+///                  next, where a chunk begins.
+/// @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT,
+///         LIBSEAL_ERR_INVALID_STATE before those bytes are there and after an error,
+///         LIBSEAL_ERR_MESSAGE_TOO_LONG for a position from 4 PiB.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn libseal_unsealer_seek(
+    unsealer: *mut libseal_unsealer,
+    position: u64,
+    offset: *mut u64,
+) -> libseal_status {
+    guard(|| {
+        // SAFETY: the caller's word.
+        unsafe { clear(offset) };
+        // SAFETY: the caller's word.
+        unsafe { exclusive(unsealer) }?.run(|unsealer| {
+            // SAFETY: the caller's word.
+            let offset = unsafe { output(offset, 0) }?;
+            *offset = unsealer.unsealer.seek(position)?;
+            Ok(())
+        })
+    })
+}
+
 /// Exactly what libseal_unsealer_finish() writes, at most LIBSEAL_UNSEALER_FINISH_BOUND. 0 if
 /// `unsealer` is NULL.
 #[unsafe(no_mangle)]
@@ -290,7 +356,8 @@ pub unsafe extern "C" fn libseal_unsealer_finish_len(unsealer: *const libseal_un
 /// Ends the message: writes the last plaintext, and confirms that the message is complete.
 ///
 /// @param out  For libseal_unsealer_finish_len() bytes.
-/// @return LIBSEAL_OK: all plaintext that came out is the whole message;
+/// @return LIBSEAL_OK: all plaintext that came out is the whole message, or after
+///         libseal_unsealer_seek(), the end of it;
 ///         LIBSEAL_ERR_INVALID_STATE also while a key is wanted, LIBSEAL_ERR_BUFFER_TOO_SMALL,
 ///         LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT;
 ///         LIBSEAL_ERR_EMPTY_MESSAGE if nothing came, LIBSEAL_ERR_TRUNCATED if the end is missing;

@@ -16,6 +16,8 @@ use std::{
     process::Command,
 };
 
+#[cfg(feature = "aws-lc-rs")]
+use toolchain::ARCHIVE;
 use toolchain::{LIBRARY, LINK_LIBS, c_compiler, hide_symbols, root, scratch, succeed};
 
 fn visible_symbols(archive: &Path) -> Vec<String> {
@@ -82,16 +84,49 @@ fn what_is_not_called_is_not_linked() {
 #[test]
 fn another_rust_library_in_the_same_program() {
     let folder = scratch("other");
+    let code = fingerprint_as_of(
+        "void other_sha256(const uint8_t *in, size_t in_len, uint8_t out[32]);\n\
+         int libseal_catches_panics(void);",
+        "libseal_catches_panics()",
+    );
+    let (libseal, other) = (LIBRARY.join("libseal.a"), other_library());
+    compile_and_run(&code, &[&libseal, &other], &folder);
+    compile_and_run(&code, &[&other, &libseal], &folder);
+}
+
+/// Another AWS-LC, whose symbols everybody sees: the one in the library as cargo builds it.
+#[cfg(feature = "aws-lc-rs")]
+#[test]
+fn another_aws_lc_in_the_same_program() {
+    let symbols = visible_symbols(&ARCHIVE);
+    let mut of_aws_lc = symbols
+        .iter()
+        .filter(|symbol| symbol.starts_with("aws_lc_"));
+    let sha256 = of_aws_lc.find(|symbol| symbol.ends_with("_SHA256"));
+    let code = fingerprint_as_of(
+        &format!(
+            "uint8_t *{sha256}(const uint8_t *in, size_t in_len, uint8_t *out);\n\
+             #define other_sha256 {sha256}",
+            sha256 = sha256.unwrap()
+        ),
+        "1",
+    );
+    let libraries = [&*LIBRARY.join("libseal.a"), &*ARCHIVE];
+    compile_and_run(&code, &libraries, &scratch("aws-lc"));
+}
+
+/// A program that compares a fingerprint with what `other_sha256` says, of the `declarations`.
+fn fingerprint_as_of(declarations: &str, condition: &str) -> String {
     let key = root().join("tests/vectors/keys/rsa-2048.pub.der");
-    let bytes = fs::read(key).unwrap();
-    let code = format!(
+    let bytes: Vec<String> = fs::read(key).unwrap().iter().map(u8::to_string).collect();
+    let der = bytes.join(",");
+    format!(
         r"#include <libseal.h>
 #include <string.h>
 
-void other_sha256(const uint8_t *in, size_t in_len, uint8_t out[32]);
-int libseal_catches_panics(void);
+{declarations}
 
-static const uint8_t der[] = {{{}}};
+static const uint8_t der[] = {{{der}}};
 
 int main(void)
 {{
@@ -101,19 +136,12 @@ int main(void)
         libseal_public_key_fingerprint(&key, fingerprint) != LIBSEAL_OK)
         return 1;
     other_sha256(der, sizeof der, expected);
-    if (!libseal_catches_panics())
+    if (!({condition}))
         return 2;
     return memcmp(fingerprint, expected, sizeof expected) == 0 ? 0 : 3;
 }}
-",
-        bytes
-            .iter()
-            .map(|byte| format!("{byte},"))
-            .collect::<String>()
-    );
-    let (libseal, other) = (LIBRARY.join("libseal.a"), other_library());
-    compile_and_run(&code, &[&libseal, &other], &folder);
-    compile_and_run(&code, &[&other, &libseal], &folder);
+"
+    )
 }
 
 /// libseal has no function that panics, so it is the other library whose symbols are hidden.

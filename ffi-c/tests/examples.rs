@@ -108,6 +108,7 @@ fn leaves_nothing_behind() {
     let message = fs::read(folder.join("message")).unwrap();
     fs::write(folder.join("cut"), &message[..message.len() - 1]).unwrap();
     fs::write(folder.join("empty"), b"").unwrap();
+    fs::write(folder.join("header"), &message[..370]).unwrap();
 
     let seal = |args: &[&str], why| fails("seal_file", &folder, args, why);
     seal(&["missing", "in", "out"], "missing: No such file");
@@ -132,6 +133,72 @@ fn leaves_nothing_behind() {
     );
     unseal(&["message", "out", "head -c 32 /dev/zero"], "not authentic");
     unseal(&["message", "missing/out", &openssl], "No such file");
+
+    let range = |args: &[&str], why| fails("unseal_range", &folder, args, why);
+    range(
+        &["missing", "out", "0", "1", &openssl],
+        "missing: No such file",
+    );
+    range(
+        &["message", "missing/out", "0", "1", &openssl],
+        "No such file",
+    );
+    range(&[".", "out", "0", "1", &openssl], "directory");
+    range(&["in", "out", "0", "1", &openssl], "not a sealed message");
+    range(
+        &["empty", "out", "0", "1", &openssl],
+        "the message is empty",
+    );
+    range(&["header", "out", "0", "1", &openssl], "its end is missing");
+    range(&["message", "out", "0", "1", "exit 3"], "COMMAND failed: 3");
+    range(&["cut", "out", "99999", "1", &openssl], "not authentic");
+    range(
+        &["message", "out", "200000", "1", &openssl],
+        "its end is missing",
+    );
+    range(
+        &["message", "out", "5000000000000000", "1", &openssl],
+        "4 PiB",
+    );
+}
+
+#[test]
+fn unseals_a_range() {
+    let folder = scratch("range");
+    let (public, openssl) = (key("rsa-2048.pub.der"), openssl("rsa-2048.key.pem"));
+    let plaintext: Vec<u8> = (0..300_000).map(|i: usize| i.to_le_bytes()[0]).collect();
+    fs::write(folder.join("in"), &plaintext).unwrap();
+    let sealed = run("seal_file", &folder, &[&public, "in", "message"]);
+    assert!(sealed.status.success());
+    // What is not wanted need not be whole.
+    let message = fs::read(folder.join("message")).unwrap();
+    fs::write(folder.join("beginning"), &message[..150_000]).unwrap();
+
+    for (file, start, len) in [
+        ("message", 0, 0),
+        ("message", 0, 300_000),
+        ("message", 299_999, 1),
+        ("message", 300_000, 1),
+        ("message", 200_000, u64::MAX),
+        ("message", 16_383, 16_386),
+        ("beginning", 5, 1),
+        ("beginning", 16_384, 114_688),
+    ] {
+        let (start_arg, len_arg) = (start.to_string(), len.to_string());
+        let args = [file, "out", &start_arg, &len_arg, &openssl];
+        let output = run("unseal_range", &folder, &args);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{start} {len}: {stderr}");
+        let found = fs::read(folder.join("out")).unwrap();
+        let expected = plaintext[start..]
+            .iter()
+            .take(usize::try_from(len).unwrap());
+        assert!(found.iter().eq(expected), "{start} {len}");
+    }
+    for wrong in ["-1", "x", "", "1x", "99999999999999999999"] {
+        let args = ["message", "out", wrong, "1", &openssl];
+        assert_eq!(run("unseal_range", &folder, &args).status.code(), Some(2));
+    }
 }
 
 /// A limit on the size of files stands for a full disk: writes fail all the same.
@@ -165,7 +232,7 @@ fn survive_a_full_disk() {
 #[test]
 fn explain_themselves() {
     let folder = scratch("help");
-    for program in ["seal_file", "unseal_file"] {
+    for program in ["seal_file", "unseal_file", "unseal_range"] {
         let help = run(program, &folder, &["--help"]);
         assert!(help.status.success());
         assert!(String::from_utf8_lossy(&help.stdout).starts_with("usage: "));

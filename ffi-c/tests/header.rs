@@ -184,6 +184,8 @@ fn cbindgen(name: &str) -> String {
 fn tidy(code: &str) -> String {
     let code = code.replace("\n *\n */", "\n */");
     let code = code.replace("#if defined(LIBSEAL_UNSEAL)", "#ifndef LIBSEAL_SEAL_ONLY");
+    // Of a member that only one library has, cbindgen leaves the semicolon to both.
+    let code = code.replace("\n#endif\n    ;", ";\n#endif");
     let code = code.replace(
         "LIBSEAL_API\nLIBSEAL_NODISCARD",
         "LIBSEAL_API LIBSEAL_NODISCARD",

@@ -99,6 +99,44 @@ static void pieces(void)
     }
 }
 
+/* The last piece, which may be all of them, and the end in one call. */
+static void last_pieces(void)
+{
+    static const size_t lens[] = {0, 1, 16383, 16384, 16385, 32768, 40000};
+    static const size_t firsts[] = {0, 1, 16383, 16384, 16385};
+    static uint8_t plaintext[40000], message[sizeof plaintext + 2000];
+    fill(plaintext, sizeof plaintext);
+    for (size_t i = 0; i < ARRAY_LEN(lens) * ARRAY_LEN(firsts); i++) {
+        size_t len = lens[i % ARRAY_LEN(lens)], first = firsts[i / ARRAY_LEN(lens)], at, written;
+        if (first > len)
+            continue;
+        static libseal_sealer sealer;
+        CHECK_STATUS(
+            libseal_sealer_start(&sealer, sizeof sealer, &plain, message, sizeof message, &at),
+            LIBSEAL_OK);
+        CHECK_STATUS(libseal_sealer_update(&sealer, plaintext, first, message + at,
+                                           sizeof message - at, &written),
+                     LIBSEAL_OK);
+        at += written;
+        size_t need =
+            libseal_sealer_update_len(&sealer, len - first) + LIBSEAL_SEALER_FINISH_LEN;
+        CHECK(need <= LIBSEAL_SEALER_UPDATE_BOUND(len - first) + LIBSEAL_SEALER_FINISH_LEN);
+        uint8_t *out = allocate(need);
+        memset(out, 0xaa, need);
+        CHECK_STATUS(libseal_sealer_finish_with(&sealer, plaintext + first, len - first, out,
+                                                need - 1, &written),
+                     LIBSEAL_ERR_BUFFER_TOO_SMALL);
+        CHECK(written == need && is_filled_with(out, need, 0xaa));
+        CHECK_STATUS(libseal_sealer_finish_with(&sealer, plaintext + first, len - first, out, need,
+                                                &written),
+                     LIBSEAL_OK);
+        CHECK(written == need && is_filled_with((uint8_t *)&sealer, sizeof sealer, 0));
+        memcpy(message + at, out, need);
+        free(out);
+        CHECK(unseals_to(message, at + need, plaintext, len, "rsa-2048", NULL, 0));
+    }
+}
+
 /* Each of them alone opens the message. */
 static void recipients(void)
 {
@@ -344,6 +382,9 @@ static void is_over(void)
     CHECK_STATUS(libseal_sealer_finish(&sealer, room, sizeof room, &written),
                  LIBSEAL_ERR_INVALID_STATE);
     CHECK(written == 0);
+    CHECK_STATUS(libseal_sealer_finish_with(&sealer, NULL, 0, room, sizeof room, &written),
+                 LIBSEAL_ERR_INVALID_STATE);
+    CHECK(written == 0);
     CHECK(libseal_sealer_update_len(&sealer, 1) == 0);
 }
 
@@ -362,24 +403,28 @@ static void states(void)
     libseal_sealer copy = sealer;
     CHECK_STATUS(libseal_sealer_finish(&copy, out, sizeof out, &written),
                  LIBSEAL_ERR_INVALID_STATE);
+    CHECK_STATUS(libseal_sealer_finish_with(&copy, NULL, 0, out, sizeof out, &written),
+                 LIBSEAL_ERR_INVALID_STATE);
     libseal_sealer_wipe(&copy);
     memset(&copy, 0, sizeof copy);
     libseal_sealer_wipe(&sealer);
     CHECK(is_filled_with((uint8_t *)&sealer, sizeof sealer, 0));
     is_over();
 
-    /* A second start begins anew. */
+    /* A second start begins anew, and whatever is there; a sealer that has heap memory would lose it. */
+#ifdef LIBSEAL_SEAL_ONLY
     start();
+#endif
     start();
     CHECK_STATUS(libseal_sealer_finish(&sealer, out, sizeof out, &written), LIBSEAL_OK);
 
     libseal_seal_params nobody = plain;
     nobody.recipient_count = 0;
-    start();
+    memset(&sealer, 0xaa, sizeof sealer);
     CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &nobody, out, sizeof out, &written),
                  LIBSEAL_ERR_NO_RECIPIENTS);
     is_over();
-    start();
+    memset(&sealer, 0xaa, sizeof sealer);
     CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &plain, out, 10, &written),
                  LIBSEAL_ERR_BUFFER_TOO_SMALL);
     is_over();
@@ -408,6 +453,25 @@ static void poison(void)
     start();
     CHECK_STATUS(libseal_sealer_finish(&sealer, out, sizeof out, NULL), LIBSEAL_ERR_NULL_POINTER);
     is_over();
+    start();
+    CHECK_STATUS(libseal_sealer_finish_with(&sealer, NULL, 1, out, sizeof out, &written),
+                 LIBSEAL_ERR_NULL_POINTER);
+    is_over();
+    start();
+    CHECK_STATUS(libseal_sealer_finish_with(&sealer, out, 1, out, sizeof out, &written),
+                 LIBSEAL_ERR_INVALID_ARGUMENT);
+    is_over();
+    start();
+    CHECK_STATUS(libseal_sealer_finish_with(&sealer, out, (size_t)-1, out, 0, &written),
+                 LIBSEAL_ERR_INVALID_ARGUMENT);
+    is_over();
+    start();
+    CHECK_STATUS(libseal_sealer_finish_with(&sealer, NULL, 0, out, sizeof out, NULL),
+                 LIBSEAL_ERR_NULL_POINTER);
+    is_over();
+    CHECK_STATUS(libseal_sealer_finish_with(NULL, NULL, 0, out, sizeof out, &written),
+                 LIBSEAL_ERR_NULL_POINTER);
+    CHECK(written == 0);
     CHECK_STATUS(libseal_sealer_update(NULL, out, 1, out + 1, 100, &written),
                  LIBSEAL_ERR_NULL_POINTER);
     CHECK_STATUS(libseal_sealer_finish(NULL, out, sizeof out, &written), LIBSEAL_ERR_NULL_POINTER);
@@ -456,6 +520,7 @@ int main(int argc, char **argv)
         .recipients = &to_key, .recipient_count = 1, .random = machine_random};
     lengths();
     pieces();
+    last_pieces();
     recipients();
     wrong_recipients();
     bounds();

@@ -1,9 +1,12 @@
 /* One data key for many messages. */
+#define _POSIX_C_SOURCE 200809L
+
 #include "check.h"
 #include "support.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define SALT_LEN 24
 #define START_LEN 56 /* salt and commitment */
@@ -233,6 +236,16 @@ static void announced_length(void)
         CHECK(written == 0 && is_untouched_or_wiped(out, sizeof out));
         sealer_is_over();
     }
+    for (size_t first = 0; first <= 5; first++) {
+        CHECK_STATUS(start(5), LIBSEAL_OK);
+        CHECK_STATUS(
+            libseal_sealer_update(&sealer, hello, first, out, sizeof out, &written), LIBSEAL_OK);
+        CHECK_STATUS(libseal_sealer_finish_with(&sealer, hello, 6 - first, out, sizeof out,
+                                                &written),
+                     LIBSEAL_ERR_MESSAGE_TOO_LONG);
+        CHECK(written == 0);
+        sealer_is_over();
+    }
     CHECK_STATUS(start(0), LIBSEAL_OK);
     CHECK_STATUS(libseal_sealer_update(&sealer, NULL, 0, NULL, 0, &written), LIBSEAL_OK);
     CHECK_STATUS(libseal_sealer_update(&sealer, hello, 1, out, sizeof out, &written),
@@ -314,6 +327,30 @@ static void limit_of_bytes(void)
     CHECK_STATUS(seal(0), LIBSEAL_OK); /* No bytes at all are fine for ever. */
 }
 
+#ifndef LIBSEAL_SEAL_ONLY
+static void limit_of_age(void)
+{
+    const struct timespec a_bit_more = {.tv_sec = 1, .tv_nsec = 50 * 1000 * 1000};
+    const libseal_sealing_limits second = {.age_seconds = 1}, hour = {.age_seconds = 3600};
+    init(&second);
+    nanosleep(&a_bit_more, NULL);
+    CHECK_STATUS(seal(5), LIBSEAL_ERR_SEALING_KEY_EXHAUSTED);
+    CHECK_STATUS(seal(0), LIBSEAL_ERR_SEALING_KEY_EXHAUSTED);
+    CHECK_STATUS(start(5), LIBSEAL_ERR_SEALING_KEY_EXHAUSTED);
+    CHECK(written == 0);
+    sealer_is_over();
+    CHECK(libseal_sealing_key_start_len(&sealing_key) == header_len + START_LEN);
+
+    /* The other limits hold as well. */
+    init(&hour);
+    CHECK_STATUS(seal(5), LIBSEAL_OK);
+    const libseal_sealing_limits one = {.messages = 1, .age_seconds = UINT64_MAX};
+    init(&one);
+    CHECK_STATUS(seal(5), LIBSEAL_OK);
+    CHECK_STATUS(seal(5), LIBSEAL_ERR_SEALING_KEY_EXHAUSTED);
+}
+#endif
+
 /* A million messages are left to the tests of the core. */
 static void default_limits(void)
 {
@@ -324,6 +361,7 @@ static void default_limits(void)
         init(list[i]);
         CHECK_STATUS(start(64 * gib + 1), LIBSEAL_ERR_SEALING_KEY_EXHAUSTED);
         CHECK_STATUS(start(64 * gib), LIBSEAL_OK);
+        libseal_sealer_wipe(&sealer);
         CHECK_STATUS(seal(1), LIBSEAL_ERR_SEALING_KEY_EXHAUSTED);
         CHECK_STATUS(seal(0),
                      list[i] == &one_message ? LIBSEAL_ERR_SEALING_KEY_EXHAUSTED : LIBSEAL_OK);
@@ -331,6 +369,7 @@ static void default_limits(void)
     const libseal_sealing_limits beyond = {.messages = UINT64_MAX, .bytes = UINT64_MAX};
     init(&beyond);
     CHECK_STATUS(start(65 * gib), LIBSEAL_OK);
+    libseal_sealer_wipe(&sealer);
     CHECK_STATUS(seal(1), LIBSEAL_OK);
 }
 
@@ -636,6 +675,9 @@ int main(int argc, char **argv)
     sealers_are_independent();
     limit_of_messages();
     limit_of_bytes();
+#ifndef LIBSEAL_SEAL_ONLY
+    limit_of_age();
+#endif
     default_limits();
     errors_cost_nothing();
     lengths();

@@ -25,8 +25,20 @@ pub(crate) fn scratch(name: &str) -> PathBuf {
     folder
 }
 
+/// The crypto provider that the tests were built for: the library is as well.
+const PROVIDER: &str = if cfg!(feature = "fips") {
+    "--features=fips"
+} else if cfg!(feature = "aws-lc-rs") {
+    "--features=aws-lc-rs"
+} else {
+    "--features=default"
+};
+
+/// What cargo builds: `libseal.a` as it comes, with `libseal.so` beside it.
+pub(crate) static ARCHIVE: LazyLock<PathBuf> = LazyLock::new(|| archive(&["build", PROVIDER]));
+
 /// The folder with `libseal.a` and `libseal.so`. Integration tests do not make cargo build those.
-pub(crate) static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| built("library", &["build"]));
+pub(crate) static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| finished("library", &ARCHIVE));
 
 /// The folder with the `libseal.a` for firmware, which only seals, but for this machine.
 pub(crate) static SEAL_ONLY_LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -36,11 +48,11 @@ pub(crate) static SEAL_ONLY_LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
         "--no-default-features",
         "--crate-type=staticlib",
     ];
-    built("seal-only-library", &seal_only)
+    finished("seal-only-library", &archive(&seal_only))
 });
 
-/// Runs cargo, and returns a folder with what it has built, as `make` leaves it.
-fn built(name: &str, arguments: &[&str]) -> PathBuf {
+/// The `libseal.a` that cargo builds.
+fn archive(arguments: &[&str]) -> PathBuf {
     let output = succeed(
         Command::new(env!("CARGO"))
             .args(arguments)
@@ -50,11 +62,15 @@ fn built(name: &str, arguments: &[&str]) -> PathBuf {
     let messages = String::from_utf8(output.stdout).unwrap();
     let archive = messages
         .split('"')
-        .find(|text| text.ends_with("/libseal.a"))
-        .expect("cargo names libseal.a");
+        .find(|text| text.ends_with("/libseal.a"));
+    archive.expect("cargo names libseal.a").into()
+}
+
+/// A folder with a library as `make` leaves it.
+fn finished(name: &str, archive: &Path) -> PathBuf {
     let folder = scratch(name);
-    hide_symbols(Path::new(archive), &folder.join("libseal.a"));
-    let shared = Path::new(archive).with_extension("so");
+    hide_symbols(archive, &folder.join("libseal.a"));
+    let shared = archive.with_extension("so");
     if shared.exists() {
         fs::copy(shared, folder.join("libseal.so")).unwrap();
     }
@@ -71,8 +87,9 @@ pub(crate) fn hide_symbols(archive: &Path, hidden: &Path) {
 pub(crate) fn native_static_libs() -> Vec<String> {
     let output = succeed(
         Command::new(env!("CARGO"))
-            .args(["rustc", "--package=libseal-c", "--crate-type=staticlib"])
-            .args(["--", "--print=native-static-libs"])
+            .args(["rustc", PROVIDER, "--package=libseal-c"])
+            .args(["--crate-type=staticlib", "--"])
+            .arg("--print=native-static-libs")
             .env("CARGO_TERM_COLOR", "never")
             .current_dir(root()),
     );
