@@ -27,6 +27,7 @@
 #define MAX_CALLS 100000
 #define MAX_CASES 32
 #define MAX_ROUNDS 1000
+#define MAX_THREADS 8
 
 static const size_t SMALL[] = {64, KIB, 64 * KIB};
 #define SMALL_COUNT (sizeof SMALL / sizeof SMALL[0])
@@ -160,6 +161,7 @@ struct bench_case {
     const uint8_t *message;
     size_t message_len;
     size_t piece_len;
+    size_t threads;
     /* What the last call returned. */
     uint64_t count;
 };
@@ -207,6 +209,7 @@ static uint64_t seal_in_pieces(const struct bench_case *c)
     libseal_sealer sealer;
     size_t len, written;
     check("start", libseal_sealer_start(&sealer, sizeof sealer, &params, out, ROOM, &written));
+    check("threads", libseal_sealer_set_threads(&sealer, c->threads));
     for (size_t done = 0; done < c->size; done += c->piece_len) {
         check("update", libseal_sealer_update(&sealer, plaintext + done, c->piece_len,
                                               out + written, ROOM - written, &len));
@@ -228,6 +231,7 @@ static uint64_t unseal_in_pieces(const struct bench_case *c)
 {
     libseal_unsealer *unsealer = new_unsealer();
     size_t piece_len, len, written = 0;
+    check("threads", libseal_unsealer_set_threads(unsealer, c->threads));
     for (size_t done = 0; done < c->message_len; done += piece_len) {
         piece_len = c->message_len - done < c->piece_len ? c->message_len - done : c->piece_len;
         check("update", libseal_unsealer_update(unsealer, c->message + done, piece_len, NULL,
@@ -297,7 +301,8 @@ static struct bench_case *add(const char *who, const char *operation, size_t siz
     if (case_count == MAX_CASES)
         fail(operation, "too many cases");
     struct bench_case *added = &cases[case_count++];
-    *added = (struct bench_case){.who = who, .operation = operation, .size = size, .call = call};
+    *added = (struct bench_case){
+        .who = who, .operation = operation, .size = size, .call = call, .threads = 1};
     return added;
 }
 
@@ -323,11 +328,26 @@ static void add_messages(size_t size)
     add_unsealing("unseal_into", size, unseal);
 }
 
+/* In one piece, since the calls that do all at once take one thread. */
+static void add_threads(size_t size)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (cores < 2)
+        return;
+    size_t threads = cores > MAX_THREADS ? MAX_THREADS : (size_t)cores;
+    struct bench_case *sealing = add("libseal", "seal_into", size, seal_in_pieces);
+    struct bench_case *unsealing = add_unsealing("unseal_into", size, unseal_in_pieces);
+    sealing->piece_len = size;
+    unsealing->piece_len = unsealing->message_len;
+    sealing->threads = unsealing->threads = threads;
+}
+
 static void add_group(const char *group)
 {
     if (strcmp(group, "large") == 0) {
         add_memcpy();
         add_messages(LARGE);
+        add_threads(LARGE);
     } else if (strcmp(group, "small") == 0) {
         for (size_t i = 0; i < SMALL_COUNT; i++) {
             add_messages(SMALL[i]);
@@ -384,8 +404,9 @@ static void measure(const char *provider, unsigned rounds)
     for (size_t i = 0; i < case_count; i++) {
         const struct bench_case *c = &cases[i];
         printf("{\"language\": \"C\", \"who\": \"%s\", \"provider\": \"%s\", \"operation\": \"%s\", "
-               "\"size\": %zu, \"threads\": 1, \"count\": %llu, \"seconds\": [",
-               c->who, provider, c->operation, c->size, (unsigned long long)c->count);
+               "\"size\": %zu, \"threads\": %zu, \"count\": %llu, \"seconds\": [",
+               c->who, provider, c->operation, c->size, c->threads,
+               (unsigned long long)c->count);
         for (unsigned round = 0; round < rounds; round++)
             printf("%s%.9g", round == 0 ? "" : ", ", times[i][round]);
         printf("]}\n");
@@ -396,7 +417,7 @@ static void write_message(size_t size, uint64_t (*call)(const struct bench_case 
 {
     char name[64];
     snprintf(name, sizeof name, "from-c/%s-%zu", call == seal ? "seal" : "key", size);
-    const struct bench_case c = {.size = size, .piece_len = MIB};
+    const struct bench_case c = {.size = size, .piece_len = MIB, .threads = 1};
     uint64_t len = call(&c);
     int fd = open_file(name, O_WRONLY | O_CREAT | O_TRUNC);
     write_all(fd, out, (size_t)len);

@@ -41,7 +41,9 @@ def test_c(target: str, form: str, program: str, tmp_path: Path) -> None:
     sources = [C / name for name in (f"{program}.c", "support.c", "unseal.c")]
     executable = tmp_path / program
     run(f"{tools}-gcc", *FLAGS, *sources, file, *LINK_LIBS, "-o", executable)
-    printed = run(*emulator, executable, ROOT / "tests/vectors", cwd=tmp_path)
+    # QEMU itself fails when a forked child of a process with threads starts more of them.
+    arguments = (executable, ROOT / "tests/vectors")
+    printed = run(*emulator, *arguments, cwd=tmp_path, LIBSEAL_TEST_NO_FORK="1")
     assert re.search(r"^[1-9][0-9]* passed, 0 failed$", printed, re.MULTILINE), printed
 
 
