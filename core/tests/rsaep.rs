@@ -53,7 +53,7 @@ const SIZES: [Size; 3] = [
 /// First those of real keys, a power of 2 plus 1; then others.
 const EXPONENTS: [u32; 9] = [3, 17, 65537, 0x8000_0001, 1, 7, 37, 0xa5a5_a5a5, u32::MAX];
 
-const SIGNATURES_PER_KEY: usize = 20;
+const SIGNATURES_PER_KEY: usize = 300;
 
 /// RFC 8017 section 9.2, note 1.
 const SHA256_DIGEST_INFO: [u8; 19] = [
