@@ -163,6 +163,8 @@ struct Source {
     bytes: Cursor<Vec<u8>>,
     read: Rc<RefCell<Vec<Range<u64>>>>,
     unplugged: Rc<RefCell<bool>>,
+    /// Most bytes that it gives at a time, if not 0.
+    most: usize,
 }
 
 impl Source {
@@ -186,7 +188,8 @@ impl Read for Source {
             return Err(io::Error::other("unplugged"));
         }
         let start = self.bytes.position();
-        let len = self.bytes.read(out)?;
+        let most = if self.most > 0 { self.most } else { out.len() };
+        let len = Read::by_ref(&mut self.bytes).take(most as u64).read(out)?;
         self.read.borrow_mut().push(start..start + len as u64);
         Ok(len)
     }
@@ -304,6 +307,33 @@ fn only_what_covers_the_plaintext_is_fetched() {
     reader.read_exact(&mut megabyte[..16284]).unwrap();
     assert_eq!(source.take_count(), 0, "it was there already");
     assert!(megabyte[..16284] == plaintext[100..16384]);
+}
+
+#[test]
+fn a_source_may_give_less_than_is_asked() {
+    let plaintext = pattern(50_000);
+    let message = seal(&plaintext);
+    let header_len = Header::parse(&message).unwrap().len();
+    for most in [
+        1,
+        7,
+        header_len,
+        header_len + 1,
+        header_len + 55,
+        header_len + 56,
+        4096,
+    ] {
+        let mut source = Source::new(message.clone());
+        source.most = most;
+        let mut reader = UnsealReader::new(source, &local_unwrapper("rsa-2048"), &[]).unwrap();
+        reader.seek(SeekFrom::Start(20_000)).unwrap();
+        assert!(
+            read_to_end(&mut reader).unwrap() == plaintext[20_000..],
+            "{most}"
+        );
+        reader.rewind().unwrap();
+        assert!(read_to_end(&mut reader).unwrap() == plaintext, "{most}");
+    }
 }
 
 #[test]

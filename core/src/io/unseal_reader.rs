@@ -105,9 +105,25 @@ impl<R: Read> UnsealReader<R> {
                 // Less than a chunk, so nothing comes out.
                 let rest = piece.get(consumed..).unwrap_or_default();
                 let _ = reader.unsealer.update(rest, &mut [])?;
+                reader.read_payload_start()?;
                 return Ok(reader);
             }
         }
+    }
+
+    /// What comes before the chunks: only with it the unsealer can seek. Where it is missing, reading
+    /// says so.
+    fn read_payload_start(&mut self) -> io::Result<()> {
+        let first_chunk = layout::chunk_offset(self.header_len(), 0);
+        while let Ok(missing @ 1..) = usize::try_from(first_chunk.saturating_sub(self.offset)) {
+            let len = self.read_sealed(missing)?;
+            if len == 0 {
+                break;
+            }
+            let piece = self.sealed.get(..len).unwrap_or_default();
+            let _ = self.unsealer.update(piece, &mut [])?;
+        }
+        Ok(())
     }
 
     /// Unseals on so many threads, in pieces of 1 MiB for each of them.
@@ -122,6 +138,10 @@ impl<R: Read> UnsealReader<R> {
     #[must_use]
     pub const fn header(&self) -> Option<&Header> {
         self.unsealer.header()
+    }
+
+    fn header_len(&self) -> usize {
+        self.header().map_or(0, Header::len)
     }
 
     /// Returns the inner reader; what this one has read ahead is lost.
@@ -153,9 +173,8 @@ impl<R: Read> UnsealReader<R> {
     fn piece_len(&self, len: usize) -> usize {
         let max_chunks = piece_chunks(self.unsealer.threads());
         let ahead = self.read_ahead.min(max_chunks * CHUNK_LEN);
-        let header_len = self.header().map_or(0, Header::len);
         let len = len.max(ahead).max(1) as u64;
-        let end = layout::ciphertext_range(header_len, self.position, len).end;
+        let end = layout::ciphertext_range(self.header_len(), self.position, len).end;
         let end = self.end.map_or(end, |known| end.min(known.message_len));
         let max_len = max_chunks * SEALED_CHUNK_LEN;
         usize::try_from(end.saturating_sub(self.offset)).map_or(max_len, |len| len.min(max_len))
@@ -271,8 +290,8 @@ impl<R: Read + Seek> UnsealReader<R> {
         self.place_is_lost = true;
         let message_end = self.inner.seek(SeekFrom::End(0))?;
         let message_len = message_end.saturating_sub(message_start);
-        let header_len = self.header().map_or(0, Header::len) as u64;
-        let plaintext_len = layout::plaintext_len(message_len.saturating_sub(header_len));
+        let payload_len = message_len.saturating_sub(self.header_len() as u64);
+        let plaintext_len = layout::plaintext_len(payload_len);
         let plaintext_len = plaintext_len.ok_or_else(|| own_error(ErrorKind::Truncated))?;
 
         let last_offset = self.unsealer.seek(plaintext_len)?;
