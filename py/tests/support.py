@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 CHUNK = 16384
+# What files and streams work on at a time.
+PIECE = 1024 * 1024
 LENGTHS = (0, 1, 16383, 16384, 16385, 32768)
 
 

@@ -15,13 +15,13 @@ import pytest
 from tqdm import tqdm
 
 import libseal
-from support import LENGTHS, holds_nothing, public_key, unwrapper
+from support import LENGTHS, PIECE, holds_nothing, public_key, unwrapper
 
 
 @pytest.fixture
 def plain(tmp_path: Path) -> Path:
     path = tmp_path / "plain"
-    path.write_bytes(bytes(range(256)) * 4000)
+    path.write_bytes(bytes(range(256)) * 10_000)
     return path
 
 
@@ -37,7 +37,7 @@ def files(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("as_path", [str, Path])
-@pytest.mark.parametrize("length", [*LENGTHS, 1_000_000])
+@pytest.mark.parametrize("length", [*LENGTHS, PIECE - 1, PIECE, PIECE + 1, 3_000_000])
 def test_round_trip(tmp_path: Path, length: int, as_path: type[str] | type[Path]) -> None:
     plain, sealed, back = (as_path(tmp_path / name) for name in ("plain", "sealed", "back"))
     data = os.urandom(length)

@@ -20,6 +20,7 @@ import libseal
 from support import (
     CHUNK,
     LENGTHS,
+    PIECE,
     ShortReader,
     ShortWriter,
     data_key_of,
@@ -81,7 +82,7 @@ def test_flush_hands_over_every_byte() -> None:
     assert libseal.unseal(file.getvalue(), unwrapper()) == b"x" * (3 * CHUNK + 100_001)
 
 
-@pytest.mark.parametrize("size", [100, 4096, 5000, CHUNK, 100_000, 300_000, 3_000_000])
+@pytest.mark.parametrize("size", [100, 4096, 5000, CHUNK, PIECE - 1, PIECE, PIECE + 1, 5_000_000])
 @pytest.mark.parametrize("flush_at", [(), (1,), (0, 2, 3)])
 def test_pieces_are_whole_chunks(size: int, flush_at: tuple[int, ...]) -> None:
     """Whatever is written at a time; so the fast way of sealing them is taken."""
@@ -92,7 +93,7 @@ def test_pieces_are_whole_chunks(size: int, flush_at: tuple[int, ...]) -> None:
             pieces.append(len(data))
             return super().write(data)
 
-    data, file = DATA * 10, Spy()
+    data, file = DATA * 40, Spy()
     with libseal.SealWriter(file, public_key()) as writer:
         for number, start in enumerate(range(0, len(data), size)):
             writer.write(data[start : start + size])
@@ -103,7 +104,7 @@ def test_pieces_are_whole_chunks(size: int, flush_at: tuple[int, ...]) -> None:
         assert all(length % (CHUNK + 16) == 0 for length in pieces[1:-1])
 
 
-@pytest.mark.parametrize("data", [bytearray(600_000), memoryview(DATA)[7:], b"x" * 600_000])
+@pytest.mark.parametrize("data", [bytearray(1_500_000), memoryview(DATA)[7:], b"x" * 1_500_000])
 def test_write_bytes_like(data: bytes) -> None:
     file = io.BytesIO()
     with libseal.SealWriter(file, public_key()) as writer:
@@ -221,10 +222,10 @@ def test_after_the_inner_writer_failed_the_message_cannot_go_on() -> None:
                 writer.write(b"x" * 10)
                 writer.flush()
             else:
-                writer.write(b"x" * 300_000)
-        file.room = 1_000_000
+                writer.write(b"x" * 2_000_000)
+        file.room = 4_000_000
         with pytest.raises(libseal.StateError):
-            writer.write(b"x" * 600_000)
+            writer.write(b"x" * 2_000_000)
         with pytest.raises(libseal.StateError):
             writer.flush()
         with pytest.raises(libseal.StateError):
@@ -246,14 +247,14 @@ def test_nothing_is_sealed_twice_after_an_interrupt() -> None:
     class Interrupted(io.BytesIO):
         def write(self, data: bytes, /) -> int:  # type: ignore[override]
             written = super().write(data)
-            if self.tell() > 400_000:
+            if self.tell() > 1_500_000:
                 raise KeyboardInterrupt
             return written
 
     file = Interrupted()
     writer = libseal.SealWriter(file, public_key())
     with pytest.raises(KeyboardInterrupt):
-        writer.write(b"x" * 1_000_000)
+        writer.write(b"x" * 3_000_000)
     length = len(file.getvalue())
     with pytest.raises(libseal.StateError):
         writer.close()

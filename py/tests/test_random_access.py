@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import random
@@ -259,10 +260,10 @@ def test_only_the_chunks_that_are_read_are_fetched() -> None:
 
 @pytest.mark.parametrize("size", [1, 5000, CHUNK, 100_000, 262_144, 300_000, 500_000])
 def test_one_read_of_the_source_for_one_read(size: int) -> None:
-    source = Counting()
-    reader = libseal.UnsealReader(source, unwrap)
-    reader.seek(0, os.SEEK_END)
     for position in (10 * CHUNK, 17 * CHUNK + 100):
+        source = Counting()
+        reader = libseal.UnsealReader(source, unwrap)
+        reader.seek(0, os.SEEK_END)
         source.reads.clear()
         reader.seek(position)
         assert reader.readinto(bytearray(size)) == size
@@ -282,17 +283,42 @@ def test_one_megabyte_in_the_middle() -> None:
 
 
 def test_small_reads_fetch_more_and_more() -> None:
-    source = Counting()
-    reader = libseal.UnsealReader(source, unwrap)
+    data = DATA * 5
+    source = Counting(libseal.seal(public_key(), data))
+    reader = libseal.UnsealReader(source, unwrapper())
     reader.seek(CHUNK)
     read = b""
     while piece := reader.read(4096):
         read += piece
-    assert read == DATA[CHUNK:]
+    assert read == data[CHUNK:]
     # Behind the header, and the last chunk.
     lengths = [length for _, length in source.reads[3:]]
     assert lengths[:4] == [16_400, 16_400, 2 * 16_400, 4 * 16_400]
-    assert max(lengths) <= 16 * 16_400
+    assert max(lengths) == 32 * 16_400
+
+
+def test_a_subclass_keeps_its_methods_after_a_seek() -> None:
+    class Noting(libseal.UnsealReader):
+        def read(self, size: int | None = -1, /) -> bytes:
+            sizes.append(size)
+            return super().read(size)
+
+    sizes: list[int | None] = []
+    source = Counting()
+    reader = Noting(source, unwrap)
+    assert reader.seek(20 * CHUNK) == 20 * CHUNK
+    assert reader.read(40_000) == DATA[20 * CHUNK :][:40_000]
+    assert sizes == [40_000]
+    assert source.count < 4096 + 16_400 + 6 * 16_400
+
+
+def test_a_reader_that_was_forgotten_after_a_seek_lets_go_of_its_source() -> None:
+    source = io.BytesIO(BLOB)
+    reader = libseal.UnsealReader(source, unwrap, close_inner=True)
+    reader.seek(CHUNK)
+    del reader
+    gc.collect()
+    assert source.closed
 
 
 def test_seeking_within_what_is_read_fetches_nothing() -> None:

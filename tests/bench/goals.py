@@ -18,7 +18,12 @@ PYCA = Which("", LARGE, "Python", who="pyca Cobblestone-256")
 WRAP = Which("wrap", language="Rust", who="aws-lc-rs", provider="aws-lc")
 
 DIRECTIONS = {"seal": "seal_into", "unseal": "unseal_into"}
-STREAMS = {"writing": "SealWriter", "reading": "UnsealReader"}
+STREAMS = {
+    "writing to memory": "SealWriter",
+    "reading from memory": "UnsealReader",
+    "writing to a file": "SealWriter to a file",
+    "reading from a file": "UnsealReader of a file",
+}
 
 
 @dataclass(frozen=True)
@@ -174,7 +179,7 @@ class Evaluation:
             for name, stream in STREAMS.items():
                 large = replace(language, operation=f"{stream}, 1 MiB")
                 case = replace(language, operation=f"{stream}, 4 KiB")
-                text = f"{case.language}, {name} 4 KiB at a time, in times of 1 MiB"
+                text = f"{case.language}, {name}, 4 KiB at a time, in times of 1 MiB"
                 yield self.slower(10, text, 1.25, case, large)
 
 

@@ -6,7 +6,9 @@ python -m tests.bench.python_cases WORK GROUP ROUNDS
 import io
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 
@@ -122,29 +124,50 @@ def small(work: Workload) -> Iterator[Case]:
 
 
 def streams(work: Workload) -> Iterator[Case]:
-    plaintext = memoryview(work.plaintext(LARGE))
+    plaintext = work.plaintext(LARGE)
     message = work.message(LARGE)
     sink = io.BytesIO(OUT)
-    yield from copying(bytes(plaintext))
+    yield from copying(plaintext)
+
+    def write(target: BinaryIO, piece: bytes) -> int:
+        # What is written was made just before, so it is the same piece of memory again and again.
+        with libseal.SealWriter(target, work.key) as writer:
+            for _ in range(LARGE // len(piece)):
+                writer.write(piece)
+        return target.tell()
+
+    def read(source: BinaryIO, length: int) -> int:
+        count = 0
+        piece = memoryview(OUT)[:length]
+        with libseal.UnsealReader(source, work.unwrap) as reader:
+            while read := reader.readinto(piece):
+                count += read
+        return count
+
+    def to_memory(piece: bytes) -> int:
+        sink.seek(0)
+        return write(sink, piece)
+
+    def from_memory(length: int) -> int:
+        return read(io.BytesIO(message), length)
+
+    def to_file(piece: bytes) -> int:
+        with work.target("python").open("xb") as file:
+            return write(file, piece)
+
+    def from_file(length: int) -> int:
+        with work.message_path(LARGE).open("rb") as file:
+            return read(file, length)
+
     for name, length in PIECES.items():
-
-        def write(length: int = length) -> int:
-            sink.seek(0)
-            with libseal.SealWriter(sink, work.key) as writer:
-                for start in range(0, LARGE, length):
-                    writer.write(plaintext[start : start + length])
-            return sink.tell()
-
-        def read(length: int = length) -> int:
-            count = 0
-            piece = memoryview(OUT)[:length]
-            with libseal.UnsealReader(io.BytesIO(message), work.unwrap) as reader:
-                while read := reader.readinto(piece):
-                    count += read
-            return count
-
-        yield case(f"SealWriter, {name}", LARGE, write)
-        yield case(f"UnsealReader, {name}", LARGE, read)
+        calls: dict[str, Callable[[], int]] = {
+            "SealWriter": partial(to_memory, plaintext[:length]),
+            "UnsealReader": partial(from_memory, length),
+            "SealWriter to a file": partial(to_file, plaintext[:length]),
+            "UnsealReader of a file": partial(from_file, length),
+        }
+        for stream, call in calls.items():
+            yield case(f"{stream}, {name}", LARGE, call)
 
 
 def file(work: Workload) -> Iterator[Case]:

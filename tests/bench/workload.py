@@ -38,7 +38,10 @@ class Workload:
             return file.read(size)
 
     def message(self, size: int) -> bytes:
-        return self.path(f"{size}.sealed").read_bytes()
+        return self.message_path(size).read_bytes()
+
+    def message_path(self, size: int) -> Path:
+        return self.path(f"{size}.sealed")
 
     @property
     def source(self) -> Path:

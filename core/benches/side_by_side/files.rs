@@ -20,18 +20,18 @@ use crate::{
 const PIECE_LEN: usize = MIB;
 const PART_LEN: usize = MIB;
 
-fn open(work: &Workload, name: &str) -> File {
+pub(crate) fn open(work: &Workload, name: &str) -> File {
     File::open(work.path(name)).unwrap()
 }
 
 /// A new file each time, as `cp` has it: without one, an old one would be cut first.
-fn create(work: &Workload) -> File {
+pub(crate) fn create(work: &Workload) -> File {
     let path = work.path("target-rust");
     let _ = fs::remove_file(&path);
     File::create_new(path).unwrap()
 }
 
-fn target_len(work: &Workload) -> u64 {
+pub(crate) fn target_len(work: &Workload) -> u64 {
     fs::metadata(work.path("target-rust")).unwrap().len()
 }
 

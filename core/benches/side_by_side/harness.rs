@@ -9,7 +9,7 @@ use std::{
 const ROUND: Duration = Duration::from_millis(4);
 
 /// What one call does, into a buffer that all cases use in turn; it returns a count of bytes.
-type Call<'a> = Box<dyn FnMut(&mut [u8]) -> u64 + 'a>;
+pub(crate) type Call<'a> = Box<dyn FnMut(&mut [u8]) -> u64 + 'a>;
 
 pub(crate) struct Case<'a> {
     /// Who does it: `libseal`, or what it is compared with.

@@ -1,15 +1,15 @@
-//! `SealWriter` and `UnsealReader` over memory, in small pieces and in large ones.
+//! `SealWriter` and `UnsealReader` over memory and files, in small pieces and in large ones.
 
 use std::{
-    io::{Cursor, Read, Write},
+    io::{self, Cursor, Read, Write},
     num::NonZero,
 };
 
 use libseal::{SealWriter, UnsealReader};
 
 use crate::{
-    MIB, bare,
-    harness::Case,
+    MIB, bare, files,
+    harness::{Call, Case},
     workload::{Workload, all_threads},
 };
 
@@ -51,57 +51,53 @@ fn copy(source: &mut impl Read, target: &mut impl Write, piece: &mut [u8]) -> u6
     }
 }
 
-fn writing<'a>(
-    work: &'a Workload,
-    size: usize,
-    piece_len: usize,
-    threads: NonZero<usize>,
-) -> impl FnMut(&mut [u8]) -> u64 + 'a {
-    let plaintext = work.plaintext(size);
-    move |out| {
-        let mut sink = Cursor::new(out);
-        let writer = SealWriter::new(&mut sink, &[work.recipient()], &[]).unwrap();
-        let mut writer = writer.with_threads(threads);
-        for piece in plaintext.chunks(piece_len) {
-            writer.write_all(piece).unwrap();
-        }
-        writer.finish().unwrap();
-        sink.position()
+/// What is written was made just before, so it is the same piece of memory again and again.
+fn write(work: &Workload, size: usize, target: impl Write, piece: &[u8], threads: NonZero<usize>) {
+    let writer = SealWriter::new(target, &[work.recipient()], &[]).unwrap();
+    let mut writer = writer.with_threads(threads);
+    for _ in 0..size / piece.len() {
+        writer.write_all(piece).unwrap();
     }
+    writer.finish().unwrap();
 }
 
-fn reading<'a>(
-    work: &'a Workload,
-    size: usize,
-    piece_len: usize,
-    threads: NonZero<usize>,
-) -> impl FnMut(&mut [u8]) -> u64 + 'a {
-    let message = work.message(size);
-    move |out| {
-        let source = Cursor::new(&*message);
-        let reader = UnsealReader::new(source, &work.unwrapper(), &[]).unwrap();
-        let mut reader = reader.with_threads(threads);
-        let mut read = 0;
-        for piece in out[..size].chunks_mut(piece_len) {
-            reader.read_exact(piece).unwrap();
-            read += piece.len();
-        }
-        // The end is not verified before it is asked for.
-        assert_eq!(reader.read(&mut [0]).unwrap(), 0, "the end");
-        read as u64
-    }
+fn read(work: &Workload, source: impl Read, piece: &mut [u8], threads: NonZero<usize>) -> u64 {
+    let reader = UnsealReader::new(source, &work.unwrapper(), &[]).unwrap();
+    copy(&mut reader.with_threads(threads), &mut io::sink(), piece)
 }
 
-pub(crate) fn cases(work: &Workload, size: usize) -> Vec<Case<'_>> {
-    let one = NonZero::<usize>::MIN;
+pub(crate) fn cases<'a>(work: &'a Workload, size: usize) -> Vec<Case<'a>> {
     let mut cases = vec![bare::memcpy(work.plaintext(size))];
     for (name, piece_len) in PIECES {
-        for threads in [one, all_threads()] {
-            let write = writing(work, size, piece_len, threads);
-            let read = reading(work, size, piece_len, threads);
-            let write = Case::new("libseal", format!("SealWriter, {name}"), size, write);
-            let read = Case::new("libseal", format!("UnsealReader, {name}"), size, read);
-            cases.extend([write, read].map(|case| case.with_threads(threads.get())));
+        for threads in [NonZero::<usize>::MIN, all_threads()] {
+            let message = work.message(size);
+            let piece = work.plaintext(piece_len);
+            let case = |operation: &str, call: Call<'a>| {
+                Case::new("libseal", format!("{operation}, {name}"), size, call)
+                    .with_threads(threads.get())
+            };
+            let to_memory = move |out: &mut [u8]| {
+                let mut sink = Cursor::new(out);
+                write(work, size, &mut sink, piece, threads);
+                sink.position()
+            };
+            let from_memory = move |out: &mut [u8]| {
+                read(work, message.as_slice(), &mut out[..piece_len], threads)
+            };
+            let to_file = move |_: &mut [u8]| {
+                write(work, size, files::create(work), piece, threads);
+                files::target_len(work)
+            };
+            let from_file = move |out: &mut [u8]| {
+                let source = files::open(work, &format!("{size}.sealed"));
+                read(work, source, &mut out[..piece_len], threads)
+            };
+            cases.extend([
+                case("SealWriter", Box::new(to_memory)),
+                case("UnsealReader", Box::new(from_memory)),
+                case("SealWriter to a file", Box::new(to_file)),
+                case("UnsealReader of a file", Box::new(from_file)),
+            ]);
         }
     }
     cases

@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from . import _types
 
 CHUNK_LEN = 16 * 1024
-# One thread works on what stays in the cache of a processor, each of several on enough to be worth
-# waking it.
-PIECE_LEN = 256 * 1024
-THREAD_PIECE_LEN = 1024 * 1024
+# What each thread works on at a time.
+PIECE_LEN = 1024 * 1024
 # What is read at first: most headers are shorter.
 FIRST_LEN = 4096
 
@@ -31,12 +29,7 @@ def piece_len(threads: int | None) -> int:
     """How many bytes so many threads work on at a time; more than there are cores do no more."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     count = min(threads or 1 << 20, cores or 1)
-    return PIECE_LEN if count == 1 else count * THREAD_PIECE_LEN
-
-
-# Quicker than super(), which small reads would notice.
-_buffered_read = io.BufferedReader.read
-_buffered_readinto = io.BufferedReader.readinto
+    return count * PIECE_LEN
 
 
 class _Writable(Protocol):
@@ -59,8 +52,8 @@ class SealWriter(io.BufferedWriter):
     every reader refuses it as truncated. ``abort`` does the same on purpose.
 
     ``fileobj`` needs only a ``write`` method. It is not closed with this object unless
-    ``close_inner`` is true. What is written is gathered to pieces of 256 KiB, or of 1 MiB for each
-    of several ``threads``; ``flush`` hands all there is to ``fileobj``.
+    ``close_inner`` is true. What is written is gathered to pieces of 1 MiB for each of the
+    ``threads``; ``flush`` hands all there is to ``fileobj``.
 
     For the other arguments, and what it raises, see ``seal``. After ``fileobj`` has failed, the
     message cannot be ended any more: StateError is raised when the next piece is full, and by
@@ -169,17 +162,17 @@ class _Sealing(io.RawIOBase):
 
     def write(self, data: Buffer, /) -> int:
         sealer = self._take_sealer()
-        with memoryview(data) as view:
-            length = len(view)
-            whole = (self._position + length) // CHUNK_LEN * CHUNK_LEN - self._position
-            start = 0
-            if whole > 0 and self._position % CHUNK_LEN:
-                start = CHUNK_LEN - self._position % CHUNK_LEN
-                self._write_inner(sealer.update(self._rest + view[:start]))
-                self._rest = b""
-            for begin in range(start, whole, self._piece_len):
-                end = min(begin + self._piece_len, whole)
-                self._write_inner(sealer.update(view[begin:end]))
+        view = memoryview(data)
+        length = len(view)
+        whole = (self._position + length) // CHUNK_LEN * CHUNK_LEN - self._position
+        start = 0
+        if whole > 0 and self._position % CHUNK_LEN:
+            start = CHUNK_LEN - self._position % CHUNK_LEN
+            self._write_inner(sealer.update(self._rest + view[:start]))
+            self._rest = b""
+        for begin in range(start, whole, self._piece_len):
+            self._write_inner(sealer.update(view[begin : min(begin + self._piece_len, whole)]))
+        if whole < length:
             self._rest += view[max(whole, 0) :]
         self._position += length
         # Last, so that nothing is taken twice after an interrupt.
@@ -199,9 +192,9 @@ class _Sealing(io.RawIOBase):
         self._flush_inner()
 
     def _take_sealer(self) -> Sealer:
-        self.check_open()
         sealer, self.sealer = self.sealer, None
         if sealer is None:
+            self.check_open()
             raise StateError("the file object failed before, so the message cannot go on")
         return sealer
 
@@ -282,15 +275,41 @@ class UnsealReader(io.BufferedReader):
         """The header of the message, verified."""
         return self._unsealing.header
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Read ``size`` bytes of plaintext, or up to its end if that comes before or size is -1."""
-        self._unsealing.asked = size or 0
-        return _buffered_read(self, size)
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Go to a place in the plaintext, and return it."""
+        position = super().seek(offset, whence)
+        # In this object, until reading goes on: as methods of the class they would make every small
+        # read slower. Those of a subclass keep their places, and fetch a little more at a time.
+        for name, method in (("read", self._read_asked), ("readinto", self._readinto_asked)):
+            if getattr(type(self), name) is getattr(io.BufferedReader, name):
+                vars(self)[name] = method
+        return position
 
-    def readinto(self, buffer: Buffer, /) -> int:
-        """Read as many bytes of plaintext as ``buffer`` holds, and return how many there were."""
+    def _read_asked(self, size: int | None = -1, /) -> bytes:
+        self._unsealing.asked = size or 0
+        data = super().read(size)
+        self._forget_seek_if_reading_goes_on()
+        return data
+
+    def _readinto_asked(self, buffer: Buffer, /) -> int:
         self._unsealing.asked = memoryview(buffer).nbytes
-        return _buffered_readinto(self, buffer)
+        length = super().readinto(buffer)
+        self._forget_seek_if_reading_goes_on()
+        return length
+
+    def _forget_seek_if_reading_goes_on(self) -> None:
+        if self._unsealing.reading_goes_on:
+            self._unsealing.asked = None
+            self._forget_seek()
+
+    def _forget_seek(self) -> None:
+        for name in ("read", "readinto"):
+            vars(self).pop(name, None)
+
+    def close(self) -> None:
+        """Close this object, and the inner one if ``close_inner`` is true."""
+        self._forget_seek()
+        super().close()
 
 
 class _Unsealing(io.RawIOBase):
@@ -302,9 +321,11 @@ class _Unsealing(io.RawIOBase):
         piece_len: int,
     ) -> None:
         self.close_inner = False
-        self.buffer_len = piece_len
-        self._large_len = max(piece_len, THREAD_PIECE_LEN)
+        self._piece_len = piece_len
+        # Less, so that what is read in whole pieces goes past the buffer.
+        self.buffer_len = piece_len // 2
         self._inner: Any = inner
+        self._readinto_inner = _readinto_of(inner)
         self._unsealer = unsealer
         # Where the message begins in the inner file object; None if that cannot seek.
         self._start = _position_of(inner)
@@ -318,10 +339,10 @@ class _Unsealing(io.RawIOBase):
         self._ended = False
         # Inner file object and unsealer are where the position is, unless a call has failed.
         self._place_is_lost = True
-        # Plaintext that the buffered reader is asked for, if it knows how much.
-        self.asked = 0
+        # Plaintext that the buffered reader is asked for; None if it may read as far as it likes.
+        self.asked: int | None = None
         # Plaintext to unseal at least: little after a seek, then more and more.
-        self._ahead = piece_len
+        self._ahead = self.buffer_len
         # Length and last chunk of the plaintext, once they are confirmed.
         self._length: int | None = None
         self._last = b""
@@ -350,17 +371,18 @@ class _Unsealing(io.RawIOBase):
     def _read_inner(self, size: int) -> bytes | memoryview:
         """Read up to so many bytes of the message; they are good until the next call."""
         piece: Any
-        if type(self._inner) in _WITH_READINTO:
+        if self._readinto_inner:
             if len(self._sealed) < size:
                 self._sealed = memoryview(bytearray(size))
-            count = self._inner.readinto(self._sealed[:size])
-            piece = None if count is None else self._sealed[:count]
+            room = self._sealed[:size]
+            count = self._readinto_inner(room)
+            piece = room if count == size else None if count is None else room[:count]
         else:
             piece = self._inner.read(size)
+            if isinstance(piece, str):
+                raise TypeError("the file object is open in text mode; open it in binary mode")
         if piece is None:
             raise BlockingIOError(errno.EAGAIN, "the file object is non-blocking, and empty")
-        if isinstance(piece, str):
-            raise TypeError("the file object is open in text mode; open it in binary mode")
         self._offset += len(piece)
         read: bytes | memoryview = piece
         return read
@@ -394,6 +416,11 @@ class _Unsealing(io.RawIOBase):
     def name(self) -> Any:
         return self._inner.name
 
+    @property
+    def reading_goes_on(self) -> bool:
+        """Whether it has, since the last seek, for so long that it is likely to."""
+        return self._ahead >= self.buffer_len
+
     def readable(self) -> bool:
         return True
 
@@ -403,16 +430,17 @@ class _Unsealing(io.RawIOBase):
 
     def readinto(self, buffer: Buffer, /) -> int:
         self._leave_place()
-        with memoryview(buffer) as view, view.cast("B") as room:
-            length = self._read_to(room)
-        self.asked -= length
+        length = self._read_to(memoryview(buffer))
+        if self.asked is not None:
+            self.asked -= length
         # Last, so that nothing is skipped after an interrupt.
         self._place_is_lost = False
         return length
 
     def _read_to(self, room: memoryview) -> int:
         while not self._unread and not self._ended and room:
-            wanted = max(min(self.asked, self._large_len), self._ahead)
+            asked = len(room) if self.asked is None else self.asked
+            wanted = max(min(asked, self._piece_len), self._ahead)
             self._ahead = min(max(2 * self._ahead, CHUNK_LEN), self.buffer_len)
             written = self._unseal_piece(wanted, room)
             if written:
@@ -427,15 +455,15 @@ class _Unsealing(io.RawIOBase):
         self._leave_place()
         parts = [self._take_unread()]
         while not self._ended:
-            self._unseal_piece(self._large_len, memoryview(bytearray()))
+            self._unseal_piece(self._piece_len, memoryview(bytearray()))
             parts.append(self._take_unread())
         data = b"".join(parts)
         self._place_is_lost = False
         return data
 
     def _leave_place(self) -> None:
-        self._check_open()
         if self._place_is_lost:
+            self._check_open()
             raise StateError("reading failed before, and the place is lost")
         self._place_is_lost = True
 
@@ -501,6 +529,7 @@ class _Unsealing(io.RawIOBase):
     def close(self) -> None:
         if self.closed:
             return
+        self._place_is_lost = True
         self._unread = memoryview(b"")
         self._last = b""
         try:
@@ -512,6 +541,10 @@ class _Unsealing(io.RawIOBase):
     def _check_open(self) -> None:
         if self.closed:
             raise ValueError("I/O operation on closed file.")
+
+
+def _readinto_of(inner: Any) -> Any:
+    return inner.readinto if type(inner) in _WITH_READINTO else None
 
 
 def _position_of(inner: Any) -> int | None:
