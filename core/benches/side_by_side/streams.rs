@@ -34,9 +34,9 @@ pub(crate) fn unseal(
     target: &mut impl Write,
     piece: &mut [u8],
     threads: NonZero<usize>,
-) {
+) -> u64 {
     let reader = UnsealReader::new(source, &work.unwrapper(), &[]).unwrap();
-    copy(&mut reader.with_threads(threads), target, piece);
+    copy(&mut reader.with_threads(threads), target, piece)
 }
 
 fn copy(source: &mut impl Read, target: &mut impl Write, piece: &mut [u8]) -> u64 {
@@ -61,11 +61,6 @@ fn write(work: &Workload, size: usize, target: impl Write, piece: &[u8], threads
     writer.finish().unwrap();
 }
 
-fn read(work: &Workload, source: impl Read, piece: &mut [u8], threads: NonZero<usize>) -> u64 {
-    let reader = UnsealReader::new(source, &work.unwrapper(), &[]).unwrap();
-    copy(&mut reader.with_threads(threads), &mut io::sink(), piece)
-}
-
 pub(crate) fn cases<'a>(work: &'a Workload, size: usize) -> Vec<Case<'a>> {
     let mut cases = vec![bare::memcpy(work.plaintext(size))];
     for (name, piece_len) in PIECES {
@@ -82,7 +77,8 @@ pub(crate) fn cases<'a>(work: &'a Workload, size: usize) -> Vec<Case<'a>> {
                 sink.position()
             };
             let from_memory = move |out: &mut [u8]| {
-                read(work, message.as_slice(), &mut out[..piece_len], threads)
+                let piece = &mut out[..piece_len];
+                unseal(work, message.as_slice(), &mut io::sink(), piece, threads)
             };
             let to_file = move |_: &mut [u8]| {
                 write(work, size, files::create(work), piece, threads);
@@ -90,7 +86,8 @@ pub(crate) fn cases<'a>(work: &'a Workload, size: usize) -> Vec<Case<'a>> {
             };
             let from_file = move |out: &mut [u8]| {
                 let source = files::open(work, &format!("{size}.sealed"));
-                read(work, source, &mut out[..piece_len], threads)
+                let piece = &mut out[..piece_len];
+                unseal(work, source, &mut io::sink(), piece, threads)
             };
             cases.extend([
                 case("SealWriter", Box::new(to_memory)),
