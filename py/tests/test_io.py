@@ -177,6 +177,15 @@ def test_use_after_close() -> None:
             call()
     with pytest.raises(ValueError, match="closed"), writer:
         pass
+    with pytest.raises(ValueError, match="closed file"):
+        writer.raw.write(b"")
+
+    reader = libseal.UnsealReader(io.BytesIO(BLOB), unwrap)
+    reader.close()
+    with pytest.raises(ValueError, match="closed file"):
+        reader.read()
+    with pytest.raises(ValueError, match="closed file"):
+        reader.raw.read(1)
 
 
 def test_close_inner() -> None:
