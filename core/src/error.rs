@@ -91,6 +91,8 @@ error_kinds! {
         "no recipient; give at least one public key";
     TooManyRecipients = 151, "TOO_MANY_RECIPIENTS",
         "too many recipients; a message has at most 16";
+    UnsupportedAlgorithm = 152, "UNSUPPORTED_ALGORITHM",
+        "this build of libseal does not have this algorithm for wrapping keys; use RSAES_OAEP_SHA_256";
     MessageTooLong = 160, "MESSAGE_TOO_LONG",
         "a message holds less than 4 PiB, and no more than was announced when it was started";
     SealingKeyExhausted = 170, "SEALING_KEY_EXHAUSTED",
@@ -163,10 +165,12 @@ impl Error {
         self.source
     }
 
+    /// The error for an unwrapper that failed, with its own error as the source: for callers that
+    /// unwrap on their own, with an `await` for example. An [`Error`] stays what it is.
     #[cfg(feature = "alloc")]
-    pub(crate) fn unwrap_failed(source: BoxError) -> Self {
-        // An unwrapper that is built on this library has already found the right words.
-        match source.downcast::<Self>() {
+    #[must_use]
+    pub fn unwrap_failed(source: impl Into<BoxError>) -> Self {
+        match source.into().downcast::<Self>() {
             Ok(own) => *own,
             Err(source) => Self {
                 kind: ErrorKind::UnwrapFailed,

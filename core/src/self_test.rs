@@ -1,14 +1,15 @@
 //! Known answers.
 
 use crate::{
-    Error, ErrorKind,
-    crypto::{self, ChunkEncryptor, OaepHash},
-    random::{LastAnswer, Random},
+    crypto::{
+        self, ChunkEncryptor, OaepHash,
+        random::{LastAnswer, Random, random_fn},
+    },
+    error::{Error, ErrorKind},
 };
 
-/// Computes known answers of SHA-256, HMAC and HKDF with SHA-512, AES-256-GCM and RSAES-OAEP: for a
-/// device that is to find out at boot whether its memory and its processor still do what they
-/// should. Nobody has to call it.
+/// Runs known-answer tests of SHA-256, HMAC and HKDF with SHA-512, AES-256-GCM and RSAES-OAEP. A
+/// device can call it at boot to check that its memory and its processor still work. Optional.
 ///
 /// # Errors
 /// [`SelfTestFailed`](ErrorKind::SelfTestFailed).
@@ -69,16 +70,15 @@ fn aes_gcm() -> bool {
             ]
 }
 
-/// For arithmetic any odd number is as good as a modulus that somebody has the factors of, and
-/// takes no space here. The answer is from Python's `pow` and `hashlib`.
+/// For the arithmetic, any odd number is as good as a real modulus, and takes no space here. The answer is from Python's `pow` and `hashlib`.
 fn rsaes_oaep() -> Result<bool, Error> {
     let modulus = counting::<256>(200, 167);
-    let mut seed = |out: &mut [u8]| {
+    let seed = random_fn(|out| {
         out.copy_from_slice(&counting::<32>(0, 1));
         Ok(())
-    };
+    });
     let mut last = LastAnswer::default();
-    let mut random = Random::new(&mut seed, &mut last);
+    let mut random = Random::new(&seed, &mut last);
     let mut encrypted = [0; 256];
     crypto::oaep_encrypt(
         &modulus,

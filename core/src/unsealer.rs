@@ -1,26 +1,27 @@
-//! Unsealing: the state machine that stops where it needs the data key, and the one-shot call.
+//! Unsealing piece by piece: the state machine, which stops where it needs the data key.
 
 use core::fmt;
-#[cfg(feature = "threads")]
+#[cfg(feature = "rayon")]
 use core::num::NonZero;
 
-use alloc::{boxed::Box, string::String, vec, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use zeroize::Zeroize;
 
 use crate::{
-    DataKey, Error, ErrorKind, Header, KeyUnwrap, WrappedKey,
-    header::{self, Scan},
-    layout,
-    payload::PayloadUnsealer,
-    threads::Threads,
+    crypto::secret::DataKey,
+    error::{Error, ErrorKind},
+    header::read::{self as header, Header, Scan},
+    payload::{layout, threads::Threads, unseal::PayloadUnsealer},
+    recipient::wrapped_key::WrappedKey,
+    unwrap::{Unwrap, Unwrapped},
 };
 
 /// What [`Unsealer::update`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Progress {
-    /// Bytes taken from the input. Less than all of them only when the unsealer
-    /// [needs the key](Unsealer::needs_key): the rest is to be given again.
+    /// Bytes taken from the input. Fewer than it has only if the unsealer
+    /// [needs the key](Unsealer::needs_key): give it the rest again after that.
     pub consumed: usize,
     /// Bytes of plaintext written to the output.
     pub written: usize,
@@ -29,19 +30,23 @@ pub struct Progress {
 /// Unseals a message piece by piece, without I/O.
 ///
 /// 1. [`update`](Self::update) with the beginning of the message until [`needs_key`](Self::needs_key).
-/// 2. Show the [`header`](Self::header)'s wrapped keys to whoever can unwrap one, in whatever way:
-///    a blocking call, an `await`, a queue, a person with a USB stick. Then
-///    [`provide_key`](Self::provide_key). Or let [`unwrap_with`](Self::unwrap_with) do both.
+/// 2. Unwrap one of the [`header`](Self::header)'s wrapped keys in any way you like: with a blocking
+///    call, an `await`, a queue, a USB stick. Then [`provide_key`](Self::provide_key). Or let
+///    [`unwrap_with`](Self::unwrap_with) do both.
 /// 3. `update` with the rest; plaintext comes out.
 /// 4. [`finish`](Self::finish): the last plaintext, and the only proof that nothing is missing.
 ///
-/// Each byte that comes out is authentic, and stands where it stood. But until `finish` has
-/// succeeded the message may still turn out to be cut short.
+/// Every byte that comes out is authentic and in its place. But until `finish` has succeeded, the
+/// message may still turn out to be cut short.
 ///
-/// After an error other than [`BufferTooSmall`](ErrorKind::BufferTooSmall) every further call
-/// fails with [`InvalidState`](ErrorKind::InvalidState).
+/// After an error other than [`BufferTooSmall`](ErrorKind::BufferTooSmall), every further call fails
+/// with [`InvalidState`](ErrorKind::InvalidState), unless the call says otherwise.
+///
+/// With the feature `rayon`, a call with 512 KiB or more that runs inside a thread pool
+/// (`pool.install(|| unsealer.update(..))`) is spread over the threads of that pool. Pieces of a few
+/// MiB work best. Outside of a pool the calling thread does all the work: this crate starts no threads.
 pub struct Unsealer {
-    required_context: Vec<(String, String)>,
+    required: Vec<(String, Option<String>)>,
     header: Option<Header>,
     state: State,
     threads: Threads,
@@ -73,40 +78,45 @@ impl Default for Unsealer {
 
 impl Unsealer {
     /// Begins a message. It is refused with [`ContextMismatch`](ErrorKind::ContextMismatch), before
-    /// any key is unwrapped, unless every pair of `required_context` is in its encryption context.
+    /// any key is unwrapped, unless its encryption context has each `required` key, with the value
+    /// that is given, or with any value if that is `None`.
     #[must_use]
-    pub fn new(required_context: &[(&str, &str)]) -> Self {
-        let owned = |(key, value): &(&str, &str)| ((*key).into(), (*value).into());
+    pub fn new(required: &[(&str, Option<&str>)]) -> Self {
+        let owned = |(key, value): &(&str, Option<&str>)| ((*key).into(), value.map(Into::into));
         Self {
-            required_context: required_context.iter().map(owned).collect(),
+            required: required.iter().map(owned).collect(),
             header: None,
             state: State::Header {
                 bytes: Vec::new(),
                 need: 1,
             },
-            threads: Threads::default(),
+            threads: Threads::ALL,
         }
     }
 
-    /// Has long inputs unsealed on so many threads, at most 256: calls with 512 KiB or more, best with a
-    /// few MiB.
-    #[cfg(feature = "threads")]
+    /// Begins a message whose header and data key are known: goes on right after the header. The
+    /// first bytes that it takes are the 56 before the first chunk (salt and commitment), and after
+    /// those it can [`seek`](Self::seek).
+    ///
+    /// # Errors
+    /// [`AuthenticationFailed`](ErrorKind::AuthenticationFailed) if the header was not made with this
+    /// data key.
+    pub fn with_key(header: Header, data_key: DataKey) -> Result<Self, Error> {
+        let mut unsealer = Self {
+            header: Some(header),
+            state: State::NeedKey,
+            ..Self::default()
+        };
+        unsealer.provide_key(data_key)?;
+        Ok(unsealer)
+    }
+
+    /// Uses at most so many threads of the pool in which a call runs.
+    #[cfg(feature = "rayon")]
     #[must_use]
-    pub fn with_threads(mut self, threads: NonZero<usize>) -> Self {
-        self.set_threads(threads);
+    pub fn with_max_threads(mut self, threads: NonZero<usize>) -> Self {
+        self.threads = Threads::at_most(threads);
         self
-    }
-
-    /// As [`with_threads`](Self::with_threads), for an unsealer that does not move: the C library's.
-    #[cfg(feature = "threads")]
-    #[doc(hidden)]
-    pub fn set_threads(&mut self, threads: NonZero<usize>) {
-        self.threads = Threads::new(threads);
-    }
-
-    #[cfg(feature = "std")]
-    pub(crate) const fn threads(&self) -> &Threads {
-        &self.threads
     }
 
     /// The header, as soon as it is there; trusted once a data key has been accepted.
@@ -115,13 +125,13 @@ impl Unsealer {
         self.header.as_ref()
     }
 
-    /// Whether the header is complete and the data key is wanted now.
+    /// Whether the header is complete and the data key is needed now.
     #[must_use]
     pub const fn needs_key(&self) -> bool {
         matches!(self.state, State::NeedKey)
     }
 
-    /// Exactly what [`update`](Self::update) writes for so much input now.
+    /// Exactly how many bytes [`update`](Self::update) will write for `input_len` bytes of input.
     #[must_use]
     pub fn update_len(&self, input_len: usize) -> usize {
         match &self.state {
@@ -133,7 +143,7 @@ impl Unsealer {
         }
     }
 
-    /// The most that any sequence of calls with `input_len` bytes in all writes, whatever came
+    /// The most that any sequence of calls with `input_len` bytes in all can write, whatever came
     /// before: less than `input_len` + 16 KiB.
     #[must_use]
     pub const fn update_bound(input_len: usize) -> usize {
@@ -143,17 +153,22 @@ impl Unsealer {
     /// Takes the next piece of the message, of any length, and writes the plaintext of the chunks
     /// that are complete and authentic.
     ///
-    /// Stops at the end of the header, where it [needs the key](Self::needs_key): then
-    /// [`Progress::consumed`] says how much was taken, and nothing more is until a key is provided.
+    /// Stops at the end of the header, where it [needs the key](Self::needs_key):
+    /// [`Progress::consumed`] says how much it took. Give it the rest again after the key.
     ///
     /// # Errors
     /// - [`BufferTooSmall`](ErrorKind::BufferTooSmall) if `out` is shorter than
-    ///   [`update_len`](Self::update_len); nothing was consumed.
-    /// - 200 to 204 for what the header is not; [`ContextMismatch`](ErrorKind::ContextMismatch).
+    ///   [`update_len`](Self::update_len), and [`InvalidState`](ErrorKind::InvalidState) while the
+    ///   key is missing. Nothing was consumed, and the unsealer is as before.
+    /// - What [`Header::parse`] returns for what is not a header;
+    ///   [`ContextMismatch`](ErrorKind::ContextMismatch).
     /// - [`AuthenticationFailed`](ErrorKind::AuthenticationFailed). What this call wrote to `out`
     ///   is wiped.
     /// - [`InvalidState`](ErrorKind::InvalidState) after the end or an error.
     pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<Progress, Error> {
+        if self.needs_key() && !input.is_empty() {
+            return Err(ErrorKind::InvalidState.into());
+        }
         let out = out.get_mut(..self.update_len(input.len()));
         let out = out.ok_or(ErrorKind::BufferTooSmall)?;
         let mut rest = input;
@@ -192,24 +207,23 @@ impl Unsealer {
                     bytes,
                     len,
                 } => {
-                    let room = bytes.get_mut(*len..).unwrap_or_default();
+                    let room = bytes.iter_mut().skip(*len);
                     let taken = take(rest, room.len());
-                    room.iter_mut()
-                        .zip(taken)
-                        .for_each(|(room, byte)| *room = *byte);
+                    room.zip(taken).for_each(|(room, byte)| *room = *byte);
                     *len += taken.len();
                     if *len < bytes.len() {
                         return Ok(0);
                     }
                     let header = self.header.as_ref().ok_or(ErrorKind::Internal)?;
-                    let context = header.payload_context();
-                    let payload = PayloadUnsealer::start(data_key, context, bytes)?;
+                    let bound = header.payload_context()?;
+                    let mut payload = PayloadUnsealer::start(data_key, bound, bytes)?;
+                    payload.threads = self.threads;
                     self.state = State::Payload(Box::new(payload));
                 }
                 State::Payload(payload) => {
                     let written = payload.update_len(rest.len());
                     let out = out.get_mut(..written).ok_or(ErrorKind::BufferTooSmall)?;
-                    payload.update(core::mem::take(rest), out, &mut self.threads)?;
+                    payload.update(core::mem::take(rest), out)?;
                     return Ok(written);
                 }
                 State::Done(_) | State::Failed => return Err(ErrorKind::InvalidState),
@@ -218,24 +232,19 @@ impl Unsealer {
     }
 
     fn check_context(&self, header: &Header) -> Result<(), ErrorKind> {
-        let is_there = |(key, value): &(String, String)| {
-            header
-                .context()
-                .any(|pair| pair == (key.as_str(), value.as_str()))
+        let pair = |(key, value): &'_ (String, Option<String>)| -> Result<(), Error> {
+            header.require(&[(key.as_str(), value.as_deref())])
         };
-        if self.required_context.iter().all(is_there) {
-            Ok(())
-        } else {
-            Err(ErrorKind::ContextMismatch)
-        }
+        let checked = self.required.iter().try_for_each(pair);
+        checked.map_err(|error| error.kind())
     }
 
     /// Goes on with the data key that one of the header's wrapped keys holds.
     ///
     /// # Errors
-    /// [`AuthenticationFailed`](ErrorKind::AuthenticationFailed) if it is not the key that this
-    /// header was made with, [`InvalidState`](ErrorKind::InvalidState) unless the unsealer
-    /// [needs the key](Self::needs_key).
+    /// [`AuthenticationFailed`](ErrorKind::AuthenticationFailed) if the header was not made with
+    /// this data key. [`InvalidState`](ErrorKind::InvalidState) unless the unsealer [needs the
+    /// key](Self::needs_key).
     pub fn provide_key(&mut self, data_key: DataKey) -> Result<(), Error> {
         let (State::NeedKey, Some(header)) = (&self.state, &self.header) else {
             return Err(ErrorKind::InvalidState.into());
@@ -251,29 +260,29 @@ impl Unsealer {
         Ok(())
     }
 
-    /// Has `unwrapper` unwrap the data key: asks it for one wrapped key of a known
-    /// [algorithm](WrappedKey::algorithm) after the other, until it returns a data key, and provides
-    /// that.
+    /// Unwraps the data key with `unwrapper` and goes on with it. Offers the wrapped keys of known
+    /// [algorithms](WrappedKey::algorithm), in the order of the header.
     ///
     /// # Errors
-    /// - [`NoMatchingRecipient`](ErrorKind::NoMatchingRecipient) if it knew none of them;
-    /// - [`UnwrapFailed`](ErrorKind::UnwrapFailed) with its first error as the source if it
-    ///   returned one and no data key;
-    /// - as [`provide_key`](Self::provide_key).
-    pub fn unwrap_with(&mut self, unwrapper: &(impl KeyUnwrap + ?Sized)) -> Result<(), Error> {
+    /// - [`NoMatchingRecipient`](ErrorKind::NoMatchingRecipient) if none of them is the unwrapper's.
+    /// - [`UnwrapFailed`](ErrorKind::UnwrapFailed), with the unwrapper's error as the source.
+    /// - As [`provide_key`](Self::provide_key).
+    ///
+    /// After the first two, the unsealer still needs the key: another unwrapper can be tried.
+    pub fn unwrap_with(&mut self, unwrapper: impl Unwrap) -> Result<(), Error> {
         let (State::NeedKey, Some(header)) = (&self.state, &self.header) else {
             return Err(ErrorKind::InvalidState.into());
         };
-        match unwrap_first(header, unwrapper) {
-            Ok(data_key) => self.provide_key(data_key),
-            Err(error) => {
-                self.state = State::Failed;
-                Err(error)
-            }
+        let is_known = |key: &WrappedKey<'_>| key.algorithm().is_some();
+        let keys: Vec<_> = header.wrapped_keys().filter(is_known).collect();
+        match unwrapper.unwrap_keys(&keys) {
+            Unwrapped::DataKey(data_key) => self.provide_key(data_key),
+            Unwrapped::NotMine => Err(ErrorKind::NoMatchingRecipient.into()),
+            Unwrapped::Failed(error) | Unwrapped::Stop(error) => Err(Error::unwrap_failed(error)),
         }
     }
 
-    /// Exactly what [`finish`](Self::finish) writes: less than 16 KiB.
+    /// Exactly how many bytes [`finish`](Self::finish) will write: less than 16 KiB.
     #[must_use]
     pub fn finish_len(&self) -> usize {
         self.finish_with_len(0)
@@ -313,7 +322,8 @@ impl Unsealer {
         Ok(len)
     }
 
-    /// Exactly what [`finish_with`](Self::finish_with) writes for so much input, if it succeeds.
+    /// Exactly how many bytes [`finish_with`](Self::finish_with) will write for `input_len` bytes of
+    /// input, if it succeeds.
     #[must_use]
     pub fn finish_with_len(&self, input_len: usize) -> usize {
         match &self.state {
@@ -336,7 +346,8 @@ impl Unsealer {
         let out = out.get_mut(..self.finish_with_len(input.len()));
         let out = out.ok_or(ErrorKind::BufferTooSmall)?;
         let written = self.update(input, out)?.written;
-        match self.finish(out.get_mut(written..).unwrap_or_default()) {
+        let rest = out.get_mut(written..).ok_or(ErrorKind::Internal);
+        match rest.map_err(Error::from).and_then(|rest| self.finish(rest)) {
             Ok(last) => Ok(written + last),
             Err(error) => {
                 out.zeroize();
@@ -345,20 +356,20 @@ impl Unsealer {
         }
     }
 
-    /// Goes to another place in the plaintext, before or behind: the next byte that comes out is the
-    /// one at `position`. Returns the offset in the message of the byte that [`update`](Self::update)
-    /// wants next, the beginning of a chunk; [`Header::ciphertext_range`] says how far to go from
-    /// there.
+    /// Moves to `position` in the plaintext, forwards or backwards. The next byte released is the
+    /// one at `position`. Returns the offset in the message of the next byte to give to
+    /// [`update`](Self::update), where a chunk begins; [`Header::ciphertext_range`] says how far to
+    /// go from there.
     ///
-    /// Every chunk opens alone, so what comes out is authentic and in its place, wherever one starts.
-    /// Where the plaintext ends is known only after [`finish`](Self::finish), as ever: it may follow
-    /// from anywhere, and the last chunk is enough for it. After that one can seek again.
+    /// Each chunk opens alone, so every byte released is authentic and in its place, wherever one
+    /// starts. Where the plaintext ends is known only after [`finish`](Self::finish), which may come
+    /// after any place; the last chunk is enough for it. After that one can seek again.
     ///
     /// # Errors
-    /// [`MessageTooLong`](ErrorKind::MessageTooLong) for a position from 4 PiB on;
-    /// [`InvalidState`](ErrorKind::InvalidState) before the first [`ciphertext_range(0,
-    /// 0)`](Header::ciphertext_range)`.start` bytes of the message are there and the key is provided,
-    /// or after an error. Nothing has changed then.
+    /// [`MessageTooLong`](ErrorKind::MessageTooLong) for a position from 4 PiB on.
+    /// [`InvalidState`](ErrorKind::InvalidState) before the key and the first [`ciphertext_range(0,
+    /// 0)`](Header::ciphertext_range)`.start` bytes of the message are there, or after an error.
+    /// Nothing has changed then.
     pub fn seek(&mut self, position: u64) -> Result<u64, Error> {
         let header_len = self.header.as_ref().map_or(0, Header::len);
         let (State::Payload(payload) | State::Done(payload)) = &mut self.state else {
@@ -373,13 +384,13 @@ impl Unsealer {
     }
 
     /// Takes the header off a message that is all there, and returns its payload.
-    fn take_header<'m>(&mut self, message: &'m [u8]) -> Result<&'m [u8], Error> {
+    pub(crate) fn take_header<'m>(&mut self, message: &'m [u8]) -> Result<&'m [u8], Error> {
         let header_len = self.update(message, &mut [])?.consumed;
         if !self.needs_key() {
-            // Tells why there is no whole header.
+            // Says why there is no whole header.
             self.finish(&mut [])?;
         }
-        Ok(message.get(header_len..).unwrap_or_default())
+        Ok(message.get(header_len..).ok_or(ErrorKind::Internal)?)
     }
 
     /// No plaintext stays behind a failed check.
@@ -398,88 +409,9 @@ impl fmt::Debug for Unsealer {
     }
 }
 
-/// The data key of the first recipient that the unwrapper opens.
-fn unwrap_first(header: &Header, unwrapper: &(impl KeyUnwrap + ?Sized)) -> Result<DataKey, Error> {
-    let mut first_error = None;
-    let of_known_kind = |key: &WrappedKey<'_>| key.algorithm().is_some();
-    for wrapped_key in header.wrapped_keys().filter(of_known_kind) {
-        match unwrapper.unwrap_key(&wrapped_key) {
-            Ok(Some(data_key)) => return Ok(data_key),
-            Ok(None) => {}
-            Err(error) => first_error = first_error.or(Some(error)),
-        }
-    }
-    let none_matches = || ErrorKind::NoMatchingRecipient.into();
-    Err(first_error.map_or_else(none_matches, Error::unwrap_failed))
-}
-
 /// Splits up to `len` bytes off the front.
 fn take<'a>(rest: &mut &'a [u8], len: usize) -> &'a [u8] {
-    rest.split_off(..len.min(rest.len())).unwrap_or_default()
-}
-
-/// Unseals a message in one call.
-///
-/// `unwrapper` unwraps the data key: a closure that calls a KMS, or a
-/// [`LocalUnwrapper`](crate::LocalUnwrapper). Every pair of `required_context` has to be in the
-/// message's encryption context.
-///
-/// ```
-/// # let pem = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.pem");
-/// # let key = libseal::PublicKey::new(pem)?;
-/// # let message = libseal::seal(&[libseal::Recipient::new(&key)], &[("device", "42")], b"21.5 C")?;
-/// # let private_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");
-/// let unwrapper = libseal::LocalUnwrapper::new(private_pem, None)?;
-/// let plaintext = libseal::unseal(&message, &unwrapper, &[("device", "42")])?;
-/// assert_eq!(plaintext, b"21.5 C");
-/// # Ok::<(), libseal::Error>(())
-/// ```
-///
-/// # Errors
-/// As [`Unsealer::update`], [`Unsealer::unwrap_with`] and [`Unsealer::finish`].
-pub fn unseal(
-    message: &[u8],
-    unwrapper: &(impl KeyUnwrap + ?Sized),
-    required_context: &[(&str, &str)],
-) -> Result<Vec<u8>, Error> {
-    let mut unsealer = Unsealer::new(required_context);
-    let payload = unsealer.take_header(message)?;
-    unsealer.unwrap_with(unwrapper)?;
-    let mut plaintext = vec![0; unsealer.finish_with_len(payload.len())];
-    unsealer.finish_with(payload, &mut plaintext)?;
-    Ok(plaintext)
-}
-
-/// Unseals a message in one call into a buffer, and returns how many bytes it wrote; see
-/// [`unseal`] and [`plaintext_len`].
-///
-/// # Errors
-/// As [`unseal`], and [`BufferTooSmall`](ErrorKind::BufferTooSmall) if `out` is shorter than
-/// [`plaintext_len`] of a message that is whole. On any error `out` holds no plaintext.
-pub fn unseal_into(
-    message: &[u8],
-    unwrapper: &(impl KeyUnwrap + ?Sized),
-    required_context: &[(&str, &str)],
-    out: &mut [u8],
-) -> Result<usize, Error> {
-    let mut unsealer = Unsealer::new(required_context);
-    let payload = unsealer.take_header(message)?;
-    // Before a KMS is asked for nothing.
-    let len = layout::plaintext_len(payload.len() as u64);
-    if len.is_some_and(|len| (out.len() as u64) < len) {
-        return Err(ErrorKind::BufferTooSmall.into());
-    }
-    unsealer.unwrap_with(unwrapper)?;
-    unsealer.finish_with(payload, out)
-}
-
-/// Length of the plaintext of a message, from its header and its own length; nothing is verified
-/// yet.
-///
-/// # Errors
-/// As [`Header::parse`], and [`Truncated`](ErrorKind::Truncated) where no message ends.
-pub fn plaintext_len(message: &[u8]) -> Result<usize, Error> {
-    let payload_len = message.len() - Header::parse(message)?.len();
-    let len = layout::plaintext_len(payload_len as u64).ok_or(ErrorKind::Truncated)?;
-    usize::try_from(len).map_err(|_| ErrorKind::Internal.into())
+    let (taken, after) = rest.split_at(len.min(rest.len()));
+    *rest = after;
+    taken
 }

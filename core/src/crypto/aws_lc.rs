@@ -16,7 +16,10 @@ use aws_lc_rs::{
 use zeroize::Zeroizing;
 
 use super::{OaepHash, gcm, oaep};
-use crate::{Error, ErrorKind, random::Random};
+use crate::{
+    crypto::random::Random,
+    error::{Error, ErrorKind},
+};
 
 const NONCE_LEN: usize = 12;
 const TAG_LEN: usize = 16;

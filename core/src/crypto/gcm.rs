@@ -6,7 +6,7 @@ use zeroize::Zeroize;
 
 use super::{Ghash, KeyStream};
 #[cfg(feature = "alloc")]
-use crate::ErrorKind;
+use crate::error::ErrorKind;
 
 pub(super) const BLOCK_LEN: usize = 16;
 pub(super) const NONCE_LEN: usize = 12;

@@ -8,7 +8,7 @@ use core::slice;
 use sha2::block_api::{compress256, compress512};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::ErrorKind;
+use crate::error::ErrorKind;
 
 macro_rules! hash {
     ($name:ident, $word:ty, $block_len:literal, $len_len:literal, $compress:ident, $initial:expr) => {

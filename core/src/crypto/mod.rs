@@ -16,6 +16,9 @@
 //! smaller and needs no heap: it differs from the portable one in `KeyStream` and `Ghash`, the parts of
 //! GCM, and in `rsaep`, the RSA public operation.
 
+pub(crate) mod random;
+pub(crate) mod secret;
+
 #[cfg(any(test, not(feature = "rustcrypto")))]
 mod aes_ctr;
 #[cfg(any(test, not(feature = "rustcrypto")))]
@@ -59,10 +62,19 @@ use {
     rsa_crate::rsaep,
 };
 
-#[cfg(not(any(feature = "rustcrypto", feature = "heap-free")))]
+#[cfg(not(any(feature = "rustcrypto", feature = "compact")))]
 compile_error!(
-    "libseal needs a crypto provider: turn on the feature `rustcrypto`, or `heap-free` for firmware"
+    "libseal needs a crypto provider: turn on the feature `rustcrypto`, or `compact` for firmware"
 );
+
+/// The name of the crypto provider that was chosen: `"aws-lc"`, `"portable"` or `"compact"`.
+pub const PROVIDER: &str = if cfg!(feature = "aws-lc-rs") {
+    "aws-lc"
+} else if cfg!(feature = "rustcrypto") {
+    "portable"
+} else {
+    "compact"
+};
 
 /// Adds `mask` to `out`, as far as both go.
 #[inline(never)]

@@ -6,7 +6,10 @@ use sha1::{Digest, Sha1};
 use zeroize::Zeroize;
 
 use super::{hash::sha256, rsaep, xor};
-use crate::{Error, ErrorKind, random::Random};
+use crate::{
+    crypto::random::Random,
+    error::{Error, ErrorKind},
+};
 
 /// The hash of RSAES-OAEP, for the label and for MGF1 alike.
 #[derive(Clone, Copy)]

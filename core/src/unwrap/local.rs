@@ -10,15 +10,21 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::{
-    BoxError, DataKey, Error, ErrorKind, KeyUnwrap, PublicKey, WrapAlgorithm, WrappedKey,
-    key::find_pem,
+    crypto::secret::DataKey,
+    error::{BoxError, Error, ErrorKind},
+    recipient::{
+        public_key::{PublicKey, find_pem},
+        rsa_oaep::WrapAlgorithm,
+        wrapped_key::WrappedKey,
+    },
+    unwrap::{Unwrap, Unwrapped},
 };
 
-/// Unwraps data keys with a private key in memory: for tests, and for those who hold their own key
-/// instead of leaving it in a KMS.
+/// Unwraps data keys with a private key in memory: for tests, and for private keys that are not in a
+/// KMS.
 ///
-/// Decryption is blinded, but the arithmetic under it makes no promise of constant time: do not let
-/// strangers time it over a network.
+/// Decryption is blinded, but its arithmetic is not constant-time: do not let strangers time it over
+/// a network.
 pub struct LocalUnwrapper {
     private_key: RsaPrivateKey,
     public_key: PublicKey,
@@ -64,25 +70,31 @@ fn decrypt(pem: &str, password: Option<&[u8]>) -> Result<RsaPrivateKey, ErrorKin
         .map_err(|_| ErrorKind::PrivateKeyPassword)
 }
 
-impl KeyUnwrap for LocalUnwrapper {
-    fn unwrap_key(&self, key: &WrappedKey<'_>) -> Result<Option<DataKey>, BoxError> {
+impl LocalUnwrapper {
+    fn unwrap(&self, key: &WrappedKey<'_>) -> Result<Option<DataKey>, BoxError> {
         let Some(algorithm) = key.algorithm() else {
             return Ok(None);
         };
         if key.fingerprint() != self.public_key.fingerprint() {
             return Ok(None);
         }
-        let (key, blinding) = (key.ciphertext(), Some(&mut SysRng));
-        let data_key = match algorithm {
+        let (ciphertext, blinding) = (key.ciphertext(), Some(&mut SysRng));
+        let unwrapped = match algorithm {
             WrapAlgorithm::RsaesOaepSha256 => {
-                Oaep::<Sha256>::new().decrypt(blinding, &self.private_key, key)
+                Oaep::<Sha256>::new().decrypt(blinding, &self.private_key, ciphertext)
             }
             WrapAlgorithm::RsaesOaepSha1 => {
-                Oaep::<Sha1>::new().decrypt(blinding, &self.private_key, key)
+                Oaep::<Sha1>::new().decrypt(blinding, &self.private_key, ciphertext)
             }
         };
-        let data_key = Zeroizing::new(data_key?);
-        Ok(Some(DataKey::try_from(data_key.as_slice())?))
+        let unwrapped = Zeroizing::new(unwrapped?);
+        Ok(Some(key.data_key(&unwrapped)?))
+    }
+}
+
+impl Unwrap for LocalUnwrapper {
+    fn unwrap_key(&self, key: &WrappedKey<'_>) -> Unwrapped {
+        self.unwrap(key).into()
     }
 }
 

@@ -1,25 +1,29 @@
-//! What the holder of a private key is asked, and how it answers.
+//! Wrapped keys, as a header holds them.
 
 use core::fmt;
 
-use alloc::string::String;
+use alloc::{format, string::String};
 
-use crate::{BoxError, DataKey, WrapAlgorithm};
+use crate::{
+    crypto::secret::DataKey,
+    error::{Error, ErrorKind},
+    recipient::rsa_oaep::{self, WrapAlgorithm},
+};
 
 /// A data key as one recipient can unwrap it.
 ///
 /// Untrusted until the data key has verified the header: choose among keys that you allow, by
 /// [fingerprint](Self::fingerprint), and take the [key id](Self::key_id) as a hint only.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct WrappedKey<'a> {
-    pub(crate) kind: u8,
-    pub(crate) fingerprint: &'a [u8; 32],
-    pub(crate) key_id: &'a str,
-    pub(crate) ciphertext: &'a [u8],
+    kind: u8,
+    fingerprint: &'a [u8; 32],
+    key_id: &'a str,
+    ciphertext: &'a [u8],
 }
 
 impl<'a> WrappedKey<'a> {
-    /// A wrapped key from its parts, where they came some other way than in a [`Header`]: through a
+    /// A wrapped key from its parts, if they came in another way than in a [`Header`]: through a
     /// queue to the process that unwraps, for example.
     ///
     /// [`Header`]: crate::Header
@@ -56,7 +60,7 @@ impl<'a> WrappedKey<'a> {
         self.fingerprint
     }
 
-    /// What the sealer says that the key is called; may be empty.
+    /// What the sealer calls the key; may be empty.
     #[must_use]
     pub const fn key_id(&self) -> &'a str {
         self.key_id
@@ -67,40 +71,43 @@ impl<'a> WrappedKey<'a> {
     pub const fn ciphertext(&self) -> &'a [u8] {
         self.ciphertext
     }
+
+    /// The second step of unwrapping: makes the data key of what the KMS or HSM returned for the
+    /// [ciphertext](Self::ciphertext).
+    ///
+    /// For RSA that is the data key itself. Other kinds, such as ML-KEM, will have more to do here,
+    /// so an unwrapper that goes through this function need not change for them.
+    ///
+    /// # Errors
+    /// [`DataKeyLength`](ErrorKind::DataKeyLength) unless `unwrapped` is 32 bytes long,
+    /// [`UnsupportedAlgorithm`](ErrorKind::UnsupportedAlgorithm) for a kind that this version does
+    /// not know.
+    pub fn data_key(&self, unwrapped: &[u8]) -> Result<DataKey, Error> {
+        match self.algorithm() {
+            Some(WrapAlgorithm::RsaesOaepSha256 | WrapAlgorithm::RsaesOaepSha1) => {
+                DataKey::try_from(unwrapped)
+            }
+            None => Err(ErrorKind::UnsupportedAlgorithm.into()),
+        }
+    }
+
+    /// Whether the ciphertext can be that long.
+    pub(crate) const fn is_well_formed(&self) -> bool {
+        match self.algorithm() {
+            Some(_) => rsa_oaep::is_wrapped_len(self.ciphertext.len()),
+            None => !self.ciphertext.is_empty(),
+        }
+    }
 }
 
 impl fmt::Debug for WrappedKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hex =
-            |bytes: &[u8]| -> String { bytes.iter().map(|b| alloc::format!("{b:02x}")).collect() };
+        let hex = |bytes: &[u8]| -> String { bytes.iter().map(|b| format!("{b:02x}")).collect() };
         f.debug_struct("WrappedKey")
             .field("kind", &self.kind)
             .field("fingerprint", &hex(self.fingerprint))
             .field("key_id", &self.key_id)
             .field("ciphertext_len", &self.ciphertext.len())
             .finish()
-    }
-}
-
-/// Whoever can unwrap data keys: a KMS client, an HSM session, a private key.
-///
-/// Implemented for closures.
-pub trait KeyUnwrap {
-    /// Unwraps `key`, or returns `None` if it is wrapped for a key that this unwrapper does not
-    /// hold, without asking the KMS.
-    ///
-    /// # Errors
-    /// Whatever kept the unwrapper from unwrapping a key that it does hold. The next recipient is
-    /// tried; if none opens, the first such error becomes the source of
-    /// [`UnwrapFailed`](crate::ErrorKind::UnwrapFailed).
-    fn unwrap_key(&self, key: &WrappedKey<'_>) -> Result<Option<DataKey>, BoxError>;
-}
-
-impl<F> KeyUnwrap for F
-where
-    F: Fn(&WrappedKey<'_>) -> Result<Option<DataKey>, BoxError>,
-{
-    fn unwrap_key(&self, key: &WrappedKey<'_>) -> Result<Option<DataKey>, BoxError> {
-        self(key)
     }
 }

@@ -3,7 +3,7 @@
 //! A payload is salt, commitment and chunks. Every chunk but the last holds 16 KiB of plaintext and a
 //! tag; the last is shorter, so where each byte lies follows from its position alone.
 
-use crate::ErrorKind;
+use crate::error::ErrorKind;
 
 #[cfg(feature = "alloc")]
 use core::ops::Range;

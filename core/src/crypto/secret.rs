@@ -4,7 +4,10 @@ use core::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{Error, ErrorKind, random::Random};
+use crate::{
+    crypto::random::Random,
+    error::{Error, ErrorKind},
+};
 
 /// The AES-256 key that one message, or a run of them, is sealed under.
 ///

@@ -89,7 +89,7 @@ pub(crate) fn element(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
 #[cfg(feature = "alloc")]
 pub(crate) fn integer(number: &[u8]) -> Vec<u8> {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
-    let number = number.get(zeros..).unwrap_or_default();
+    let (_, number) = number.split_at(zeros);
     let sign: &[u8] = if is_top_bit_set(number) { &[0] } else { &[] };
     element(INTEGER, &[sign, number])
 }

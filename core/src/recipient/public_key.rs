@@ -6,11 +6,11 @@ use core::fmt;
 use alloc::vec::Vec;
 
 #[cfg(feature = "alloc")]
-use crate::der;
+use crate::recipient::der;
 use crate::{
-    DataKey, Error, ErrorKind, crypto,
-    der::{BIT_STRING, INTEGER, OCTET_STRING, Reader, SEQUENCE},
-    random::Random,
+    crypto,
+    error::{Error, ErrorKind},
+    recipient::der::{BIT_STRING, INTEGER, OCTET_STRING, Reader, SEQUENCE},
 };
 
 /// The object identifier `rsaEncryption`, 1.2.840.113549.1.1.1 (RFC 8017 appendix C), in DER.
@@ -20,76 +20,6 @@ const NULL: &[u8] = b"\x05\x00";
 
 /// Bytes in the modulus of the largest key, RSA-4096.
 pub(crate) const MAX_MODULUS_LEN: usize = 512;
-
-/// How a recipient's RSA key wraps the data key: RSAES-OAEP (RFC 8017 section 7.1) with an empty
-/// label and one hash for both the label and MGF1.
-///
-/// The [names](Self::name) are those of the KMS `EncryptionAlgorithm`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum WrapAlgorithm {
-    /// `RSAES_OAEP_SHA_256`, the one to use.
-    #[default]
-    RsaesOaepSha256,
-    /// `RSAES_OAEP_SHA_1`, only for a KMS or HSM that can do no other.
-    #[cfg(feature = "oaep-sha1")]
-    RsaesOaepSha1,
-}
-
-impl WrapAlgorithm {
-    /// Every algorithm.
-    pub const ALL: &[Self] = &[
-        Self::RsaesOaepSha256,
-        #[cfg(feature = "oaep-sha1")]
-        Self::RsaesOaepSha1,
-    ];
-
-    /// What KMS calls it: `RSAES_OAEP_SHA_256` or `RSAES_OAEP_SHA_1`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::RsaesOaepSha256 => "RSAES_OAEP_SHA_256",
-            #[cfg(feature = "oaep-sha1")]
-            Self::RsaesOaepSha1 => "RSAES_OAEP_SHA_1",
-        }
-    }
-
-    /// The algorithm that KMS calls `name`.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        let mut all = Self::ALL.iter().copied();
-        all.find(|algorithm| algorithm.name() == name)
-    }
-
-    /// The `kind` byte of a recipient in the header.
-    #[must_use]
-    pub const fn kind(self) -> u8 {
-        match self {
-            Self::RsaesOaepSha256 => 1,
-            #[cfg(feature = "oaep-sha1")]
-            Self::RsaesOaepSha1 => 2,
-        }
-    }
-
-    /// The algorithm of a `kind` byte; `None` for the reserved kinds.
-    #[must_use]
-    pub const fn from_kind(kind: u8) -> Option<Self> {
-        match kind {
-            1 => Some(Self::RsaesOaepSha256),
-            #[cfg(feature = "oaep-sha1")]
-            2 => Some(Self::RsaesOaepSha1),
-            _ => None,
-        }
-    }
-
-    pub(crate) const fn hash(self) -> crypto::OaepHash {
-        match self {
-            Self::RsaesOaepSha256 => crypto::OaepHash::Sha256,
-            #[cfg(feature = "oaep-sha1")]
-            Self::RsaesOaepSha1 => crypto::OaepHash::Sha1,
-        }
-    }
-}
 
 /// An RSA public key of 2048, 3072 or 4096 bits.
 #[derive(Clone, PartialEq, Eq)]
@@ -108,7 +38,13 @@ impl PublicKey {
     /// certificate, a bare PKCS#1 key, a key that is not RSA or not of a size that KMS knows.
     ///
     /// # Errors
-    /// One of the kinds 110 to 118 of [`ErrorKind`].
+    /// [`NotAPublicKey`](ErrorKind::NotAPublicKey), or what it is instead:
+    /// [`PrivateKeyGiven`](ErrorKind::PrivateKeyGiven),
+    /// [`CertificateGiven`](ErrorKind::CertificateGiven),
+    /// [`Pkcs1PublicKeyGiven`](ErrorKind::Pkcs1PublicKeyGiven), [`NotRsa`](ErrorKind::NotRsa),
+    /// [`KeyTooSmall`](ErrorKind::KeyTooSmall), [`KeyTooLarge`](ErrorKind::KeyTooLarge),
+    /// [`UnsupportedKeySize`](ErrorKind::UnsupportedKeySize),
+    /// [`InvalidRsaKey`](ErrorKind::InvalidRsaKey).
     pub fn new(der_or_pem: &[u8]) -> Result<Self, Error> {
         #[cfg(feature = "alloc")]
         if let Some(pem) = find_pem(der_or_pem) {
@@ -203,32 +139,20 @@ impl PublicKey {
         der::element(SEQUENCE, &[&algorithm, &key])
     }
 
-    /// `out` is as long as the modulus.
-    pub(crate) fn wrap(
-        &self,
-        algorithm: WrapAlgorithm,
-        data_key: &DataKey,
-        random: &mut Random<'_>,
-        out: &mut [u8],
-    ) -> Result<(), Error> {
-        crypto::oaep_encrypt(
-            self.modulus(),
-            self.exponent,
-            algorithm.hash(),
-            data_key.as_bytes(),
-            random,
-            out,
-        )
-    }
-
     /// Bytes in the modulus, and so in a data key wrapped with it.
     pub(crate) const fn modulus_len(&self) -> usize {
         self.modulus_len
     }
 
-    /// Big-endian.
-    fn modulus(&self) -> &[u8] {
-        self.modulus.get(..self.modulus_len).unwrap_or_default()
+    /// Big-endian. (The length is never too large; if it were, RSA would refuse the whole array.)
+    pub(crate) fn modulus(&self) -> &[u8] {
+        self.modulus
+            .get(..self.modulus_len)
+            .unwrap_or(&self.modulus)
+    }
+
+    pub(crate) const fn exponent(&self) -> u32 {
+        self.exponent
     }
 }
 
@@ -276,7 +200,10 @@ fn rsa_public_key(der: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// What people give instead of a public key, told by the tags of the outer sequence's elements.
 fn mistaken_der(der: &[u8]) -> ErrorKind {
-    match outer_tags(der).unwrap_or_default() {
+    let Some(tags) = outer_tags(der) else {
+        return ErrorKind::NotAPublicKey;
+    };
+    match tags {
         // PrivateKeyInfo, RSAPrivateKey, ECPrivateKey; EncryptedPrivateKeyInfo.
         [Some(INTEGER), Some(SEQUENCE | OCTET_STRING), _]
         | [Some(INTEGER), Some(INTEGER), Some(INTEGER)]

@@ -1,0 +1,150 @@
+//! Where random bytes come from, and the check that they are not stuck.
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::error::{Error, ErrorKind};
+
+/// A cryptographic source of random bytes, for a device with a generator of its own.
+///
+/// [`random_fn`] makes one from a closure. A source that needs `&mut self` goes into a
+/// [`RefCell`](core::cell::RefCell).
+///
+/// Sealing checks every answer: one that repeats itself, or begins as the one before, ends the call
+/// with [`RandomFailed`](ErrorKind::RandomFailed), as the continuous test of FIPS 140-2 section 4.9.2
+/// does. That finds a source that is dead or was never started. It says nothing about the quality of
+/// one that moves.
+#[diagnostic::on_unimplemented(
+    note = "without the feature `getrandom`, give the envelope a source: `Envelope::with_random`"
+)]
+pub trait RandomSource {
+    /// Fills `out`, which is all zeros, with random bytes.
+    ///
+    /// # Errors
+    /// The call that needed the bytes returns this error.
+    fn fill(&self, out: &mut [u8]) -> Result<(), Error>;
+
+    /// Whether the crypto provider may use its own generator instead. AWS-LC has one that the
+    /// operating system seeds, and pads faster with it. Only [`SystemRandom`] says yes.
+    fn is_system(&self) -> bool {
+        false
+    }
+}
+
+impl<R: RandomSource + ?Sized> RandomSource for &R {
+    fn fill(&self, out: &mut [u8]) -> Result<(), Error> {
+        (**self).fill(out)
+    }
+
+    fn is_system(&self) -> bool {
+        (**self).is_system()
+    }
+}
+
+/// A source of random bytes from a closure.
+///
+/// ```
+/// # struct Trng;
+/// # impl Trng { fn read(&self, _: &mut [u8]) -> bool { false } }
+/// # let trng = Trng;
+/// use libseal::{ErrorKind, random_fn};
+///
+/// let random = random_fn(|out| match trng.read(out) {
+///     true => Ok(()),
+///     false => Err(ErrorKind::RandomFailed.into()),
+/// });
+/// ```
+pub fn random_fn<F: Fn(&mut [u8]) -> Result<(), Error>>(fill: F) -> RandomFn<F> {
+    RandomFn(fill)
+}
+
+/// What [`random_fn`] returns.
+#[derive(Clone, Copy, Debug)]
+pub struct RandomFn<F>(F);
+
+impl<F: Fn(&mut [u8]) -> Result<(), Error>> RandomSource for RandomFn<F> {
+    fn fill(&self, out: &mut [u8]) -> Result<(), Error> {
+        (self.0)(out)
+    }
+}
+
+/// The random bytes of the operating system, or of what the crate `getrandom` is configured to use
+/// in its place. With the feature `aws-lc-rs`, those of AWS-LC's generator, which the operating system
+/// seeds.
+///
+/// It is a [`RandomSource`] with the feature `getrandom`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemRandom;
+
+#[cfg(feature = "getrandom")]
+impl RandomSource for SystemRandom {
+    fn fill(&self, out: &mut [u8]) -> Result<(), Error> {
+        #[cfg(feature = "aws-lc-rs")]
+        super::fill_random(out)?;
+        #[cfg(not(feature = "aws-lc-rs"))]
+        getrandom::fill(out).map_err(|_| ErrorKind::RandomFailed)?;
+        Ok(())
+    }
+
+    fn is_system(&self) -> bool {
+        true
+    }
+}
+
+/// How the last answer of a source began.
+#[derive(Default, Zeroize, ZeroizeOnDrop)]
+pub(crate) struct LastAnswer([u8; LastAnswer::LEN]);
+
+impl LastAnswer {
+    /// Two good answers begin alike with a probability of 2^-128.
+    const LEN: usize = 16;
+}
+
+/// A source whose answers are checked.
+pub(crate) struct Random<'a> {
+    source: &'a dyn RandomSource,
+    last: &'a mut LastAnswer,
+}
+
+impl<'a> Random<'a> {
+    pub(crate) fn new(source: &'a dyn RandomSource, last: &'a mut LastAnswer) -> Self {
+        Self { source, last }
+    }
+
+    /// Fills `out`, of 16 bytes or more.
+    pub(crate) fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+        out.fill(0);
+        self.source.fill(out)?;
+        if is_constant(out) | self.repeats(out) {
+            out.zeroize();
+            return Err(ErrorKind::RandomFailed.into());
+        }
+        let beginning = self.last.0.iter_mut().zip(&*out);
+        beginning.for_each(|(last, byte)| *last = *byte);
+        Ok(())
+    }
+
+    #[cfg(feature = "aws-lc-rs")]
+    pub(crate) fn is_system(&self) -> bool {
+        self.source.is_system()
+    }
+
+    fn repeats(&self, answer: &[u8]) -> bool {
+        differences(&self.last.0, answer) == 0
+    }
+}
+
+/// Whether the answer is one word of 32 bits again and again: a byte of any value, or the register of
+/// a generator that does not move.
+fn is_constant(answer: &[u8]) -> bool {
+    let shifted = answer.iter().skip(4);
+    answer
+        .iter()
+        .zip(shifted)
+        .fold(0, |all, (a, b)| all | (a ^ b))
+        == 0
+}
+
+/// Not 0 if the slices differ where both go; in constant time, because the answer is a secret.
+fn differences(a: &[u8], b: &[u8]) -> u8 {
+    a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b))
+}

@@ -1,0 +1,293 @@
+//! Reading a header, and what it says.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use subtle::ConstantTimeEq;
+
+use super::{MAC_LEN, MAGIC, MAX_HEADER_LEN, SUITE, VERSION, mac};
+use crate::{
+    context::{
+        MAX_CONTEXT_LEN,
+        read::{self as context, Pairs},
+    },
+    crypto::secret::DataKey,
+    error::{Error, ErrorKind},
+    payload::layout,
+    recipient::{MAX_KEY_ID_LEN, MAX_RECIPIENTS, wrapped_key::WrappedKey},
+};
+
+/// The most that KMS `Decrypt` takes.
+const MAX_WRAPPED_KEY_LEN: usize = 6144;
+
+/// The header of a message. Untrusted until the data key has verified its MAC.
+///
+/// Anyone can read it: to route a message, or to find the key that opens it. It can be stored
+/// ([`as_bytes`](Self::as_bytes), [`parse`](Self::parse)), compared and hashed. With the data key, it
+/// is where an [`Unsealer`] or a [`Reading`] can start: [`Unsealer::with_key`].
+///
+/// [`Unsealer`]: crate::Unsealer
+/// [`Unsealer::with_key`]: crate::Unsealer::with_key
+/// [`Reading`]: crate::Reading
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Header {
+    bytes: Vec<u8>,
+}
+
+impl Header {
+    /// Reads the header that `message` begins with. No key is needed, and the rest of the message
+    /// need not be there.
+    ///
+    /// # Errors
+    /// [`EmptyMessage`](ErrorKind::EmptyMessage) or [`Truncated`](ErrorKind::Truncated) if the
+    /// header goes on after the end of `message`. If this is no header that this version can read:
+    /// [`NotSealed`](ErrorKind::NotSealed), [`UnsupportedVersion`](ErrorKind::UnsupportedVersion),
+    /// [`UnsupportedSuite`](ErrorKind::UnsupportedSuite),
+    /// [`HeaderMalformed`](ErrorKind::HeaderMalformed),
+    /// [`HeaderTooLarge`](ErrorKind::HeaderTooLarge).
+    pub fn parse(message: &[u8]) -> Result<Self, Error> {
+        match scan(message)? {
+            Scan::Complete { len } => {
+                let bytes = message.get(..len).ok_or(ErrorKind::Internal)?.to_vec();
+                Ok(Self { bytes })
+            }
+            Scan::Incomplete { .. } if message.is_empty() => Err(ErrorKind::EmptyMessage.into()),
+            Scan::Incomplete { .. } => Err(ErrorKind::Truncated.into()),
+        }
+    }
+
+    /// `bytes` have been scanned as a complete header.
+    pub(crate) const fn from_scanned(bytes: Vec<u8>) -> Self {
+        Self { bytes }
+    }
+
+    /// The header as it stands in the message, prefix to MAC: to store it and
+    /// [`parse`](Self::parse) it again.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Length in bytes, prefix to MAC: the offset of the payload.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "a header is never empty")]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Which bytes of the message hold `len` bytes of plaintext from `start` on: to get them with an
+    /// HTTP range request, for example. Give them to [`Unsealer::update`] after [`Unsealer::seek`].
+    ///
+    /// The range covers whole chunks, so it can be up to 32 KiB longer than `len`. If the plaintext
+    /// ends earlier, so does the message: the end of the range may lie beyond it.
+    ///
+    /// [`Unsealer::update`]: crate::Unsealer::update
+    /// [`Unsealer::seek`]: crate::Unsealer::seek
+    #[must_use]
+    pub fn ciphertext_range(&self, start: u64, len: u64) -> Range<u64> {
+        layout::ciphertext_range(self.len(), start, len)
+    }
+
+    /// The inverse: which plaintext lies in `len` bytes of the message from `start` on.
+    ///
+    /// Chunks that begin before `start` do not count. A chunk that goes on after the range is taken
+    /// for the last one of the message, because only the last is shorter than the others. So for a
+    /// whole message, from 0 on, the end is the length of its plaintext.
+    #[must_use]
+    pub fn plaintext_range(&self, start: u64, len: u64) -> Range<u64> {
+        layout::plaintext_range(self.len(), start, len)
+    }
+
+    /// The encryption context: pairs by ascending key.
+    pub fn context(&self) -> impl Iterator<Item = (&str, &str)> {
+        Reader::new(&self.bytes)
+            .context_block()
+            .into_iter()
+            .flat_map(Pairs)
+    }
+
+    /// Refuses a message whose context lacks what is `required`: each key must be there, and have
+    /// its value unless that is `None`.
+    ///
+    /// # Errors
+    /// [`ContextMismatch`](ErrorKind::ContextMismatch).
+    pub fn require(&self, required: &[(&str, Option<&str>)]) -> Result<(), Error> {
+        for (key, value) in required {
+            let mut context = self.context();
+            let found = context.find(|(found, _)| found == key);
+            let fits = found.is_some_and(|(_, found)| value.is_none_or(|value| value == found));
+            if !fits {
+                return Err(ErrorKind::ContextMismatch.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Every recipient's wrapped data key, in order.
+    pub fn wrapped_keys(&self) -> impl Iterator<Item = WrappedKey<'_>> {
+        let mut reader = Reader::new(&self.bytes);
+        let mut left = reader.context_block().and_then(|_| reader.u8()).ok();
+        core::iter::from_fn(move || {
+            left = left?.checked_sub(1);
+            left.and_then(|_| reader.wrapped_key().ok())
+        })
+    }
+
+    /// What the payload is bound to: prefix and context block.
+    pub(crate) fn payload_context(&self) -> Result<&[u8], ErrorKind> {
+        let mut reader = Reader::new(&self.bytes);
+        let end = reader.context_block().map(|_| reader.position);
+        let bound = end.ok().and_then(|end| self.bytes.get(..end));
+        bound.ok_or(ErrorKind::Internal)
+    }
+
+    pub(crate) fn verify(&self, data_key: &DataKey) -> Result<(), ErrorKind> {
+        let (authenticated, stored) = self
+            .bytes
+            .split_last_chunk::<MAC_LEN>()
+            .ok_or(ErrorKind::Internal)?;
+        if bool::from(mac(data_key, authenticated)?.ct_eq(stored)) {
+            Ok(())
+        } else {
+            Err(ErrorKind::AuthenticationFailed)
+        }
+    }
+}
+
+impl core::fmt::Debug for Header {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Header")
+            .field("len", &self.len())
+            .field("context", &self.context().collect::<Vec<_>>())
+            .field("wrapped_keys", &self.wrapped_keys().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+/// How far the header at the start of some bytes is known.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Scan {
+    Complete {
+        len: usize,
+    },
+    /// It takes at least `need` bytes to know more.
+    Incomplete {
+        need: usize,
+    },
+}
+
+/// Checks the header that `bytes` begin with, as far as it is there.
+pub(crate) fn scan(bytes: &[u8]) -> Result<Scan, ErrorKind> {
+    match Reader::new(bytes).header() {
+        Ok(len) => Ok(Scan::Complete { len }),
+        Err(Stop::Incomplete { need }) => Ok(Scan::Incomplete { need }),
+        Err(Stop::Invalid(kind)) => Err(kind),
+    }
+}
+
+enum Stop {
+    Incomplete { need: usize },
+    Invalid(ErrorKind),
+}
+
+impl From<ErrorKind> for Stop {
+    fn from(kind: ErrorKind) -> Self {
+        Self::Invalid(kind)
+    }
+}
+
+/// Reads a header front to back.
+struct Reader<'a> {
+    bytes: &'a [u8],
+    position: usize,
+}
+
+impl<'a> Reader<'a> {
+    const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, position: 0 }
+    }
+
+    fn take(&mut self, len: usize) -> Result<&'a [u8], Stop> {
+        let need = self.position + len;
+        if need > MAX_HEADER_LEN {
+            return Err(ErrorKind::HeaderTooLarge.into());
+        }
+        let bytes = self.bytes.get(self.position..need);
+        self.position = need;
+        bytes.ok_or(Stop::Incomplete { need })
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], Stop> {
+        let bytes = self.take(N)?.first_chunk();
+        Ok(bytes.ok_or(ErrorKind::Internal)?)
+    }
+
+    fn u8(&mut self) -> Result<u8, Stop> {
+        self.array().map(|[byte]| *byte)
+    }
+
+    /// A block after its `u16` length, which is at most `max`.
+    fn block(&mut self, max: usize) -> Result<&'a [u8], Stop> {
+        let len = usize::from(u16::from_be_bytes(*self.array()?));
+        if len > max {
+            return Err(ErrorKind::HeaderMalformed.into());
+        }
+        self.take(len)
+    }
+
+    fn prefix(&mut self) -> Result<(), Stop> {
+        // As early as possible: a file that is something else may be shorter than a prefix.
+        if self
+            .bytes
+            .iter()
+            .zip(MAGIC)
+            .any(|(byte, magic)| *byte != magic)
+        {
+            return Err(ErrorKind::NotSealed.into());
+        }
+        self.take(MAGIC.len())?;
+        if self.u8()? != VERSION {
+            return Err(ErrorKind::UnsupportedVersion.into());
+        }
+        if self.u8()? != SUITE {
+            return Err(ErrorKind::UnsupportedSuite.into());
+        }
+        Ok(())
+    }
+
+    /// Prefix and context.
+    fn context_block(&mut self) -> Result<&'a [u8], Stop> {
+        self.prefix()?;
+        self.block(MAX_CONTEXT_LEN)
+    }
+
+    fn wrapped_key(&mut self) -> Result<WrappedKey<'a>, Stop> {
+        let kind = self.u8()?;
+        if kind == 0 {
+            return Err(ErrorKind::HeaderMalformed.into());
+        }
+        let fingerprint = self.array()?;
+        let key_id = self.block(MAX_KEY_ID_LEN)?;
+        let key_id = core::str::from_utf8(key_id).map_err(|_| ErrorKind::HeaderMalformed)?;
+        let ciphertext = self.block(MAX_WRAPPED_KEY_LEN)?;
+        let key = WrappedKey::new(kind, fingerprint, key_id, ciphertext);
+        if !key.is_well_formed() {
+            return Err(ErrorKind::HeaderMalformed.into());
+        }
+        Ok(key)
+    }
+
+    /// The whole header; returns its length.
+    fn header(&mut self) -> Result<usize, Stop> {
+        context::check(self.context_block()?)?;
+        let count = self.u8()?;
+        if !(1..=MAX_RECIPIENTS).contains(&usize::from(count)) {
+            return Err(ErrorKind::HeaderMalformed.into());
+        }
+        for _ in 0..count {
+            self.wrapped_key()?;
+        }
+        self.take(MAC_LEN)?;
+        Ok(self.position)
+    }
+}

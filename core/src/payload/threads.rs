@@ -1,0 +1,73 @@
+//! Chunks on the calling thread, or on the threads that the caller lends.
+//!
+//! With the feature `rayon`, those are the threads of the pool in which the call runs. This crate
+//! starts none.
+
+#[cfg(feature = "rayon")]
+use core::num::NonZero;
+#[cfg(feature = "rayon")]
+use rayon::{
+    iter::{IndexedParallelIterator, ParallelIterator},
+    slice::{ParallelSlice, ParallelSliceMut},
+};
+
+#[cfg(feature = "alloc")]
+use crate::error::ErrorKind;
+
+/// Chunks that a thread takes at a time: 256 KiB, so that asking for more costs next to nothing.
+#[cfg(feature = "rayon")]
+const SHARE: usize = 16;
+
+/// How many of the lent threads to use.
+#[derive(Clone, Copy)]
+pub(crate) struct Threads {
+    #[cfg(feature = "rayon")]
+    most: u32,
+}
+
+impl Threads {
+    /// All that are lent.
+    pub(crate) const ALL: Self = Self {
+        #[cfg(feature = "rayon")]
+        most: u32::MAX,
+    };
+
+    #[cfg(feature = "rayon")]
+    pub(crate) fn at_most(most: NonZero<usize>) -> Self {
+        let most = u32::try_from(most.get()).unwrap_or(u32::MAX);
+        Self { most }
+    }
+
+    /// Does `work` on each `input_len` bytes of `input` and the `out_len` bytes of `out` that go with
+    /// them, and gives it their number. There are as many of the one as of the other.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn for_each_chunk(
+        self,
+        (input, input_len): (&[u8], usize),
+        (out, out_len): (&mut [u8], usize),
+        work: impl Fn(usize, &[u8], &mut [u8]) -> Result<(), ErrorKind> + Sync,
+    ) -> Result<(), ErrorKind> {
+        #[cfg(feature = "rayon")]
+        if let Some(share) = self.share(input.len() / input_len) {
+            let chunks = input.par_chunks(input_len).zip(out.par_chunks_mut(out_len));
+            let numbered = chunks.with_min_len(share).enumerate();
+            return numbered.try_for_each(|(number, (input, out))| work(number, input, out));
+        }
+        let mut chunks = input.chunks(input_len).zip(out.chunks_mut(out_len));
+        (0..)
+            .zip(&mut chunks)
+            .try_for_each(|(number, (input, out))| work(number, input, out))
+    }
+
+    /// Chunks for each thread; `None` if the calling thread does them all.
+    #[cfg(feature = "rayon")]
+    fn share(self, chunks: usize) -> Option<usize> {
+        // Outside of a pool, rayon would start one.
+        if chunks < 2 * SHARE || rayon::current_thread_index().is_none() {
+            return None;
+        }
+        let most = usize::try_from(self.most).unwrap_or(usize::MAX);
+        let several = most.min(rayon::current_num_threads()) > 1;
+        several.then(|| chunks.div_ceil(most).max(SHARE))
+    }
+}

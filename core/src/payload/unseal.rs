@@ -1,0 +1,152 @@
+//! Unsealing a payload.
+
+use alloc::vec::Vec;
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::{
+    crypto::{self, secret::DataKey},
+    error::ErrorKind,
+    payload::{
+        keys::{MessageKeys, Nonces},
+        layout::{self, CHUNK_LEN, MAX_CHUNKS, SALT_LEN, SEALED_CHUNK_LEN, START_LEN, TAG_LEN},
+        threads::Threads,
+    },
+};
+
+/// Decrypts a payload, releasing a chunk only when its tag has been verified.
+pub(crate) struct PayloadUnsealer {
+    decryptor: crypto::ChunkDecryptor,
+    nonces: Nonces,
+    /// The chunk that is not complete yet: always shorter than [`SEALED_CHUNK_LEN`].
+    pending: Vec<u8>,
+    /// Plaintext at the beginning of the next chunk to leave out, after a [seek](Self::seek).
+    skip: usize,
+    pub(crate) threads: Threads,
+}
+
+impl PayloadUnsealer {
+    pub(crate) fn start(
+        data_key: &DataKey,
+        context: &[u8],
+        start: &[u8; START_LEN],
+    ) -> Result<Self, ErrorKind> {
+        let (salt, commitment) = start
+            .split_first_chunk::<SALT_LEN>()
+            .ok_or(ErrorKind::Internal)?;
+        let (keys, expected) = MessageKeys::derive(data_key, salt, context)?;
+        if !bool::from(expected.ct_eq(commitment)) {
+            return Err(ErrorKind::AuthenticationFailed);
+        }
+        Ok(Self {
+            decryptor: crypto::ChunkDecryptor::new(&keys.key),
+            nonces: Nonces::new(&keys),
+            pending: Vec::new(),
+            skip: 0,
+            threads: Threads::ALL,
+        })
+    }
+
+    /// Goes on with the chunk that the byte of plaintext at `position` is in, and returns its number.
+    pub(crate) fn seek(&mut self, position: u64) -> Result<u64, ErrorKind> {
+        let (chunk, skip) = layout::chunk_at(position);
+        if chunk >= MAX_CHUNKS {
+            return Err(ErrorKind::MessageTooLong);
+        }
+        self.pending.clear();
+        self.nonces.next_chunk = chunk;
+        self.skip = skip;
+        Ok(chunk)
+    }
+
+    /// Exactly what [`update`](Self::update) writes.
+    pub(crate) fn update_len(&self, input_len: usize) -> usize {
+        let chunks_len = self.pending.len().saturating_add(input_len);
+        layout::opened_len(chunks_len).saturating_sub(self.skip)
+    }
+
+    /// Exactly what [`update`](Self::update) and [`finish`](Self::finish) after it write.
+    pub(crate) fn finish_with_len(&self, input_len: usize) -> usize {
+        let chunks_len = self.pending.len().saturating_add(input_len);
+        let len = layout::opened_to_end_len(chunks_len as u64);
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        len.saturating_sub(self.skip)
+    }
+
+    /// `out` is [`update_len`](Self::update_len) bytes long.
+    pub(crate) fn update(&mut self, mut input: &[u8], mut out: &mut [u8]) -> Result<(), ErrorKind> {
+        let count = (self.pending.len() + input.len()) / SEALED_CHUNK_LEN;
+        if count as u64 > self.nonces.left() {
+            return Err(ErrorKind::MessageTooLong);
+        }
+        if count > 0 && (self.skip > 0 || !self.pending.is_empty()) {
+            let missing = input.split_off(..SEALED_CHUNK_LEN - self.pending.len());
+            self.pending
+                .extend_from_slice(missing.ok_or(ErrorKind::Internal)?);
+            let opened = out.split_off_mut(..CHUNK_LEN - self.skip);
+            self.open_pending(opened.ok_or(ErrorKind::BufferTooSmall)?)?;
+        }
+        self.open_full_chunks(&mut input, out)?;
+        if self.pending.capacity() == 0 && !input.is_empty() {
+            self.pending.reserve_exact(SEALED_CHUNK_LEN);
+        }
+        self.pending.extend_from_slice(input);
+        Ok(())
+    }
+
+    /// Takes as many chunks off the front of `input` as there are.
+    fn open_full_chunks(&mut self, input: &mut &[u8], out: &mut [u8]) -> Result<(), ErrorKind> {
+        let count = input.len() / SEALED_CHUNK_LEN;
+        let (sealed, opened) = (
+            input.split_off(..count * SEALED_CHUNK_LEN),
+            out.get_mut(..count * CHUNK_LEN),
+        );
+        let sealed = (sealed.ok_or(ErrorKind::Internal)?, SEALED_CHUNK_LEN);
+        let opened = (opened.ok_or(ErrorKind::BufferTooSmall)?, CHUNK_LEN);
+        let Self {
+            decryptor,
+            nonces,
+            threads,
+            ..
+        } = self;
+        let first = nonces.next_chunk;
+        nonces.next_chunk += count as u64;
+        threads.for_each_chunk(sealed, opened, |number, sealed, opened| {
+            decryptor.open(&nonces.of(first + number as u64), sealed, opened)
+        })
+    }
+
+    /// Opens the pending bytes as the next chunk; `out` is as long as what is wanted of it.
+    fn open_pending(&mut self, out: &mut [u8]) -> Result<(), ErrorKind> {
+        let nonce = self.nonces.next();
+        if self.skip == 0 {
+            self.decryptor.open(&nonce, &self.pending, out)?;
+        } else {
+            let opened_len = self.pending.len().saturating_sub(TAG_LEN);
+            let mut opened = Zeroizing::new(alloc::vec![0; opened_len]);
+            self.decryptor.open(&nonce, &self.pending, &mut opened)?;
+            let wanted = opened.get(self.skip..);
+            // A last chunk that is shorter has none of it.
+            match wanted {
+                Some(wanted) if wanted.len() == out.len() => out.copy_from_slice(wanted),
+                None if out.is_empty() => {}
+                _ => return Err(ErrorKind::Internal),
+            }
+            self.skip = 0;
+        }
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// Opens the last chunk; `out` is [`finish_with_len`](Self::finish_with_len) of nothing long.
+    pub(crate) fn finish(&mut self, out: &mut [u8]) -> Result<(), ErrorKind> {
+        if self.pending.len() < TAG_LEN {
+            return Err(ErrorKind::Truncated);
+        }
+        if self.nonces.left() == 0 {
+            return Err(ErrorKind::MessageTooLong);
+        }
+        self.open_pending(out)
+    }
+}

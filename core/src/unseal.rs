@@ -1,0 +1,79 @@
+//! Unsealing in one call.
+
+use alloc::{vec, vec::Vec};
+
+use crate::{
+    error::{Error, ErrorKind},
+    header::read::Header,
+    payload::layout,
+    unsealer::Unsealer,
+    unwrap::Unwrap,
+};
+
+/// Unseals a message in one call.
+///
+/// `unwrapper` unwraps the data key: [`unwrap_fn`](crate::unwrap_fn) with a closure that calls a KMS,
+/// or a [`LocalUnwrapper`](crate::LocalUnwrapper). The message is refused unless its encryption
+/// context has each `required` key, with the value that is given, or with any value if that is `None`.
+///
+/// ```
+/// # let pem = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.pem");
+/// # let key = libseal::PublicKey::new(pem)?;
+/// # let recipients = [libseal::Recipient::new(&key)];
+/// # let envelope = libseal::Envelope::new(&recipients).with_context(&[("device", "42")]);
+/// # let message = envelope.seal(b"21.5 C")?;
+/// # let private_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");
+/// let unwrapper = libseal::LocalUnwrapper::new(private_pem, None)?;
+/// let plaintext = libseal::unseal(&message, &unwrapper, &[("device", Some("42"))])?;
+/// assert_eq!(plaintext, b"21.5 C");
+/// # Ok::<(), libseal::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`Unsealer::update`], [`Unsealer::unwrap_with`] and [`Unsealer::finish`].
+pub fn unseal(
+    message: &[u8],
+    unwrapper: impl Unwrap,
+    required: &[(&str, Option<&str>)],
+) -> Result<Vec<u8>, Error> {
+    let mut unsealer = Unsealer::new(required);
+    let payload = unsealer.take_header(message)?;
+    unsealer.unwrap_with(unwrapper)?;
+    let mut plaintext = vec![0; unsealer.finish_with_len(payload.len())];
+    unsealer.finish_with(payload, &mut plaintext)?;
+    Ok(plaintext)
+}
+
+/// Unseals a message in one call into a buffer, and returns how many bytes it wrote; see
+/// [`unseal`] and [`plaintext_len`].
+///
+/// # Errors
+/// As [`unseal`], and [`BufferTooSmall`](ErrorKind::BufferTooSmall) if `out` is shorter than
+/// [`plaintext_len`] of a message that is whole; `unwrapper` is not called then. On any error `out`
+/// holds no plaintext.
+pub fn unseal_into(
+    message: &[u8],
+    unwrapper: impl Unwrap,
+    required: &[(&str, Option<&str>)],
+    out: &mut [u8],
+) -> Result<usize, Error> {
+    let mut unsealer = Unsealer::new(required);
+    let payload = unsealer.take_header(message)?;
+    let len = layout::plaintext_len(payload.len() as u64);
+    if len.is_some_and(|len| (out.len() as u64) < len) {
+        return Err(ErrorKind::BufferTooSmall.into());
+    }
+    unsealer.unwrap_with(unwrapper)?;
+    unsealer.finish_with(payload, out)
+}
+
+/// Length of the plaintext of a message, from its header and its own length. Needs no key and
+/// verifies nothing.
+///
+/// # Errors
+/// As [`Header::parse`], and [`Truncated`](ErrorKind::Truncated) if no message can be this long.
+pub fn plaintext_len(message: &[u8]) -> Result<usize, Error> {
+    let payload_len = message.len() - Header::parse(message)?.len();
+    let len = layout::plaintext_len(payload_len as u64).ok_or(ErrorKind::Truncated)?;
+    usize::try_from(len).map_err(|_| ErrorKind::Internal.into())
+}

@@ -1,0 +1,183 @@
+//! The joint where KMSs plug in: what the holder of a private key is asked, and how it answers.
+
+#[cfg(feature = "local-unwrapper")]
+pub(crate) mod local;
+
+use core::fmt;
+
+use alloc::{boxed::Box, rc::Rc, sync::Arc, vec::Vec};
+
+use crate::{crypto::secret::DataKey, error::BoxError, recipient::wrapped_key::WrappedKey};
+
+/// Something that can unwrap data keys: a KMS client, an HSM session, a private key.
+///
+/// [`unwrap_fn`] makes one from a closure. References, boxes and [`Arc`]s of unwrappers are
+/// unwrappers, and so is a slice or a `Vec` of them: it asks one after the other.
+pub trait Unwrap {
+    /// Unwraps the data key of one recipient.
+    ///
+    /// Choose the private key by the wrapped key's [fingerprint](WrappedKey::fingerprint), among
+    /// those that you allow. Give what the KMS returns to [`WrappedKey::data_key`].
+    fn unwrap_key(&self, key: &WrappedKey<'_>) -> Unwrapped;
+
+    /// Unwraps the data key of a message, given all its recipients of known kinds.
+    ///
+    /// Unless an unwrapper knows better which one to take, it tries them in order, until one answer
+    /// is a data key or [`Stop`](Unwrapped::Stop). If there is none, the first failure is the answer.
+    fn unwrap_keys(&self, keys: &[WrappedKey<'_>]) -> Unwrapped {
+        first_of(keys.iter().map(|key| self.unwrap_key(key)))
+    }
+}
+
+/// The answer of an unwrapper.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_enums, reason = "there is no fifth answer")]
+pub enum Unwrapped {
+    /// The data key.
+    DataKey(DataKey),
+    /// Wrapped for a key that this unwrapper does not hold. No KMS was asked.
+    NotMine,
+    /// Unwrapping failed. The next recipient, or the next unwrapper, is tried.
+    Failed(BoxError),
+    /// Unwrapping failed and nothing else is to be tried: the KMS is down, or the user gave up.
+    Stop(BoxError),
+}
+
+/// For functions that use `?`: `Ok(None)` is [`NotMine`](Unwrapped::NotMine), and an error is
+/// [`Failed`](Unwrapped::Failed) unless it is a [`Stop`].
+impl From<Result<Option<DataKey>, BoxError>> for Unwrapped {
+    fn from(result: Result<Option<DataKey>, BoxError>) -> Self {
+        match result {
+            Ok(Some(data_key)) => Self::DataKey(data_key),
+            Ok(None) => Self::NotMine,
+            Err(error) => match error.downcast::<Stop>() {
+                Ok(stop) => Self::Stop(stop.0),
+                Err(error) => Self::Failed(error),
+            },
+        }
+    }
+}
+
+/// Marks an error after which nothing else is to be tried: `.map_err(Stop::new)?`.
+#[derive(Debug)]
+pub struct Stop(BoxError);
+
+impl Stop {
+    /// Marks `error`.
+    pub fn new(error: impl Into<BoxError>) -> Self {
+        Self(error.into())
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl core::error::Error for Stop {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// An unwrapper from a closure, which returns `None` for a key that it does not hold.
+///
+/// ```
+/// # use libseal::{BoxError, unwrap_fn};
+/// # struct Kms;
+/// # impl Kms {
+/// #     fn arn_of(&self, _: &[u8; 32]) -> Option<&str> { None }
+/// #     fn decrypt(&self, _: &str, _: &str, _: &[u8]) -> Result<Vec<u8>, BoxError> { Ok(vec![]) }
+/// # }
+/// # let kms = Kms;
+/// let unwrapper = unwrap_fn(|key| {
+///     let (Some(arn), Some(algorithm)) = (kms.arn_of(key.fingerprint()), key.algorithm()) else {
+///         return Ok(None);
+///     };
+///     let unwrapped = kms.decrypt(arn, algorithm.name(), key.ciphertext())?;
+///     Ok(Some(key.data_key(&unwrapped)?))
+/// });
+/// ```
+pub fn unwrap_fn<F>(unwrap: F) -> UnwrapFn<F>
+where
+    F: Fn(&WrappedKey<'_>) -> Result<Option<DataKey>, BoxError>,
+{
+    UnwrapFn(unwrap)
+}
+
+/// What [`unwrap_fn`] returns.
+#[derive(Clone, Copy, Debug)]
+pub struct UnwrapFn<F>(F);
+
+impl<F> Unwrap for UnwrapFn<F>
+where
+    F: Fn(&WrappedKey<'_>) -> Result<Option<DataKey>, BoxError>,
+{
+    fn unwrap_key(&self, key: &WrappedKey<'_>) -> Unwrapped {
+        (self.0)(key).into()
+    }
+}
+
+macro_rules! pointers_are_unwrappers {
+    ($($pointer:ty),+) => {
+        $(impl<U: Unwrap + ?Sized> Unwrap for $pointer {
+            fn unwrap_key(&self, key: &WrappedKey<'_>) -> Unwrapped {
+                (**self).unwrap_key(key)
+            }
+
+            fn unwrap_keys(&self, keys: &[WrappedKey<'_>]) -> Unwrapped {
+                (**self).unwrap_keys(keys)
+            }
+        })+
+    };
+}
+
+pointers_are_unwrappers!(&U, &mut U, Box<U>, Rc<U>, Arc<U>);
+
+/// Asks one unwrapper after the other about all recipients, until one answers with a data key or
+/// [`Stop`](Unwrapped::Stop).
+impl<U: Unwrap> Unwrap for [U] {
+    fn unwrap_key(&self, key: &WrappedKey<'_>) -> Unwrapped {
+        first_of(self.iter().map(|unwrapper| unwrapper.unwrap_key(key)))
+    }
+
+    fn unwrap_keys(&self, keys: &[WrappedKey<'_>]) -> Unwrapped {
+        first_of(self.iter().map(|unwrapper| unwrapper.unwrap_keys(keys)))
+    }
+}
+
+/// As a slice of unwrappers.
+impl<U: Unwrap, const N: usize> Unwrap for [U; N] {
+    fn unwrap_key(&self, key: &WrappedKey<'_>) -> Unwrapped {
+        self.as_slice().unwrap_key(key)
+    }
+
+    fn unwrap_keys(&self, keys: &[WrappedKey<'_>]) -> Unwrapped {
+        self.as_slice().unwrap_keys(keys)
+    }
+}
+
+/// As a slice of unwrappers.
+impl<U: Unwrap> Unwrap for Vec<U> {
+    fn unwrap_key(&self, key: &WrappedKey<'_>) -> Unwrapped {
+        self.as_slice().unwrap_key(key)
+    }
+
+    fn unwrap_keys(&self, keys: &[WrappedKey<'_>]) -> Unwrapped {
+        self.as_slice().unwrap_keys(keys)
+    }
+}
+
+/// The first data key or stop; else the first failure.
+fn first_of(answers: impl Iterator<Item = Unwrapped>) -> Unwrapped {
+    let mut failure = None;
+    for answer in answers {
+        match answer {
+            Unwrapped::DataKey(_) | Unwrapped::Stop(_) => return answer,
+            Unwrapped::NotMine => {}
+            Unwrapped::Failed(error) => failure = failure.or(Some(error)),
+        }
+    }
+    failure.map_or(Unwrapped::NotMine, Unwrapped::Failed)
+}

@@ -1,0 +1,201 @@
+//! Writing: what every writer does, whatever it writes to.
+
+#[cfg(feature = "rayon")]
+use core::num::NonZero;
+use core::{fmt, ops::Range};
+
+use alloc::{vec, vec::Vec};
+use zeroize::Zeroizing;
+
+use crate::{
+    crypto::random::RandomSource,
+    envelope::Envelope,
+    error::{Error, ErrorKind},
+    payload::layout::CHUNK_LEN,
+    sealer::Sealer,
+};
+
+/// 256 KiB, which stays in the cache of a processor.
+const PIECE_LEN: usize = 16 * CHUNK_LEN;
+
+/// Writes a message without I/O: takes plaintext in pieces of any length, and has bytes of the message
+/// to hand on.
+///
+/// It is what [`SealWriter`](crate::SealWriter) and the writers of C and Python are made of. A
+/// [`Sealer`] turns every piece into ciphertext at once; this gathers small pieces into large ones
+/// first, which is faster. A driver for another target:
+///
+/// ```
+/// # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
+/// # let key = libseal::PublicKey::new(der)?;
+/// # let recipients = [libseal::Recipient::new(&key)];
+/// # let envelope = libseal::Envelope::new(&recipients);
+/// # let mut stored = Vec::new();
+/// # let mut put = |bytes: &[u8]| { stored.extend_from_slice(bytes); bytes.len() };
+/// use libseal::Writing;
+///
+/// // `put(bytes)` stores some of the bytes, and returns how many.
+/// let mut writing = Writing::new(&envelope)?;
+/// let mut plaintext = &b"a line of a log\n"[..];
+/// while !plaintext.is_empty() {
+///     let taken = writing.write(plaintext)?;
+///     plaintext = &plaintext[taken..];
+///     while !writing.sealed().is_empty() {
+///         writing.advance(put(writing.sealed()));
+///     }
+/// }
+/// writing.finish()?;
+/// while !writing.sealed().is_empty() {
+///     writing.advance(put(writing.sealed()));
+/// }
+/// # Ok::<(), libseal::Error>(())
+/// ```
+///
+/// A message is complete only after [`finish`](Self::finish), and when all of
+/// [`sealed`](Self::sealed) has been handed on.
+#[must_use = "a message that is not finished is truncated"]
+pub struct Writing {
+    sealer: Sealer,
+    /// Waits for the rest of its piece.
+    plaintext: Zeroizing<Vec<u8>>,
+    /// A sealed piece, and what of it is to be handed on.
+    sealed: Vec<u8>,
+    unsent: Range<usize>,
+    /// Plaintext that has been sealed past the last full chunk.
+    started_len: usize,
+    piece_len: usize,
+}
+
+impl Writing {
+    /// Begins a message: its first bytes are the first that are [`sealed`](Self::sealed).
+    ///
+    /// # Errors
+    /// As [`Envelope::start`].
+    pub fn new<R: RandomSource>(envelope: &Envelope<'_, R>) -> Result<Self, Error> {
+        let mut sealed = vec![0; envelope.start_len()?];
+        let sealer = envelope.start(&mut sealed)?;
+        Ok(Self {
+            sealer,
+            plaintext: Vec::new().into(),
+            unsent: 0..sealed.len(),
+            sealed,
+            started_len: 0,
+            piece_len: PIECE_LEN,
+        })
+    }
+
+    /// Seals in pieces of `len` bytes, rounded down to chunks of 16 KiB. Without it, pieces are
+    /// 256 KiB long. Several threads take 512 KiB or more.
+    pub fn with_piece_len(self, len: usize) -> Self {
+        let piece_len = (len / CHUNK_LEN).max(1).saturating_mul(CHUNK_LEN);
+        Self { piece_len, ..self }
+    }
+
+    /// Uses at most so many threads of the pool in which a call runs.
+    #[cfg(feature = "rayon")]
+    pub fn with_max_threads(mut self, threads: NonZero<usize>) -> Self {
+        self.sealer = self.sealer.with_max_threads(threads);
+        self
+    }
+
+    /// The bytes of the message to hand on next. After some of them are, call
+    /// [`advance`](Self::advance).
+    #[must_use]
+    pub fn sealed(&self) -> &[u8] {
+        let (before, _) = self.sealed.split_at(self.unsent.end);
+        before.split_at(self.unsent.start).1
+    }
+
+    /// The first `len` bytes of [`sealed`](Self::sealed) have been handed on.
+    pub fn advance(&mut self, len: usize) {
+        self.unsent.start += len.min(self.unsent.len());
+    }
+
+    /// Takes plaintext: all of it, or as much as completes a piece. Returns how many bytes it took.
+    ///
+    /// # Errors
+    /// [`InvalidState`](ErrorKind::InvalidState) while there are bytes to hand on, and after the end;
+    /// [`MessageTooLong`](ErrorKind::MessageTooLong) at 4 PiB.
+    pub fn write(&mut self, plaintext: &[u8]) -> Result<usize, Error> {
+        self.check_handed_on()?;
+        // Up to the end of a chunk, even if one was flushed in the middle.
+        let piece_len = self.piece_len - self.started_len;
+        if self.plaintext.is_empty()
+            && let Some(piece) = plaintext.get(..piece_len)
+        {
+            self.seal(Some(piece))?;
+            return Ok(piece_len);
+        }
+        if self.plaintext.capacity() < piece_len {
+            // All that it will ever hold: growing would leave plaintext behind.
+            let mut plaintext = Vec::with_capacity(self.piece_len);
+            plaintext.extend_from_slice(&self.plaintext);
+            self.plaintext = plaintext.into();
+        }
+        let room = piece_len.saturating_sub(self.plaintext.len());
+        let (gathered, _) = plaintext.split_at(room.min(plaintext.len()));
+        self.plaintext.extend_from_slice(gathered);
+        if self.plaintext.len() >= piece_len {
+            self.seal(None)?;
+        }
+        Ok(gathered.len())
+    }
+
+    /// Seals all that was taken, whole chunks or not.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.check_handed_on()?;
+        if self.plaintext.is_empty() {
+            return Ok(());
+        }
+        self.seal(None)
+    }
+
+    /// Ends the message: its last bytes are the last that are [`sealed`](Self::sealed).
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn finish(&mut self) -> Result<(), Error> {
+        self.check_handed_on()?;
+        let len = self.sealer.finish_with_len(self.plaintext.len());
+        let out = room(&mut self.sealed, len)?;
+        let written = self.sealer.finish_with(&self.plaintext, out)?;
+        self.plaintext = Vec::new().into();
+        self.unsent = 0..written;
+        Ok(())
+    }
+
+    /// Seals `plaintext`, or what was gathered.
+    fn seal(&mut self, plaintext: Option<&[u8]>) -> Result<(), Error> {
+        let plaintext = plaintext.unwrap_or(&self.plaintext);
+        let out = room(&mut self.sealed, self.sealer.update_len(plaintext.len()))?;
+        let written = self.sealer.update(plaintext, out)?;
+        self.started_len = (self.started_len + plaintext.len()) % CHUNK_LEN;
+        self.unsent = 0..written;
+        self.plaintext.clear();
+        Ok(())
+    }
+
+    fn check_handed_on(&self) -> Result<(), ErrorKind> {
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
+        Err(ErrorKind::InvalidState)
+    }
+}
+
+impl fmt::Debug for Writing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Writing(..)")
+    }
+}
+
+/// The first `len` bytes of a buffer, which grows if it has to.
+fn room(buffer: &mut Vec<u8>, len: usize) -> Result<&mut [u8], ErrorKind> {
+    if buffer.len() < len {
+        *buffer = vec![0; len];
+    }
+    buffer.get_mut(..len).ok_or(ErrorKind::Internal)
+}
