@@ -57,7 +57,7 @@ pub enum Next {
 ///
 /// // `get(range)` fetches bytes of the message, for example from object storage.
 /// let mut reading = Reading::new(&[]);
-/// reading.seek(50_000)?;
+/// reading.seek(50_000);
 ///
 /// let mut part = vec![0; 1000];
 /// let mut len = 0;

@@ -35,19 +35,21 @@ const PIECE_LEN: usize = 16 * CHUNK_LEN;
 /// use libseal::Writing;
 ///
 /// // `put(bytes)` stores some of the bytes, and returns how many.
-/// let mut writing = Writing::new(&envelope)?;
-/// let mut plaintext = &b"a line of a log\n"[..];
-/// while !plaintext.is_empty() {
-///     let taken = writing.write(plaintext)?;
-///     plaintext = &plaintext[taken..];
+/// let mut hand_on = |writing: &mut Writing| {
 ///     while !writing.sealed().is_empty() {
 ///         writing.advance(put(writing.sealed()));
 ///     }
+/// };
+/// let mut writing = Writing::new(&envelope)?;
+/// let mut plaintext = &b"a line of a log\n"[..];
+/// while !plaintext.is_empty() {
+///     hand_on(&mut writing);
+///     let taken = writing.write(plaintext)?;
+///     plaintext = &plaintext[taken..];
 /// }
+/// hand_on(&mut writing);
 /// writing.finish()?;
-/// while !writing.sealed().is_empty() {
-///     writing.advance(put(writing.sealed()));
-/// }
+/// hand_on(&mut writing);
 /// # Ok::<(), libseal::Error>(())
 /// ```
 ///

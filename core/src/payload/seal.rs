@@ -15,7 +15,7 @@ use crate::{
 /// Encrypts a payload as it comes: nothing is buffered, every byte goes out at once.
 pub(crate) struct PayloadSealer {
     encryptor: crypto::ChunkEncryptor,
-    nonces: Nonces,
+    pub(crate) nonces: Nonces,
     /// Bytes of the current chunk that are sealed already.
     filled: u16,
     is_finished: bool,
