@@ -31,8 +31,6 @@ bench_python_ready := build/bench/venv/ready
 endif
 
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
-# While the major version is 0, each minor version may break the ABI.
-abi := $(basename $(version))
 started := $(shell date +%s)
 
 .DEFAULT_GOAL := help
@@ -78,29 +76,8 @@ include ffi-c/cross.mk
 wheel: build/wheels/ready  ## Build the Python wheel in build/wheels
 
 .PHONY: install
-install: | $(release)/libseal.a  ## Install the C library: header, libraries, pkg-config; PREFIX=, DESTDIR=
-	install -d '$(DESTDIR)$(PREFIX)/include' '$(DESTDIR)$(PREFIX)/lib/pkgconfig'
-	install -m 644 include/libseal.h '$(DESTDIR)$(PREFIX)/include/'
-	install -m 644 $(release)/libseal.a '$(DESTDIR)$(PREFIX)/lib/'
-	install -m 755 $(release)/libseal.so '$(DESTDIR)$(PREFIX)/lib/libseal.so.$(version)'
-	ln -sf libseal.so.$(version) '$(DESTDIR)$(PREFIX)/lib/libseal.so.$(abi)'
-	ln -sf libseal.so.$(abi) '$(DESTDIR)$(PREFIX)/lib/libseal.so'
-	@printf '%s\n' "$$pkg_config" > $(release)/libseal.pc
-	install -m 644 $(release)/libseal.pc '$(DESTDIR)$(PREFIX)/lib/pkgconfig/'
-
-define pkg_config
-prefix=$(PREFIX)
-includedir=$${prefix}/include
-libdir=$${prefix}/lib
-
-Name: libseal
-Description: Seal data offline with a public RSA key
-Version: $(version)
-Cflags: -I$${includedir}
-Libs: -L$${libdir} -lseal
-Libs.private: -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
-endef
-export pkg_config
+install: | $(release)/libseal.a  ## Install the C library: headers, libraries, pkg-config; PREFIX=, DESTDIR=
+	ffi-c/package/install.sh '$(release)' '$(version)' '$(DESTDIR)' '$(PREFIX)'
 
 .PHONY: figures
 figures: lib examples-rust $(python_ready)  ## Measure memory and overhead, into build/figures.md
@@ -145,11 +122,11 @@ test-rust: system  ## Test the core, doctests included
 	$(CARGO) test $(CARGO_FLAGS) -p libseal --no-default-features --features heap-free,std,local-unwrapper --lib --tests
 
 .PHONY: test-c
-test-c: system  ## Test the C library, and that its header is fresh
+test-c: system  ## Test the C library, and that its headers are fresh
 	$(call heading,C tests)
 	$(CARGO) test $(CARGO_FLAGS) -p libseal-c
-	$(CARGO) test $(CARGO_FLAGS) -p libseal-c --features aws-lc-rs --lib --test archive --test c --test library \
-	    -- --skip seal_only
+	$(CARGO) test $(CARGO_FLAGS) -p libseal-c --features aws-lc-rs --lib --test archive --test c --test install \
+	    --test library -- --skip firmware
 
 .PHONY: test-python
 test-python: $(python_ready)  ## Test the wheel, in an environment of its own
@@ -203,8 +180,8 @@ fmt: system $(tools_ready)  ## Format everything
 	$(tools) -m ruff format --config tests/pyproject.toml examples tests
 
 .PHONY: header
-header: system  ## Generate include/libseal.h anew
-	LIBSEAL_UPDATE_HEADER=1 $(CARGO) test -p libseal-c --test header
+header: system  ## Generate the headers in include anew
+	$(CARGO) run $(CARGO_FLAGS) -p libseal-header
 
 .PHONY: vectors
 vectors: $(tools_ready)  ## Generate tests/vectors anew
