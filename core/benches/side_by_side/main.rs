@@ -4,7 +4,7 @@
 //! side_by_side WORK GROUP ROUNDS
 //! ```
 //!
-//! WORK is a directory that `tests/bench/workload.py` made. Prints a line of JSON for each case.
+//! WORK is a directory that `tests/measure/bench/workload.py` made. Prints a line of JSON for each case.
 
 #![allow(
     clippy::cast_possible_truncation,

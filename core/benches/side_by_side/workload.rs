@@ -1,4 +1,4 @@
-//! What is sealed and unsealed: the files that `tests/bench/workload.py` made.
+//! What is sealed and unsealed: the files that `tests/measure/bench/workload.py` made.
 
 use std::{
     fs,
