@@ -24,9 +24,8 @@ mod workload;
 use std::env;
 
 use harness::{Case, measure};
-use workload::Workload;
+use workload::{MIB, Workload};
 
-const MIB: usize = 1024 * 1024;
 const LARGE: usize = 64 * MIB;
 const SMALL: [usize; 3] = [64, 1024, 64 * 1024];
 /// More than any case writes of the large message.
