@@ -7,8 +7,8 @@ use libseal::{ErrorKind, MAX_CONTEXT_LEN};
 
 use crate::{
     guard::Failure,
+    own_status::LIBSEAL_ERR_INVALID_ARGUMENT,
     pointer::{array, text},
-    status::LIBSEAL_ERR_INVALID_ARGUMENT,
 };
 
 /// Most bytes of an encryption context: its keys and values, and 4 bytes for each pair.

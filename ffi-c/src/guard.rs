@@ -8,7 +8,7 @@ use std::{
 
 use libseal::{Error, ErrorKind};
 
-use crate::status::{LIBSEAL_ERR_INTERNAL, LIBSEAL_OK, libseal_status};
+use crate::{own_status::LIBSEAL_OK, status::libseal_status};
 
 /// A status that is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub(crate) fn guard<A: Answer>(body: impl FnOnce() -> Result<A, Failure>) -> lib
     match catch(body) {
         Some(Ok(answer)) => answer.status(),
         Some(Err(Failure(status))) => status,
-        None => LIBSEAL_ERR_INTERNAL,
+        None => ErrorKind::Internal.code(),
     }
 }
 

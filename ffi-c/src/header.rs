@@ -9,8 +9,9 @@ use libseal::{Header, MAX_HEADER_LEN};
 
 use crate::{
     guard::{Failure, guard, guard_value},
+    own_status::{LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_STORAGE_TOO_SMALL},
     pointer::{array, clear, output, shared},
-    status::{LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_STORAGE_TOO_SMALL, libseal_status},
+    status::libseal_status,
     wrapped_key::libseal_wrapped_key,
 };
 

@@ -16,18 +16,20 @@
 //!     if (status != LIBSEAL_OK)
 //!         fprintf(stderr, "%s\n", libseal_status_text(status));
 //!
-//! Link with -lseal; or with libseal.a, and then with -lpthread -ldl -lm too. For servers the library
-//! can be built on AWS-LC, `make lib PROVIDER=aws-lc-rs`: it is faster, and the rest is the same.
+//! Link the shared library with `pkg-config --libs libseal`, and the static one with
+//! `pkg-config --static --libs libseal`. For servers the library can be built on AWS-LC, which is
+//! faster: `make lib PROVIDER=aws-lc-rs`.
 //!
-//! Define LIBSEAL_SEAL_ONLY with a library for firmware, and with no other: it only seals, needs no
-//! heap and no operating system, and is given random bytes by the caller. It wants
-//! memcpy, memmove, memset and memcmp, as the compiler does anyway.
+//! There are two libraries. The complete one has what libseal_seal.h and libseal_unseal.h declare. The
+//! one for firmware has what this file declares: it needs no heap and no operating system, and the
+//! caller gives it random bytes. It calls memcpy, memmove, memset and memcmp, as the compiler does
+//! anyway. A program that includes only this file compiles and links with either.
 //!
-//! A message says nothing about who sealed it: anybody has the public key.
+//! A message says nothing about who sealed it: the public key is public.
 //!
-//! This file follows the life of a message: status, public key, recipients, context and random bytes,
-//! sealing in one call, piece by piece, and many messages under one data key; what a header says,
-//! unsealing in one call, piece by piece and in part.
+//! The two headers follow the life of a message: status, public key, recipients, context and random
+//! bytes, sealing in one call, piece by piece, and many messages under one data key; then what a header
+//! says, unsealing in one call, piece by piece and in part.
 //!
 //! Conventions, for every function:
 //!
@@ -43,8 +45,8 @@
 //! Output. A buffer is `out` with room for `out_cap` bytes; `*written` is set to the number of
 //! bytes in it, to the number needed on LIBSEAL_ERR_BUFFER_TOO_SMALL, and to 0 on any other error.
 //! Lengths become 0 and pointers NULL on errors. After an error `out` holds nothing of use and no
-//! secret: plaintext that was written is overwritten with zeros. Output parameters are never read. Room for the whole of
-//! `out_cap` is expected, so NULL is fine only with `out_cap` 0.
+//! secret: plaintext that was written is overwritten with zeros. Output parameters are never read.
+//! `out` must point to at least `out_cap` writable bytes; it may be NULL only if `out_cap` is 0.
 //!
 //! Input. NULL with length 0 is an empty input; NULL with another length is
 //! LIBSEAL_ERR_NULL_POINTER. Other pointers must not be NULL, unless the comment of the function
@@ -52,7 +54,7 @@
 //! as their type is.
 //!
 //! Overlap. `in` and `out` must not overlap; if they do, the call fails with
-//! LIBSEAL_ERR_INVALID_ARGUMENT. Nothing else that a call writes to may overlap anything at all.
+//! LIBSEAL_ERR_INVALID_ARGUMENT. No other output may overlap any other argument.
 //!
 //! Text. Text given to the library is UTF-8 and ends with a NUL. Text that the library takes from a
 //! message comes with a length and does not.
@@ -65,19 +67,18 @@
 //! handle for itself. Handles may move from thread to thread.
 //!
 //! The library starts threads of its own only for a handle that was given several:
-//! libseal_sealer_set_threads(), libseal_unsealer_set_threads(). They start with the first piece that
-//! is long enough, with the signal mask of the caller, and are told to end with the handle, which does
-//! not wait for it. They call nothing of the caller's. After fork(), the handle starts others in the
-//! child.
+//! libseal_sealer_set_threads(), libseal_unsealer_set_threads(). Threads start with the first piece that
+//! is large enough and inherit the caller's signal mask. Ending the handle tells them to stop but does
+//! not wait for them. They never call back into your code. After fork(), the handle starts new threads
+//! in the child.
 //!
-//! Heap. A library that only seals uses none. Otherwise sealing uses some for reading keys in PEM, for
-//! the RSA arithmetic and for a libseal_sealer until its end, and unsealing less than 256 KiB, and the
-//! length of the required context, however long the message; each thread takes a few KiB, and a stack.
-//! On AWS-LC, some is kept for each thread that has sealed, until it ends. If there is no memory, the
-//! process is ended.
+//! Heap. The library for firmware uses none. The complete one uses some to read keys in PEM, for the RSA
+//! arithmetic and for a libseal_sealer until its end. Unsealing uses less than 256 KiB plus the length of
+//! the required context, however long the message is; each thread adds a few KiB and a stack. On AWS-LC,
+//! each thread that has sealed keeps some until it ends. If there is no memory, the process ends.
 //!
-//! Compatibility. A number that has had a meaning never gets another one. While the major version is
-//! 0, a minor version may break the ABI: see libseal_abi_version().
+//! Compatibility. The meaning of a number never changes. While the major version is 0, a minor version
+//! may break the ABI: see libseal_version_number().
 
 #![allow(
     clippy::missing_safety_doc,
@@ -87,6 +88,11 @@
 #![cfg_attr(not(any(feature = "unseal", test)), no_std)]
 
 mod guard;
+#[cfg_attr(
+    not(feature = "unseal"),
+    allow(dead_code, reason = "sealing needs some of it")
+)]
+mod own_status;
 #[cfg(not(any(feature = "unseal", test)))]
 mod panic_handler;
 #[cfg_attr(
@@ -95,8 +101,6 @@ mod panic_handler;
 )]
 mod pointer;
 mod storage;
-#[cfg(feature = "unseal")]
-mod threads;
 mod utf8;
 
 pub mod context;
@@ -113,6 +117,8 @@ pub mod version;
 
 #[cfg(feature = "unseal")]
 pub mod header;
+#[cfg(feature = "unseal")]
+pub mod threads;
 #[cfg(feature = "unseal")]
 pub mod unseal;
 #[cfg(feature = "unseal")]

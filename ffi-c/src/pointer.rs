@@ -7,10 +7,10 @@ use zeroize::Zeroize;
 
 use crate::{
     guard::Failure,
-    status::{
-        LIBSEAL_ERR_INTERNAL, LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_INVALID_UTF8,
-        LIBSEAL_ERR_NULL_POINTER, libseal_status,
+    own_status::{
+        LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_INVALID_UTF8, LIBSEAL_ERR_NULL_POINTER,
     },
+    status::libseal_status,
     utf8::is_utf8,
 };
 
@@ -181,7 +181,7 @@ pub(crate) unsafe fn wiped_after_panic(
     out_cap: usize,
     written: *mut usize,
 ) -> libseal_status {
-    if status == LIBSEAL_ERR_INTERNAL {
+    if status == ErrorKind::Internal.code() {
         // SAFETY: the caller's word.
         if let Ok(output) = unsafe { Output::new(out, out_cap, written) } {
             output.room.zeroize();

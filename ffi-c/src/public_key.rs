@@ -38,7 +38,7 @@ const _: () = {
 };
 
 /// Reads a public key: a SubjectPublicKeyInfo in DER, as KMS GetPublicKey returns it, or in PEM
-/// ("-----BEGIN PUBLIC KEY-----"). A library that only seals reads DER only: to it, PEM is
+/// ("-----BEGIN PUBLIC KEY-----"). The library for firmware reads DER only; for PEM it returns
 /// LIBSEAL_ERR_NOT_A_PUBLIC_KEY.
 ///
 /// @param key       Storage for the key; overwritten. After an error it holds none.

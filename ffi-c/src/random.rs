@@ -4,7 +4,7 @@ use core::ffi::{c_int, c_void};
 
 use libseal::{Error, ErrorKind, RandomSource};
 
-use crate::{guard::Failure, pointer::shared, status::LIBSEAL_ERR_NULL_POINTER};
+use crate::{guard::Failure, own_status::LIBSEAL_ERR_NULL_POINTER, pointer::shared};
 
 /// Fills `out` with `len` bytes from a cryptographic random source, such as the hardware's.
 ///

@@ -7,9 +7,9 @@ use libseal::{ErrorKind, MAX_KEY_ID_LEN, MAX_RECIPIENTS, Recipient, WrapAlgorith
 
 use crate::{
     guard::Failure,
+    own_status::LIBSEAL_ERR_INVALID_ARGUMENT,
     pointer::{array, text},
     public_key::{libseal_public_key, public_key},
-    status::LIBSEAL_ERR_INVALID_ARGUMENT,
 };
 
 /// Most recipients of a message.
@@ -19,9 +19,8 @@ pub const LIBSEAL_MAX_KEY_ID_LEN: usize = 2048;
 
 /// The KMS algorithm RSAES_OAEP_SHA_256: the default.
 pub const LIBSEAL_RSAES_OAEP_SHA_256: u32 = 1;
-/// The KMS algorithm RSAES_OAEP_SHA_1: only for a KMS or HSM that can do no other. A library that only
-/// seals does not have it.
-#[cfg(feature = "unseal")]
+/// The KMS algorithm RSAES_OAEP_SHA_1: only for a KMS or HSM that supports no other. The library for
+/// firmware refuses it with LIBSEAL_ERR_INVALID_ARGUMENT.
 pub const LIBSEAL_RSAES_OAEP_SHA_1: u32 = 2;
 
 const _: () = {

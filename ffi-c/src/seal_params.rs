@@ -25,8 +25,8 @@ pub struct libseal_seal_params {
     pub context: *const libseal_context_pair,
     /// How many there are.
     pub context_count: usize,
-    /// Where random bytes come from; NULL for the operating system. A library that only seals knows
-    /// of no operating system, so it must not be NULL there.
+    /// Where random bytes come from; NULL for the operating system. The library for firmware knows no
+    /// operating system: it must not be NULL there.
     pub random: *const libseal_random,
 }
 

@@ -11,8 +11,6 @@
 
 use libseal::{Sealer, StartedMessage};
 
-#[cfg(feature = "unseal")]
-use crate::threads::thread_count;
 use crate::{
     guard::{Failure, guard, guard_value},
     pointer::{Output, clear, input_and_output},
@@ -29,8 +27,8 @@ pub const LIBSEAL_SEALER_FINISH_LEN: usize = 16;
 /// A message on the way out, filled by libseal_sealer_start().
 ///
 /// Holds the message's key until its end: libseal_sealer_finish(), libseal_sealer_finish_with(),
-/// libseal_sealer_wipe() or an error. Unless the library only seals, it may hold heap memory and
-/// threads until then: storage that is given up or started anew before its end leaks them.
+/// libseal_sealer_wipe() or an error. In the complete library it may hold heap memory and threads until
+/// then: storage that is reused or given up before its end leaks them.
 ///
 /// Not to be copied or moved: a copy is refused with LIBSEAL_ERR_INVALID_STATE. So is storage that was
 /// never started, provided that it is zero-initialised.
@@ -53,7 +51,10 @@ const _: () = {
 };
 
 /// Runs `call` on a sealer, which does not survive an error that is not harmless.
-unsafe fn run(
+///
+/// # Safety
+/// `sealer` is NULL or of storage that is large enough for a sealer and that nothing else uses.
+pub(crate) unsafe fn run(
     sealer: *mut libseal_sealer,
     call: impl FnOnce(Storage<Sealer>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
@@ -134,33 +135,6 @@ pub unsafe extern "C" fn libseal_sealer_start(
         storage.make(|| (&message).into());
         output.wrote(len);
         Ok(())
-    })
-}
-
-/// Has long pieces sealed on several threads: those of 512 KiB or more, best of a few MiB. The message
-/// is the same. For libseal_sealer_update() and libseal_sealer_finish_with(), from the next call on.
-///
-/// Each thread takes a stack and a few KiB of heap, from the first long piece to the end of the sealer.
-/// Where the system gives no threads, the caller's does the work.
-///
-/// @param threads  How many work at a time; 1 is the caller's own, 0 as many as the machine has cores.
-///                 256 are the most.
-/// @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE, LIBSEAL_ERR_NULL_POINTER,
-///         LIBSEAL_ERR_INVALID_ARGUMENT.
-#[cfg(feature = "unseal")]
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn libseal_sealer_set_threads(
-    sealer: *mut libseal_sealer,
-    threads: usize,
-) -> libseal_status {
-    guard(|| {
-        let call = |mut storage: Storage<Sealer>| {
-            storage.value().set_threads(thread_count(threads));
-            Ok(())
-        };
-        // SAFETY: the caller's word.
-        unsafe { run(sealer, call) }
     })
 }
 

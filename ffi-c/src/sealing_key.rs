@@ -11,6 +11,8 @@ use core::time::Duration;
 
 use libseal::{ErrorKind, Sealer, SealingKey, SealingLimits};
 
+#[cfg(not(feature = "unseal"))]
+use crate::own_status::LIBSEAL_ERR_INVALID_ARGUMENT;
 use crate::{
     guard::{Failure, guard, guard_value},
     pointer::{Output, clear, input_and_output, shared},
@@ -44,8 +46,8 @@ pub struct libseal_sealing_limits {
     /// Bytes of plaintext; 0 for 64 GiB.
     pub bytes: u64,
     /// Seconds from libseal_sealing_key_init() to the last message, by the monotonic clock of the
-    /// machine; 0 for any time. A library that only seals knows of no clock.
-    #[cfg(feature = "unseal")]
+    /// machine; 0 for no limit. The library for firmware has no clock, so it refuses any other value
+    /// with LIBSEAL_ERR_INVALID_ARGUMENT.
     pub age_seconds: u64,
 }
 
@@ -143,12 +145,23 @@ unsafe fn read_limits(limits: *const libseal_sealing_limits) -> Result<SealingLi
         if limits.bytes != 0 {
             read = read.with_bytes(limits.bytes);
         }
-        #[cfg(feature = "unseal")]
         if limits.age_seconds != 0 {
-            read = read.with_age(Duration::from_secs(limits.age_seconds));
+            read = with_age(read, limits.age_seconds)?;
         }
     }
     Ok(read)
+}
+
+#[cfg(feature = "unseal")]
+#[expect(clippy::unnecessary_wraps, reason = "the library for firmware refuses")]
+fn with_age(limits: SealingLimits, seconds: u64) -> Result<SealingLimits, Failure> {
+    Ok(limits.with_age(Duration::from_secs(seconds)))
+}
+
+/// Refused, because a limit that cannot be enforced must not be ignored.
+#[cfg(not(feature = "unseal"))]
+fn with_age(_: SealingLimits, _: u64) -> Result<SealingLimits, Failure> {
+    Err(Failure(LIBSEAL_ERR_INVALID_ARGUMENT))
 }
 
 /// The length of a message sealed by libseal_sealing_key_seal(). 0 if `key` is NULL or not filled, or

@@ -10,7 +10,7 @@ use zeroize::Zeroize;
 
 use crate::{
     guard::Failure,
-    status::{
+    own_status::{
         LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_STORAGE_TOO_SMALL,
     },
 };

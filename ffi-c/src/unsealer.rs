@@ -22,8 +22,9 @@ use crate::{
     context::{Pairs, libseal_context_pair, read_context},
     guard::{Answer, Failure, guard, guard_value},
     header::libseal_header,
+    own_status::{LIBSEAL_ERR_NULL_POINTER, LIBSEAL_NEED_KEY, LIBSEAL_OK},
     pointer::{Output, clear, exclusive, input_and_output, output, shared, wiped_after_panic},
-    status::{LIBSEAL_ERR_NULL_POINTER, LIBSEAL_NEED_KEY, LIBSEAL_OK, libseal_status},
+    status::libseal_status,
     threads::thread_count,
     unwrap::{Callback, LIBSEAL_DATA_KEY_LEN, libseal_unwrap_fn},
 };

@@ -10,7 +10,9 @@ use core::{
 use libseal::{BoxError, DataKey, KeyUnwrap, WrappedKey};
 use zeroize::Zeroizing;
 
-use crate::{guard::Failure, status::LIBSEAL_ERR_NULL_POINTER, wrapped_key::libseal_wrapped_key};
+use crate::{
+    guard::Failure, own_status::LIBSEAL_ERR_NULL_POINTER, wrapped_key::libseal_wrapped_key,
+};
 
 /// Bytes in a data key.
 pub const LIBSEAL_DATA_KEY_LEN: usize = 32;

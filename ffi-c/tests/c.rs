@@ -7,6 +7,8 @@
     reason = "this is a test, helpers included"
 )]
 
+#[path = "../soname.rs"]
+mod soname;
 mod toolchain;
 
 use std::{
@@ -15,9 +17,10 @@ use std::{
     process::Command,
 };
 
+use soname::soname;
 use toolchain::{
-    LIBRARY, LINK_LIBS, SEAL_ONLY_LIBRARY, c_compiler, cpp_compiler, is_installed, root, scratch,
-    succeed,
+    FIRMWARE_LIBRARY, LIBRARY, c_compiler, cpp_compiler, is_installed, root, scratch,
+    static_link_libs, succeed,
 };
 
 /// A library, and the programs that test it.
@@ -26,9 +29,8 @@ struct Subject {
     programs: &'static [&'static str],
     /// What the programs have in common.
     sources: &'static [&'static str],
-    flags: &'static [&'static str],
     library: &'static Path,
-    libs: &'static [&'static str],
+    libs: Vec<String>,
 }
 
 fn complete() -> Subject {
@@ -38,33 +40,33 @@ fn complete() -> Subject {
             "test_keys",
             "test_random",
             "test_random_access",
+            "test_round_trip",
             "test_sealing",
             "test_sealing_key",
             "test_threads",
             "test_unsealing",
             "test_vectors",
         ],
-        sources: &["support.c", "unseal.c"],
-        flags: &[],
+        sources: &["support.c", "unseal.c", "complete.c"],
         library: &LIBRARY,
-        libs: LINK_LIBS,
+        libs: static_link_libs(),
     }
 }
 
-/// The library for firmware. What it seals, the complete one has to unseal.
-fn seal_only() -> Subject {
+/// The library for firmware, with programs that test the complete one too. What it seals, the complete
+/// one has to unseal.
+fn firmware() -> Subject {
     Subject {
-        name: "seal-only",
+        name: "firmware",
         programs: &[
             "test_keys",
             "test_random",
             "test_sealing",
             "test_sealing_key",
         ],
-        sources: &["support.c", "write_messages.c"],
-        flags: &["-DLIBSEAL_SEAL_ONLY"],
-        library: &SEAL_ONLY_LIBRARY,
-        libs: &[],
+        sources: &["support.c", "firmware.c"],
+        library: &FIRMWARE_LIBRARY,
+        libs: Vec::new(),
     }
 }
 
@@ -75,14 +77,13 @@ impl Subject {
         succeed(
             c_compiler()
                 .args(["-std=c99", "-g"])
-                .args(self.flags)
                 .args(flags)
                 .arg("-o")
                 .arg(&executable)
                 .arg(tests.join(program).with_extension("c"))
                 .args(self.sources.iter().map(|source| tests.join(source)))
                 .arg(self.library.join("libseal.a"))
-                .args(self.libs),
+                .args(&self.libs),
         );
         executable
     }
@@ -99,7 +100,7 @@ impl Subject {
 
     fn unseal_written(&self, program: &str, folder: &Path) {
         let list = folder.join("messages");
-        let seals = self.name == "seal-only" && program != "test_keys";
+        let seals = self.name == "firmware" && program != "test_keys";
         assert_eq!(list.is_file(), seals, "{program}");
         if seals {
             let reader = complete().compile("unseal_written", folder, &[]);
@@ -133,8 +134,8 @@ fn complete_plain() {
 }
 
 #[test]
-fn seal_only_plain() {
-    seal_only().test("plain", &[], Command::new);
+fn firmware_plain() {
+    firmware().test("plain", &[], Command::new);
 }
 
 fn with_sanitizers(subject: &Subject) {
@@ -154,8 +155,8 @@ fn complete_with_sanitizers() {
 }
 
 #[test]
-fn seal_only_with_sanitizers() {
-    with_sanitizers(&seal_only());
+fn firmware_with_sanitizers() {
+    with_sanitizers(&firmware());
 }
 
 /// The threads' queues are freed a while after the threads, by others or never, as crossbeam does.
@@ -191,8 +192,8 @@ fn complete_under_valgrind() {
 }
 
 #[test]
-fn seal_only_under_valgrind() {
-    under_valgrind(&seal_only());
+fn firmware_under_valgrind() {
+    under_valgrind(&firmware());
 }
 
 #[test]
@@ -206,7 +207,7 @@ fn from_cpp() {
             .arg(&program)
             .arg(root().join("tests/c/smoke.cpp"))
             .arg(LIBRARY.join("libseal.a"))
-            .args(LINK_LIBS),
+            .args(static_link_libs()),
     );
     run(&mut Command::new(program), &folder);
 }
@@ -222,14 +223,22 @@ fn with_the_shared_library() {
             .arg("-o")
             .arg(&program)
             .arg(root().join("tests/c/test_keys.c"))
-            .arg(root().join("tests/c/support.c"))
+            .args(
+                complete()
+                    .sources
+                    .iter()
+                    .map(|source| root().join("tests/c").join(source)),
+            )
             .arg("-L")
             .arg(&*LIBRARY)
             .arg("-Wl,-Bdynamic")
             .arg(LIBRARY.join("libseal.so")),
     );
     // The program asks for the name that stands for the ABI, not for the file it was linked with.
-    let soname = concat!("libseal.so.0.", env!("CARGO_PKG_VERSION_MINOR"));
+    let soname = soname(
+        env!("CARGO_PKG_VERSION_MAJOR"),
+        env!("CARGO_PKG_VERSION_MINOR"),
+    );
     std::os::unix::fs::symlink(LIBRARY.join("libseal.so"), folder.join(soname)).unwrap();
     run(
         Command::new(program).env("LD_LIBRARY_PATH", &folder),

@@ -2,7 +2,7 @@
 #ifndef CHECK_H
 #define CHECK_H
 
-#include <libseal.h>
+#include <libseal_seal.h>
 #include <stdio.h>
 
 static int passed, failed;

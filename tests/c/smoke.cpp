@@ -1,6 +1,8 @@
 // The header from C++17: a message sealed, read and unsealed again.
 #include "check.h"
 
+#include <libseal.h>
+
 #include <cstdio>
 #include <cstring>
 #include <fstream>

@@ -91,24 +91,6 @@ bool contains(const uint8_t *bytes, size_t len, const uint8_t *part, size_t part
     return false;
 }
 
-#ifdef LIBSEAL_SEAL_ONLY
-static int fill_from_system(void *user_data, uint8_t *out, size_t len)
-{
-    (void)user_data;
-    FILE *file = fopen("/dev/urandom", "rb");
-    if (!file)
-        fatal("cannot read", "/dev/urandom");
-    bool filled = fread(out, 1, len, file) == len;
-    fclose(file);
-    return filled ? 0 : -1;
-}
-
-static const libseal_random from_system = {.fill = fill_from_system};
-const libseal_random *const machine_random = &from_system;
-#else
-const libseal_random *const machine_random = NULL;
-#endif
-
 uint8_t good_byte(int call, size_t index)
 {
     return (uint8_t)((size_t)call * 89 + index * (index + 31));

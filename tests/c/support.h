@@ -1,9 +1,9 @@
-/* What the tests of both libraries share: the complete one, and the one for firmware, which only
- * seals (LIBSEAL_SEAL_ONLY). */
+/* What the tests of both libraries share. The same programs test the complete library, with
+ * complete.c, and the one for firmware, with firmware.c. */
 #ifndef SUPPORT_H
 #define SUPPORT_H
 
-#include <libseal.h>
+#include <libseal_seal.h>
 #include <pthread.h>
 #include <stdbool.h>
 
@@ -30,8 +30,11 @@ bool is_filled_with(const uint8_t *bytes, size_t len, uint8_t byte);
 bool is_untouched_or_wiped(const uint8_t *bytes, size_t len);
 bool contains(const uint8_t *bytes, size_t len, const uint8_t *part, size_t part_len);
 
-/* Random bytes of this machine: NULL, or a callback for the library that knows of no operating
- * system. */
+/* Which of the two libraries is under test. */
+extern const bool is_complete;
+
+/* Random bytes of this machine: NULL, or a callback for the library for firmware, which knows no
+ * operating system. */
 extern const libseal_random *const machine_random;
 
 /* A source of anything but random bytes, which remembers what it was asked. */
@@ -54,8 +57,8 @@ uint8_t good_byte(int call, size_t index);
 uint8_t stuck_byte(int call, size_t index); /* Good at first, then the third answer for ever. */
 
 /* Whether the holder of keys/PRIVATE_KEY.key.pem unseals the message to the plaintext and finds the
- * context that is required: unseal.c looks. What only seals writes the files that unseal_written.c
- * looks at: write_messages.c. */
+ * required context. complete.c checks that at once; firmware.c writes the message to files, which
+ * unseal_written.c checks. */
 bool unseals_to(const uint8_t *message, size_t message_len, const uint8_t *plaintext, size_t len,
                 const char *private_key, const libseal_context_pair *required,
                 size_t required_count);

@@ -4,6 +4,8 @@
 
 #include "support.h"
 
+#include <libseal_unseal.h>
+
 /* A test vector: see tests/vectors/README.md. */
 #define MAX_KEYS 2
 #define MAX_LINES 64

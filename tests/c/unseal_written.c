@@ -1,4 +1,4 @@
-/* Unseals, with the complete library, what write_messages.c has written into this folder. */
+/* Unseals, with the complete library, what firmware.c wrote into this folder. */
 #include "check.h"
 #include "unseal.h"
 

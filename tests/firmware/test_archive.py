@@ -34,7 +34,7 @@ def test_needs_only_what_every_compiler_has(target: str) -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_what_is_not_called_is_not_linked(target: str, tmp_path: Path) -> None:
     main = tmp_path / "version.c"
-    main.write_text("#include <libseal.h>\nint main(void) { return !libseal_version(); }\n")
+    main.write_text("#include <libseal_seal.h>\nint main(void) { return !libseal_version(); }\n")
     program = Program(target, tmp_path, main)
     program.run()
     linked = program.symbols()

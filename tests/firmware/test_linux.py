@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.firmware.program import ROOT, library, other_library, run, symbols
+from tests.link import static_link_libs
 
 MACHINES = {
     "armv7-unknown-linux-gnueabihf": ("arm-linux-gnueabihf", "qemu-arm"),
@@ -14,7 +15,6 @@ MACHINES = {
 C = ROOT / "tests/c"
 PROGRAMS = sorted(path.stem for path in C.glob("test_*.c"))
 FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Iinclude"]
-LINK_LIBS = ["-lpthread", "-ldl", "-lm"]
 
 
 @pytest.mark.parametrize("target", MACHINES)
@@ -38,9 +38,9 @@ def test_c(target: str, form: str, program: str, tmp_path: Path) -> None:
         soname = re.findall(r"soname: \[(.*)\]", dynamic)[0]
         (tmp_path / soname).symlink_to(file)
         emulator += ["-E", f"LD_LIBRARY_PATH={tmp_path}"]
-    sources = [C / name for name in (f"{program}.c", "support.c", "unseal.c")]
+    sources = [C / name for name in (f"{program}.c", "support.c", "unseal.c", "complete.c")]
     executable = tmp_path / program
-    run(f"{tools}-gcc", *FLAGS, *sources, file, *LINK_LIBS, "-o", executable)
+    run(f"{tools}-gcc", *FLAGS, *sources, file, *static_link_libs(), "-o", executable)
     # QEMU itself fails when a forked child of a process with threads starts more of them.
     arguments = (executable, ROOT / "tests/vectors")
     printed = run(*emulator, *arguments, cwd=tmp_path, LIBSEAL_TEST_NO_FORK="1")
@@ -59,6 +59,6 @@ def test_panics_are_caught(target: str, tmp_path: Path) -> None:
         "int main(void) { return libseal_catches_panics() ? 0 : 1; }\n"
     )
     executable = tmp_path / "main"
-    run(f"{tools}-gcc", *FLAGS, main, hidden, *LINK_LIBS, "-o", executable)
+    run(f"{tools}-gcc", *FLAGS, main, hidden, *static_link_libs(), "-o", executable)
     printed = run(qemu, "-L", f"/usr/{tools}", executable, RUST_BACKTRACE="1")
     assert "catches_panics" in printed.partition("stack backtrace:")[2]

@@ -1,7 +1,7 @@
 /* The fingerprint of a public key, by libseal and by another Rust library in the same program. */
 #include "board.h"
 
-#include <libseal.h>
+#include <libseal_seal.h>
 #include <string.h>
 
 extern const uint8_t public_key[], public_key_end[];

@@ -7,6 +7,7 @@ import pytest
 
 from tests.interop.faces import ROOT, KmsKey, Programs
 from tests.kms.ministack import ministack
+from tests.link import static_link_libs
 
 KEY = "alias/interop"
 
@@ -20,7 +21,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
     subprocess.run([*make, f"LIBSEAL_DIR={release}", f"BUILD_DIR={c}"], check=True)
     source = Path(__file__).with_name("c_seal.c")
     warnings = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
-    library: list[str | Path] = [release / "libseal.a", "-lpthread", "-ldl", "-lm"]
+    library: list[str | Path] = [release / "libseal.a", *static_link_libs()]
     include = f"-I{ROOT / 'include'}"
     subprocess.run(["cc", *warnings, include, source, *library, "-o", c / "c_seal"], check=True)
     return Programs(c=c, rust=release / "examples")

@@ -32,6 +32,7 @@ import pytest
 import libseal
 from libseal.aws import KmsUnwrapper
 from tests.kms.ministack import LocalKms, ministack
+from tests.link import static_link_libs
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -102,7 +103,7 @@ def test_c(code: str, kms: LocalKms, directory: Path) -> None:
     block.write_text(code)
     source = block if re.search(r"\bmain\(", code) else SURROUNDINGS
     warnings = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f'-DBLOCK="{block}"']
-    library: list[str | Path] = [RELEASE / "libseal.a", "-lpthread", "-ldl", "-lm"]
+    library: list[str | Path] = [RELEASE / "libseal.a", *static_link_libs()]
     include = f"-I{ROOT / 'include'}"
     program = directory / "program"
     subprocess.run(["cc", *warnings, include, source, *library, "-o", program], check=True)

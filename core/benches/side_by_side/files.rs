@@ -11,50 +11,34 @@ use std::{
 use libseal::UnsealReader;
 
 use crate::{
-    MIB,
     harness::Case,
     streams,
-    workload::{Workload, all_threads},
+    workload::{MIB, Workload, all_threads},
 };
 
 const PIECE_LEN: usize = MIB;
 const PART_LEN: usize = MIB;
-
-pub(crate) fn open(work: &Workload, name: &str) -> File {
-    File::open(work.path(name)).unwrap()
-}
-
-/// A new file each time, as `cp` has it: without one, an old one would be cut first.
-pub(crate) fn create(work: &Workload) -> File {
-    let path = work.path("target-rust");
-    let _ = fs::remove_file(&path);
-    File::create_new(path).unwrap()
-}
-
-pub(crate) fn target_len(work: &Workload) -> u64 {
-    fs::metadata(work.path("target-rust")).unwrap().len()
-}
 
 pub(crate) fn cases(work: &Workload) -> Vec<Case<'_>> {
     let size = fs::metadata(work.path("source")).unwrap().len() as usize;
     let mut cases = Vec::new();
     for threads in [NonZero::<usize>::MIN, all_threads()] {
         let seal = Case::new("libseal", "seal a file", size, move |out| {
-            let mut source = open(work, "source");
+            let mut source = work.open_file("source");
             streams::seal(
                 work,
                 &mut source,
-                create(work),
+                work.create_target(),
                 &mut out[..PIECE_LEN],
                 threads,
             );
-            target_len(work)
+            work.target_len()
         });
         let unseal = Case::new("libseal", "unseal a file", size, move |out| {
-            let source = open(work, "source.sealed");
-            let mut target = create(work);
+            let source = work.open_file("source.sealed");
+            let mut target = work.create_target();
             streams::unseal(work, source, &mut target, &mut out[..PIECE_LEN], threads);
-            target_len(work)
+            work.target_len()
         });
         cases.extend([seal, unseal].map(|case| case.with_threads(threads.get())));
     }
@@ -85,7 +69,7 @@ impl Seek for Counting {
 pub(crate) fn middle(work: &Workload) -> Vec<Case<'_>> {
     let size = fs::metadata(work.path("source")).unwrap().len();
     let mut expected = vec![0; PART_LEN];
-    let mut source = open(work, "source");
+    let mut source = work.open_file("source");
     source.seek(SeekFrom::Start(size / 2)).unwrap();
     source.read_exact(&mut expected).unwrap();
 
@@ -96,7 +80,7 @@ pub(crate) fn middle(work: &Workload) -> Vec<Case<'_>> {
         move |out| {
             let read = Rc::new(Cell::new(0));
             let source = Counting {
-                file: open(work, "source.sealed"),
+                file: work.open_file("source.sealed"),
                 read: Rc::clone(&read),
             };
             let mut reader = UnsealReader::new(source, &work.unwrapper(), &[]).unwrap();

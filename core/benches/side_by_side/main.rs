@@ -4,7 +4,7 @@
 //! side_by_side WORK GROUP ROUNDS
 //! ```
 //!
-//! WORK is a directory that `tests/bench/workload.py` made. Prints a line of JSON for each case.
+//! WORK is a directory that `tests/measure/bench/workload.py` made. Prints a line of JSON for each case.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -24,9 +24,8 @@ mod workload;
 use std::env;
 
 use harness::{Case, measure};
-use workload::Workload;
+use workload::{MIB, Workload};
 
-const MIB: usize = 1024 * 1024;
 const LARGE: usize = 64 * MIB;
 const SMALL: [usize; 3] = [64, 1024, 64 * 1024];
 /// More than any case writes of the large message.

@@ -8,9 +8,9 @@ use std::{
 use libseal::{SealWriter, UnsealReader};
 
 use crate::{
-    MIB, bare, files,
+    bare,
     harness::{Call, Case},
-    workload::{Workload, all_threads},
+    workload::{MIB, Workload, all_threads},
 };
 
 const PIECES: [(&str, usize); 2] = [("4 KiB", 4096), ("1 MiB", MIB)];
@@ -81,11 +81,11 @@ pub(crate) fn cases<'a>(work: &'a Workload, size: usize) -> Vec<Case<'a>> {
                 unseal(work, message.as_slice(), &mut io::sink(), piece, threads)
             };
             let to_file = move |_: &mut [u8]| {
-                write(work, size, files::create(work), piece, threads);
-                files::target_len(work)
+                write(work, size, work.create_target(), piece, threads);
+                work.target_len()
             };
             let from_file = move |out: &mut [u8]| {
-                let source = files::open(work, &format!("{size}.sealed"));
+                let source = work.open_file(&format!("{size}.sealed"));
                 let piece = &mut out[..piece_len];
                 unseal(work, source, &mut io::sink(), piece, threads)
             };

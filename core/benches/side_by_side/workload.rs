@@ -1,7 +1,7 @@
-//! What is sealed and unsealed: the files that `tests/bench/workload.py` made.
+//! What is sealed and unsealed: the files that `tests/measure/bench/workload.py` made.
 
 use std::{
-    fs,
+    fs::{self, File},
     num::NonZero,
     path::{Path, PathBuf},
     thread,
@@ -9,7 +9,9 @@ use std::{
 
 use libseal::{BoxError, DataKey, KeyUnwrap, LocalUnwrapper, PublicKey, Recipient, WrappedKey};
 
+pub(crate) const MIB: usize = 1024 * 1024;
 const MAX_THREADS: usize = 8;
+const TARGET: &str = "target-rust";
 
 pub(crate) struct Workload {
     directory: PathBuf,
@@ -35,6 +37,21 @@ impl Workload {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
+    }
+
+    pub(crate) fn open_file(&self, name: &str) -> File {
+        File::open(self.path(name)).unwrap()
+    }
+
+    /// A new file each time, as for `cp`: an old one would have to be truncated first.
+    pub(crate) fn create_target(&self) -> File {
+        let path = self.path(TARGET);
+        let _ = fs::remove_file(&path);
+        File::create_new(path).unwrap()
+    }
+
+    pub(crate) fn target_len(&self) -> u64 {
+        fs::metadata(self.path(TARGET)).unwrap().len()
     }
 
     pub(crate) fn recipient(&self) -> Recipient<'_> {

@@ -40,15 +40,15 @@ pub(crate) static ARCHIVE: LazyLock<PathBuf> = LazyLock::new(|| archive(&["build
 /// The folder with `libseal.a` and `libseal.so`. Integration tests do not make cargo build those.
 pub(crate) static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| finished("library", &ARCHIVE));
 
-/// The folder with the `libseal.a` for firmware, which only seals, but for this machine.
-pub(crate) static SEAL_ONLY_LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
-    let seal_only = [
+/// The folder with the `libseal.a` for firmware, compiled for this machine.
+pub(crate) static FIRMWARE_LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
+    let firmware = [
         "rustc",
         "--profile=firmware",
         "--no-default-features",
         "--crate-type=staticlib",
     ];
-    finished("seal-only-library", &archive(&seal_only))
+    finished("firmware-library", &archive(&firmware))
 });
 
 /// The `libseal.a` that cargo builds.
@@ -99,8 +99,16 @@ pub(crate) fn native_static_libs() -> Vec<String> {
     libs.split_whitespace().map(str::to_owned).collect()
 }
 
-/// As README and header say: `cc … -lseal LINK_LIBS`.
-pub(crate) const LINK_LIBS: &[&str] = &["-lpthread", "-ldl", "-lm"];
+/// What the linker needs beside `libseal.a`, as the pkg-config file says.
+pub(crate) fn static_link_libs() -> Vec<String> {
+    let file = root().join("ffi-c/package/libseal.pc.in");
+    let text = fs::read_to_string(file).unwrap();
+    let libs = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Libs.private: "));
+    let libs = libs.expect("Libs.private").split_whitespace();
+    libs.map(str::to_owned).collect()
+}
 
 pub(crate) const STRICT: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 

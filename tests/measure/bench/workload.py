@@ -12,7 +12,7 @@ import libseal
 
 from .measure import LARGE, MIB, SMALL
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KEYS = ROOT / "tests/vectors/keys"
 
 

@@ -5,7 +5,7 @@
 #include "board.h"
 #include "random.h"
 
-#include <libseal.h>
+#include <libseal_seal.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.link import static_link_libs
+
 from .workload import ROOT
 
 # The features of the C library and of the crate that choose a provider.
@@ -51,7 +53,10 @@ def programs(cargo: Cargo, directory: Path) -> list[Program]:
     rust = [rust_program(cargo, provider) for provider in PROVIDERS]
     c = [c_program(cargo, directory, provider) for provider in PROVIDERS]
     python = [
-        Program(f"Python {name}", [sys.executable, "-W", "ignore", "-m", f"tests.bench.{module}"])
+        Program(
+            f"Python {name}",
+            [sys.executable, "-W", "ignore", "-m", f"tests.measure.bench.{module}"],
+        )
         for name, module in {"libseal": "python_cases", "others": "competitors"}.items()
     ]
     return [*rust, *c, *python]
@@ -69,6 +74,6 @@ def c_program(cargo: Cargo, directory: Path, provider: str) -> Program:
     program = directory / f"bench-{provider}"
     sources = [Path(__file__).with_name("bench.c"), cargo.target / "release/libseal.a"]
     options = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'include'}"]
-    libraries = ["-lpthread", "-ldl", "-lm"]
-    subprocess.run(["cc", *options, *sources, "-o", program, *libraries], check=True)
+    command = ["cc", *options, *sources, "-o", program, *static_link_libs()]
+    subprocess.run(command, check=True)
     return Program(f"C {provider}", [program, provider])

@@ -1,6 +1,6 @@
 """What else seals, each in the way its manual shows; what cannot run here is reported as missing.
 
-python -m tests.bench.competitors WORK GROUP ROUNDS
+python -m tests.measure.bench.competitors WORK GROUP ROUNDS
 """
 
 import subprocess

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 import libseal
 from tests.independent import reader
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BUILD = ROOT / "build"
 PUBLIC_KEY = ROOT / "tests/vectors/keys/rsa-2048.pub.der"
 PRIVATE_KEY = ROOT / "tests/vectors/keys/rsa-2048.key.pem"

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.firmware import flash
 from tests.firmware.program import (
     BUILD,
-    HERE,
     KEYS,
     TARGETS,
     Program,
@@ -22,7 +20,9 @@ from tests.firmware.program import (
     run,
     symbols,
 )
+from tests.measure.firmware import flash
 
+MEASURE = Path(__file__).with_name("measure.c")
 CALIBRATION = 3_000_000
 """Instructions that measure.c counts first."""
 KIB = 1024
@@ -97,7 +97,7 @@ class Board:
     @staticmethod
     def _measure(target: str, bits: int, directory: Path) -> Run:
         key = KEYS / f"rsa-{bits}.pub.der"
-        program = Program(target, directory / str(bits), HERE / "measure.c", key)
+        program = Program(target, directory / str(bits), MEASURE, key)
         lines = (line.rpartition(" ") for line in program.run().splitlines())
         return Run({name: int(number) for name, _, number in lines})
 

@@ -1,9 +1,25 @@
-/* unseals_to() for the library that only seals: numbered files, and a line for each in the file
- * `messages`. unseal_written.c reads them. */
+/* The library for firmware. What it sealed goes into numbered files, with a line for each message in the
+ * file `messages`: unseal_written.c reads them. */
 #include "support.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+const bool is_complete = false;
+
+static int fill_from_system(void *user_data, uint8_t *out, size_t len)
+{
+    (void)user_data;
+    FILE *file = fopen("/dev/urandom", "rb");
+    if (!file)
+        fatal("cannot read", "/dev/urandom");
+    bool filled = fread(out, 1, len, file) == len;
+    fclose(file);
+    return filled ? 0 : -1;
+}
+
+static const libseal_random from_system = {.fill = fill_from_system};
+const libseal_random *const machine_random = &from_system;
 
 static void write_file(int number, const char *extension, const uint8_t *bytes, size_t len)
 {

@@ -1,6 +1,6 @@
 """The Python part of `make bench`: libseal, and pyca's Cobblestone-256, which has no RSA.
 
-python -m tests.bench.python_cases WORK GROUP ROUNDS
+python -m tests.measure.bench.python_cases WORK GROUP ROUNDS
 """
 
 import io

@@ -1,0 +1,1 @@
+"""What libseal costs on microcontrollers."""
