@@ -6,7 +6,7 @@
     reason = "a test may panic"
 )]
 
-#[path = "../src/crypto/rsaep.rs"]
+#[path = "../src/crypto/compact/rsaep.rs"]
 mod rsaep;
 
 use aws_lc_rs::{

@@ -19,7 +19,7 @@ use std::{
 
 use toolchain::{c_compiler, is_installed, root, scratch, succeed};
 
-const RSA: &str = "core/src/crypto/rsaep.rs";
+const RSA: &str = "core/src/crypto/compact/rsaep.rs";
 /// The last step of a Montgomery multiplication, without a branch on the message.
 const CONSTANT_TIME: &str = "let is_due = Choice::from((carry & 1) as u8);";
 /// The same with one.
@@ -30,7 +30,7 @@ const SUPPRESSIONS: &str = "\
 {
    Whether random bytes repeat
    Memcheck:Cond
-   fun:*libseal6random*fill*
+   fun:*libseal6crypto6random*fill*
 }
 ";
 
@@ -57,7 +57,7 @@ fn seal_with_undefined_secrets(sources: &Path, folder: &Path) -> Output {
     let program = folder.join("constant_time");
     succeed(
         c_compiler()
-            .args(["-std=c99", "-g", "-o"])
+            .args(["-std=c99", "-g", "-DLIBSEAL_SEAL_ONLY", "-o"])
             .arg(&program)
             .args(["constant_time.c", "support.c"].map(|source| tests.join(source)))
             .arg(target.join("firmware/libseal.a")),

@@ -79,7 +79,7 @@ pub struct SystemRandom;
 impl RandomSource for SystemRandom {
     fn fill(&self, out: &mut [u8]) -> Result<(), Error> {
         #[cfg(feature = "aws-lc-rs")]
-        super::fill_random(out)?;
+        super::aws_lc::random::fill(out)?;
         #[cfg(not(feature = "aws-lc-rs"))]
         getrandom::fill(out).map_err(|_| ErrorKind::RandomFailed)?;
         Ok(())

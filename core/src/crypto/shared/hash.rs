@@ -1,4 +1,5 @@
-//! SHA-256 and SHA-512 (FIPS 180-4) of several parts together, HMAC and HKDF.
+//! SHA-256, HMAC-SHA-512 and HKDF (FIPS 180-4, RFC 2104, RFC 5869) over the concatenation of several
+//! parts.
 //!
 //! The compression functions are those of the crate `sha2`. Its hashers are generic over buffers and
 //! output lengths, which costs firmware 0.7 KB of flash and as much stack.
@@ -10,8 +11,22 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::ErrorKind;
 
+/// The initial hash value of SHA-512 (FIPS 180-4 section 5.3.5). That of SHA-256 (section 5.3.3) is
+/// the upper half of each word: both are fractional parts of the same square roots.
+static INITIAL: [u64; 8] = [
+    0x6a09_e667_f3bc_c908,
+    0xbb67_ae85_84ca_a73b,
+    0x3c6e_f372_fe94_f82b,
+    0xa54f_f53a_5f1d_36f1,
+    0x510e_527f_ade6_82d1,
+    0x9b05_688c_2b3e_6c1f,
+    0x1f83_d9ab_fb41_bd6b,
+    0x5be0_cd19_137e_2179,
+];
+
+/// `$length` is the type of the length that ends the padding.
 macro_rules! hash {
-    ($name:ident, $word:ty, $block_len:literal, $len_len:literal, $compress:ident, $initial:expr) => {
+    ($name:ident, $word:ty, $block_len:literal, $length:ty, $compress:ident) => {
         struct $name {
             state: [$word; 8],
             block: [u8; $block_len],
@@ -20,11 +35,19 @@ macro_rules! hash {
         }
 
         impl $name {
+            /// Must be [started](Self::start) before it is used: in its final place, because moving
+            /// it would take stack.
             const fn new() -> Self {
                 Self {
-                    state: $initial,
+                    state: [0; 8],
                     block: [0; $block_len],
                     len: 0,
+                }
+            }
+
+            fn start(&mut self) {
+                for (word, initial) in self.state.iter_mut().zip(&INITIAL) {
+                    *word = (*initial >> (u64::BITS - <$word>::BITS)) as $word;
                 }
             }
 
@@ -42,18 +65,17 @@ macro_rules! hash {
                 }
             }
 
-            /// Writes the hash.
+            /// Pads the message (FIPS 180-4 section 5.1) and writes its hash.
             fn finish(&mut self, out: &mut [u8; 8 * size_of::<$word>()]) {
-                let bit_len = (8 * self.len as u64).to_be_bytes();
+                let bit_len = (8 * self.len as $length).to_be_bytes();
                 self.update(&[0x80]);
-                while self.len % $block_len != $block_len - $len_len {
+                while self.len % $block_len != $block_len - bit_len.len() {
                     self.update(&[0]);
                 }
-                self.update(&[0; $len_len - size_of::<u64>()]);
                 self.update(&bit_len);
-                let words = out.chunks_exact_mut(size_of::<$word>());
-                for (out, word) in words.zip(self.state) {
-                    out.copy_from_slice(&word.to_be_bytes());
+                let (words, _) = out.as_chunks_mut();
+                for (out, word) in words.iter_mut().zip(&self.state) {
+                    *out = word.to_be_bytes();
                 }
             }
         }
@@ -67,61 +89,34 @@ macro_rules! hash {
     };
 }
 
-hash!(
-    Sha256,
-    u32,
-    64,
-    8,
-    compress256,
-    [
-        0x6a09_e667,
-        0xbb67_ae85,
-        0x3c6e_f372,
-        0xa54f_f53a,
-        0x510e_527f,
-        0x9b05_688c,
-        0x1f83_d9ab,
-        0x5be0_cd19,
-    ]
-);
-hash!(
-    Sha512,
-    u64,
-    128,
-    16,
-    compress512,
-    [
-        0x6a09_e667_f3bc_c908,
-        0xbb67_ae85_84ca_a73b,
-        0x3c6e_f372_fe94_f82b,
-        0xa54f_f53a_5f1d_36f1,
-        0x510e_527f_ade6_82d1,
-        0x9b05_688c_2b3e_6c1f,
-        0x1f83_d9ab_fb41_bd6b,
-        0x5be0_cd19_137e_2179,
-    ]
-);
+hash!(Sha256, u32, 64, u64, compress256);
+hash!(Sha512, u64, 128, u128, compress512);
 
+/// SHA-256 (FIPS 180-4) of the concatenated parts.
 pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();
+    hash.start();
     parts.iter().for_each(|part| hash.update(part));
     let mut out = [0; 32];
     hash.finish(&mut out);
     out
 }
 
-/// HMAC with SHA-512 (RFC 2104) of all parts together. `key` is at most 128 bytes long, a block of
-/// SHA-512, and is padded with zeros.
+/// HMAC-SHA-512 (RFC 2104) of the concatenated parts. `key` is at most 128 bytes long, a block of
+/// SHA-512.
 pub(crate) fn hmac_sha512(key: &[u8], parts: &[&[u8]], mac: &mut [u8; 64]) {
     const INNER_PAD: u8 = 0x36;
     const OUTER_PAD: u8 = 0x5c;
-    keyed_sha512(key, INNER_PAD, parts, mac);
-    let inner = Zeroizing::new(*mac);
+    let mut inner = Zeroizing::new([0; 64]);
+    keyed_sha512(key, INNER_PAD, parts, &mut inner);
     keyed_sha512(key, OUTER_PAD, &[&*inner], mac);
 }
 
+/// SHA-512 of the padded key and the parts.
+#[inline(never)]
 fn keyed_sha512(key: &[u8], pad: u8, parts: &[&[u8]], out: &mut [u8; 64]) {
     let mut hash = Sha512::new();
+    hash.start();
     hash.block.fill(pad);
     let keyed = hash.block.iter_mut().zip(key);
     keyed.for_each(|(pad, byte)| *pad ^= *byte);
@@ -139,16 +134,14 @@ pub(crate) fn hkdf_expand_sha512(
 ) -> Result<(), ErrorKind> {
     let [first, second, third] = info;
     let mut round = Zeroizing::new([0; 64]);
+    let mut previous: &[u8] = &[];
     for (number, block) in (1..).zip(out.chunks_mut(round.len())) {
-        // Each round begins with the one before.
-        let before = Zeroizing::new(*round);
-        let before: &[u8] = if number > 1 { &*before } else { &[] };
-        let parts = [before, first, second, third, &[number]];
+        let parts = [previous, first, second, third, &[number]];
         hmac_sha512(prk, &parts, &mut round);
-        block
-            .iter_mut()
-            .zip(round.iter())
-            .for_each(|(out, byte)| *out = *byte);
+        for (out, byte) in block.iter_mut().zip(&*round) {
+            *out = *byte;
+        }
+        previous = block;
     }
     Ok(())
 }

@@ -1,16 +1,17 @@
-//! GHASH (SP 800-38D section 6.4) for firmware: constant-time, without a table, on processors whose
-//! multiplication is, of 32 bits by 32 to 32. That is every Cortex-M: the long multiplication of a
-//! Cortex-M3, which ends early for small numbers, and which a Cortex-M0 does not have, is not used.
+//! GHASH (SP 800-38D section 6.4), without tables. It is constant-time on processors that multiply 32 by
+//! 32 bits to 32 bits in constant time, as every Cortex-M does. It does not use long multiplication,
+//! which ends early for small numbers on a Cortex-M3 and does not exist on a Cortex-M0.
 //!
-//! A block is a number, big-endian, in which the highest bit is the coefficient of x^0. Read the other
-//! way round, it is an element of the field of POLYVAL (RFC 8452 appendix A): there, products need no
-//! shift, and are reduced as in Montgomery multiplication.
+//! A block is a big-endian number whose highest bit is the coefficient of x^0. With its bits reversed,
+//! it is an element of the field of POLYVAL (RFC 8452 appendix A). There, products need no shift, and
+//! reduction works as in Montgomery multiplication.
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::xor;
-
-const BLOCK_LEN: usize = 16;
+use crate::crypto::shared::{
+    gcm::{self, BLOCK_LEN},
+    xor::xor,
+};
 
 /// Lowest word first.
 type Words<const N: usize> = [u32; N];
@@ -25,10 +26,10 @@ pub(crate) struct Ghash {
     len: usize,
 }
 
-impl Ghash {
-    pub(crate) fn start(&mut self, key: &[u8; BLOCK_LEN]) {
+impl gcm::Ghash for Ghash {
+    fn start(&mut self, key: &[u8; BLOCK_LEN]) {
         const POLYNOMIAL: u128 = 1 << 127 | 1 << 126 | 1 << 121 | 1;
-        // Times x, as RFC 8452 appendix A says.
+        // Multiplied by x, as in RFC 8452 appendix A.
         let number = u128::from_be_bytes(*key);
         let number = number << 1 ^ (number >> 127).wrapping_neg() & POLYNOMIAL;
         let word = |index: u32| (number >> (32 * index) & 0xffff_ffff) as u32;
@@ -37,13 +38,13 @@ impl Ghash {
         self.len = 0;
     }
 
-    pub(crate) fn update(&mut self, mut data: &[u8]) {
+    fn update(&mut self, mut data: &[u8]) {
         while !data.is_empty() {
             let filled = self.len % BLOCK_LEN;
             let piece;
             (piece, data) = data.split_at(data.len().min(BLOCK_LEN - filled));
-            let place = self.sum.as_flattened_mut().get_mut(filled..);
-            xor(place.unwrap_or_default(), piece);
+            let (_, place) = self.sum.as_flattened_mut().split_at_mut(filled);
+            xor(place, piece);
             self.len += piece.len();
             if self.len.is_multiple_of(BLOCK_LEN) {
                 self.multiply();
@@ -51,13 +52,12 @@ impl Ghash {
         }
     }
 
-    /// Ends the data, with zeros to the end of the block, and adds its length in bits.
-    pub(crate) fn finish(&mut self) -> [u8; BLOCK_LEN] {
+    fn finish(&mut self) -> [u8; BLOCK_LEN] {
         if !self.len.is_multiple_of(BLOCK_LEN) {
             self.multiply();
         }
-        // No additional data: its length, the first half, is zero. A chunk is short enough for one
-        // word.
+        // The first half is the length of the additional data, which is 0. The length of a chunk in
+        // bits fits one word.
         let [.., byte0, byte1, byte2, byte3] = (8 * self.len).to_be_bytes();
         let [.., lowest] = &mut self.sum;
         xor(lowest, &[byte0, byte1, byte2, byte3]);
@@ -66,7 +66,9 @@ impl Ghash {
         hash.copy_from_slice(self.sum.as_flattened());
         hash
     }
+}
 
+impl Ghash {
     #[inline(never)]
     fn multiply(&mut self) {
         let [s3, s2, s1, s0] = self.sum;
@@ -90,11 +92,11 @@ impl Ghash {
 #[inline(always)]
 fn product([a0, a1, a2, a3]: Words<4>, [b0, b1, b2, b3]: Words<4>) -> Words<8> {
     let [l0, l1, l2, l3, l4, l5, l6] = lower_halves([a0, a1, a2, a3], [b0, b1, b2, b3]);
-    // Of words the other way round, so is the product, of 63 bits: these are the upper halves.
-    let turned = u32::reverse_bits;
+    // The product of reversed words is the product, of 63 bits, reversed: this gives the upper halves.
+    let reversed = u32::reverse_bits;
     let [u0, u1, u2, u3, u4, u5, u6] = lower_halves(
-        [turned(a0), turned(a1), turned(a2), turned(a3)],
-        [turned(b0), turned(b1), turned(b2), turned(b3)],
+        [reversed(a0), reversed(a1), reversed(a2), reversed(a3)],
+        [reversed(b0), reversed(b1), reversed(b2), reversed(b3)],
     );
     let upper = |word: u32| word.reverse_bits() >> 1;
     [
@@ -109,8 +111,8 @@ fn product([a0, a1, a2, a3]: Words<4>, [b0, b1, b2, b3]: Words<4>) -> Words<8> {
     ]
 }
 
-/// The product of two polynomials, if the products of words had no upper halves: by the method of
-/// Karatsuba, twice.
+/// The product of two polynomials, as if products of words had no upper halves. Applies Karatsuba's
+/// method twice.
 #[inline(never)]
 fn lower_halves(a: Words<4>, b: Words<4>) -> Words<7> {
     let mut products = sums(a);
@@ -137,9 +139,8 @@ fn sums([w0, w1, w2, w3]: Words<4>) -> Words<9> {
 
 /// The lower half of the product of two words.
 ///
-/// That is the multiplication of numbers with carries kept out: of each factor every fourth bit only,
-/// so that sums of bits do not reach the next bit that counts. There are at most 15 in a sum: 8 where
-/// both begin at the lowest place, and 7 where they begin one higher.
+/// Multiplies numbers that hold only every fourth bit of each factor, so that carries do not reach the
+/// next bit that counts: a sum has at most 15 bits, 8 of one product and 7 of the other.
 fn lower_half(a: u32, b: u32) -> u32 {
     const EVERY_FOURTH: u32 = 0x1111_1111;
     let part = |number: u32, first: u32| number & EVERY_FOURTH << first;
@@ -166,6 +167,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::crypto::shared::gcm::Ghash as _;
 
     fn check(key: &[u8; BLOCK_LEN], data: &[u8], piece_len: usize) {
         let mut expected = GHash::new(key.into());

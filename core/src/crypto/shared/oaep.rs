@@ -1,17 +1,17 @@
-//! RSAES-OAEP encryption (RFC 8017 section 7.1.1), without a heap: the message is padded in the
-//! place of the ciphertext.
+//! RSAES-OAEP encryption (RFC 8017 section 7.1.1) over an RSA public operation. It needs no heap: the
+//! message is encoded in the buffer for the ciphertext.
 
 #[cfg(feature = "oaep-sha1")]
 use sha1::{Digest, Sha1};
 use zeroize::Zeroize;
 
-use super::{hash::sha256, rsaep, xor};
+use super::{hash::sha256, xor::xor};
 use crate::{
     crypto::random::Random,
     error::{Error, ErrorKind},
 };
 
-/// The hash of RSAES-OAEP, for the label and for MGF1 alike.
+/// The hash of RSAES-OAEP, for both the label and MGF1.
 #[derive(Clone, Copy)]
 pub(crate) enum OaepHash {
     Sha256,
@@ -28,7 +28,7 @@ impl OaepHash {
         }
     }
 
-    /// The hash of all parts together, in the first [`len`](Self::len) bytes.
+    /// The hash of the concatenated parts, in the first [`len`](Self::len) bytes.
     fn digest(self, parts: &[&[u8]]) -> [u8; 32] {
         match self {
             Self::Sha256 => sha256(parts),
@@ -44,19 +44,18 @@ impl OaepHash {
     }
 }
 
-/// Encrypts with an empty label. `modulus` is big-endian without leading zeros, and `out` as long.
-pub(crate) fn oaep_encrypt(
-    modulus: &[u8],
-    exponent: u32,
+/// Encrypts `message` with an empty label into `out`, which is as long as the modulus. `rsaep` is the
+/// RSA public operation, in place.
+pub(crate) fn encrypt(
     hash: OaepHash,
     message: &[u8],
     random: &mut Random<'_>,
+    rsaep: impl FnOnce(&mut [u8]) -> Option<()>,
     out: &mut [u8],
 ) -> Result<(), Error> {
     encode(hash, message, random, out)?;
-    let encrypted = rsaep(modulus, exponent, out);
-    // The masks of the encoding are no secret: without RSA it would give the message away.
-    encrypted.ok_or_else(|| {
+    // Anyone can decode it: without RSA it would reveal the message.
+    rsaep(out).ok_or_else(|| {
         out.zeroize();
         ErrorKind::Internal.into()
     })

@@ -1,12 +1,12 @@
-//! The RSA public operation of the `rsa` crate, which needs a heap.
+//! The RSA public operation, with the `rsa` crate, which needs a heap.
 
 use rsa::{BoxedUint, RsaPublicKey, hazmat};
 use zeroize::Zeroize;
 
-/// RSAEP, RFC 8017 section 5.1.1: replaces the message in `block` by message^exponent mod modulus.
+/// RSAEP (RFC 8017 section 5.1.1): replaces the message in `block` by message^exponent mod modulus.
 ///
-/// `modulus` is big-endian without leading zeros, and `block` as long.
-pub(crate) fn rsaep(modulus: &[u8], exponent: u32, block: &mut [u8]) -> Option<()> {
+/// `modulus` is big-endian without leading zeros, and `block` is as long.
+pub(super) fn rsaep(modulus: &[u8], exponent: u32, block: &mut [u8]) -> Option<()> {
     let precision = u32::try_from(modulus.len() * 8).ok()?;
     let number = |bytes: &[u8]| BoxedUint::from_be_slice(bytes, precision).ok();
     let key = RsaPublicKey::new(number(modulus)?, BoxedUint::from(exponent)).ok()?;

@@ -1,11 +1,11 @@
 //! The S-box of AES as a circuit.
 
-/// The S-box (FIPS 197 section 5.1.1) of 32 bytes, but for the constant 0x63 that it adds. The words
-/// are the bits, lowest first.
+/// The S-box (FIPS 197 section 5.1.1) without its constant 0x63, on 32 bytes at a time. Each word
+/// holds one bit of all of them, lowest bit first.
 ///
 /// The circuit of Boyar and Peralta, "A New Combinational Logic Minimization Technique with
-/// Applications to Cryptology", SEA 2010, with 115 gates, and their names: x0 and s0 are the highest
-/// bits.
+/// Applications to Cryptology", SEA 2010, with 115 gates. The names are theirs: x0 and s0 are the
+/// highest bits.
 #[inline(always)]
 pub(super) fn s_box([x7, x6, x5, x4, x3, x2, x1, x0]: [u32; 8]) -> [u32; 8] {
     let y14 = x3 ^ x5;

@@ -1,49 +1,47 @@
-//! AES-256 in counter mode for firmware: constant-time, without a table.
+//! AES-256 in counter mode: constant-time, without tables.
 //!
-//! Bitsliced, eight blocks at a time. Each row of the state (FIPS 197 section 3.4) is eight words, one
-//! for each bit of its bytes: bit `8 * column + block` of word `bit` is that bit of that byte. So
-//! ShiftRows is a rotation of words, which an Arm processor has for nothing; MixColumns adds words as
-//! they are; and a round key needs no transposition, since its bits have to be spread over the blocks
-//! anyway.
+//! The code is bitsliced and encrypts eight blocks at a time. Each row of the state (FIPS 197 section
+//! 3.4) is eight words, one for each bit of its bytes: bit `8 * column + block` of word `bit` is that
+//! bit of that byte. ShiftRows is then a rotation of words, which costs nothing on an Arm processor.
+//! MixColumns adds words as they are. Round keys need no transposition, because their bits have to be
+//! spread over the blocks anyway.
 //!
-//! What is left of the eight blocks is kept, so small pieces cost no more than large ones.
+//! The unused rest of the eight blocks is kept, so small pieces cost no more than large ones.
 
 use core::mem;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::{aes_s_box::s_box, xor};
+use super::aes_s_box::s_box;
+use crate::crypto::shared::gcm::{self, BLOCK_LEN, NONCE_LEN};
 
-const BLOCK_LEN: usize = 16;
 const BLOCKS: usize = 8;
 const BATCH_LEN: usize = BLOCKS * BLOCK_LEN;
 const ROUNDS: usize = 14;
 
 /// The lowest bit of each byte of a word.
 const LOWEST_BITS: u32 = 0x0101_0101;
-/// What the affine transformation of SubBytes adds (FIPS 197 section 5.1.1), in each byte of a word.
-/// MixColumns leaves it as it is, so it is part of the round keys here.
+/// The constant that the affine transformation of SubBytes adds (FIPS 197 section 5.1.1), in each byte
+/// of a word. MixColumns does not change it, so it is part of the round keys here.
 const AFFINE: u32 = 0x6363_6363;
 
 /// Eight words, one for each bit of a byte.
 type Planes = [u32; 8];
 
-/// The key stream of GCTR (SP 800-38D section 6.5) for one nonce, from the counter 0 on.
 #[derive(Zeroize, ZeroizeOnDrop)]
 #[cfg_attr(feature = "alloc", derive(Clone))]
 pub(crate) struct KeyStream {
     /// By rows: byte `column` of word `row` is byte `4 * column + row`.
     round_keys: [[u32; 4]; ROUNDS + 1],
     nonce: [u32; 3],
-    /// Which eight blocks of the stream `batch` is; none yet if it is `usize::MAX`.
+    /// Number of `batch` in the stream; `usize::MAX` if there is no batch yet.
     number: usize,
     batch: [u8; BATCH_LEN],
 }
 
-impl KeyStream {
-    /// Wants to be [started](Self::start).
+impl gcm::KeyStream for KeyStream {
     #[inline(always)]
-    pub(crate) fn new(key: &[u8; 32]) -> Self {
+    fn new(key: &[u8; 32]) -> Self {
         let mut stream = Self {
             round_keys: [[0; 4]; ROUNDS + 1],
             nonce: [0; 3],
@@ -54,7 +52,7 @@ impl KeyStream {
         stream
     }
 
-    pub(crate) fn start(&mut self, nonce: &[u8; 12]) {
+    fn start(&mut self, nonce: &[u8; NONCE_LEN]) {
         let (words, _) = nonce.as_chunks();
         for (out, word) in self.nonce.iter_mut().zip(words) {
             *out = u32::from_le_bytes(*word);
@@ -62,28 +60,41 @@ impl KeyStream {
         self.number = usize::MAX;
     }
 
-    /// `input` under the stream from its byte `position` on; `out` is as long as `input`.
-    pub(crate) fn apply(&mut self, mut position: usize, mut input: &[u8], mut out: &mut [u8]) {
+    fn apply(&mut self, mut position: usize, mut input: &[u8], mut out: &mut [u8]) {
         while !input.is_empty() {
             if position / BATCH_LEN != self.number {
                 self.number = position / BATCH_LEN;
                 self.encrypt_batch();
             }
-            let stream = self.batch.get(position % BATCH_LEN..).unwrap_or_default();
+            let (_, stream) = self.batch.split_at(position % BATCH_LEN);
             let len = stream.len().min(input.len());
-            let piece;
+            let (piece, place);
             (piece, input) = input.split_at(len);
-            let place = out.split_off_mut(..len).unwrap_or_default();
-            place.copy_from_slice(piece);
-            xor(place, stream);
+            (place, out) = out.split_at_mut(len);
+            add(place, piece, stream.split_at(len).0);
             position += len;
         }
     }
+}
 
+/// Writes the sum of `piece` and `stream` to `out`. All three are equally long.
+fn add(out: &mut [u8], piece: &[u8], stream: &[u8]) {
+    let (out_words, out) = out.as_chunks_mut();
+    let (piece_words, piece) = piece.as_chunks();
+    let (stream_words, stream) = stream.as_chunks();
+    let words = out_words.iter_mut().zip(piece_words).zip(stream_words);
+    for ((out, piece), stream) in words {
+        *out = (u32::from_ne_bytes(*piece) ^ u32::from_ne_bytes(*stream)).to_ne_bytes();
+    }
+    for ((out, piece), stream) in out.iter_mut().zip(piece).zip(stream) {
+        *out = piece ^ stream;
+    }
+}
+
+impl KeyStream {
     #[inline(never)]
     fn encrypt_batch(&mut self) {
         let [first, second, third] = self.nonce;
-        // A chunk is short enough for the counter.
         let [.., byte0, byte1, byte2, byte3] = (self.number * BLOCKS).to_be_bytes();
         let counter = u32::from_le_bytes([byte0, byte1, byte2, byte3]);
         let mut counter_block = [first, second, third, counter];
@@ -108,17 +119,18 @@ impl KeyStream {
 
         // Now byte `row` of word `block` of `rows[column]` is that byte.
         transpose(rows.as_flattened_mut());
+        let [column0, column1, column2, column3] = &rows;
+        let columns = column0.iter().zip(column1).zip(column2).zip(column3);
         let (words, _) = self.batch.as_chunks_mut();
-        for (index, word) in words.iter_mut().enumerate() {
-            let column = rows.get(index % 4);
-            let found = column.and_then(|column| column.get(index / 4));
-            *word = found.copied().unwrap_or_default().to_le_bytes();
+        let (blocks, _) = words.as_chunks_mut();
+        for (block, (((word0, word1), word2), word3)) in blocks.iter_mut().zip(columns) {
+            *block = [*word0, *word1, *word2, *word3].map(u32::to_le_bytes);
         }
         rows.zeroize();
     }
 }
 
-/// KeyExpansion (FIPS 197 section 5.2): each round key from the two before.
+/// KeyExpansion (FIPS 197 section 5.2): makes each round key from the previous two.
 #[inline(never)]
 fn expand_key(key: &[u8; 32], round_keys: &mut [[u32; 4]; ROUNDS + 1]) {
     let mut words = [[0; 4]; 2];
@@ -213,10 +225,10 @@ fn shift_rows_and_mix_columns(rows: &mut [Planes; 4]) {
     }
 }
 
-/// Transposes a matrix of 32 by 32 bits, or, of four words, one of 4 by 4 bytes.
+/// Transposes a matrix: 32 words as 32 by 32 bits, or four words as 4 by 4 bytes.
 ///
-/// The method of Warren, "Hacker's Delight", section 7-3: swaps the halves next to the diagonal, then
-/// theirs.
+/// The method is that of Warren, "Hacker's Delight", section 7-3: swap the two quarters beside the
+/// diagonal, then do the same within each quarter.
 fn transpose(words: &mut [u32]) {
     let mut distance = words.len();
     let (mut shift, mut mask) = (32_u32, !0);
@@ -224,9 +236,8 @@ fn transpose(words: &mut [u32]) {
         (distance, shift) = (distance / 2, shift / 2);
         mask ^= mask << shift;
         let mut rest = &mut *words;
-        while let Some((uppers, after)) = rest.split_at_mut_checked(distance) {
-            let lowers;
-            (lowers, rest) = after.split_at_mut_checked(distance).unwrap_or_default();
+        while let Some(pair) = rest.split_off_mut(..2 * distance) {
+            let (uppers, lowers) = pair.split_at_mut(distance);
             for (upper, lower) in uppers.iter_mut().zip(lowers) {
                 let (high, low) = (*upper, *lower);
                 let swapped = (high >> shift ^ low) & mask;
@@ -237,8 +248,8 @@ fn transpose(words: &mut [u32]) {
     }
 }
 
-/// AddRoundKey and SubBytes (FIPS 197 sections 5.1.4 and 5.1.1), but for [`AFFINE`]: of a row, and the
-/// four bytes of the round key for it.
+/// AddRoundKey and SubBytes (FIPS 197 sections 5.1.4 and 5.1.1) without [`AFFINE`], for one row.
+/// `word` is the row's four bytes of the round key.
 #[inline(never)]
 fn sub_bytes(planes: &mut Planes, word: u32) {
     let [bit0, bit1, bit2, bit3, bit4, bit5, bit6, bit7] = *planes;
@@ -263,6 +274,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::crypto::shared::gcm::KeyStream as _;
 
     /// Appendix C.3: the last word of the plaintext is the counter.
     #[test]
@@ -305,8 +317,8 @@ mod tests {
                 let skip = random.next_u32() as usize % BLOCK_LEN;
                 let sum = input.iter().zip(&expected[skip..]);
                 let sum: Vec<u8> = sum.map(|(input, stream)| input ^ stream).collect();
-                let mut found = vec![0; input.len()];
                 let position = first as usize * BLOCK_LEN + skip;
+                let mut found = vec![0; input.len()];
                 stream.apply(position, &input, &mut found);
                 assert_eq!(found[..sum.len()], sum, "{key:x?} {nonce:x?} {position}");
             }

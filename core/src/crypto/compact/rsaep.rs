@@ -1,62 +1,62 @@
-//! The RSA public operation for firmware: no heap, no `unsafe`, one code path for all sizes of key.
+//! The RSA public operation, without a heap and with the same code for all sizes of key.
 //!
-//! Montgomery multiplication by the method FIOS of Koç, Acar and Kaliski, "Analyzing and Comparing
+//! Montgomery multiplication uses the method FIOS of Koç, Acar and Kaliski, "Analyzing and Comparing
 //! Montgomery Multiplication Algorithms", IEEE Micro 16(3), 1996: multiplication and reduction share
-//! one pass over the words. Here each of the two has its own carry, so a step is
-//! `sum + digit * word + carry` twice: it fits 64 bits, and a Cortex-M4 has an instruction for it
-//! (UMAAL).
+//! one pass over the words. Here each has its own carry, so a step is `sum + digit * word + carry`
+//! twice. That fits 64 bits, and a Cortex-M4 has an instruction for it (UMAAL).
 //!
 //! The fixed-size types of crypto-bigint 0.7 would take 23 KB of flash and 10 to 19 KB of stack on a
-//! Cortex-M4F for the three sizes of key; this takes 1.2 KB, and 1 to 1.7.
+//! Cortex-M4F for the three sizes of key; this takes 1 KB and 1.7 KB.
 //!
 //! In the comments n is the modulus, k its length in bits, R is 2^k, and m is the message. Modulus and
-//! exponent are public, so what touches nothing else may branch.
+//! exponent are public, so code that depends on nothing else may branch.
 
-use core::mem;
+use core::{mem, num::NonZero};
 
 use subtle::{Choice, ConditionallySelectable};
 use zeroize::{DefaultIsZeroes, Zeroize};
 
+/// Columns for a modulus of 4096 bits.
+const MAX_COLUMNS: usize = 4096 / 32 + 1;
+
 /// RSAEP, RFC 8017 section 5.1.1: replaces the message in `block` by message^exponent mod modulus.
 ///
 /// `modulus` is big-endian, odd, and of 2048, 3072 or 4096 bits. `block` is as long, big-endian, and
-/// less than the modulus as a number. `exponent` is odd. `None`, and `block` left alone, if a length,
-/// the top bit of the modulus, or the parity of modulus or exponent is not as said.
+/// less than the modulus as a number. `exponent` is odd. Returns `None` and leaves `block` alone if a
+/// length, the top bit of the modulus, or the parity of modulus or exponent breaks these rules.
 ///
 /// Takes the same steps for every message. (On a Cortex-M3 the steps themselves do not take the same
 /// time: its long multiplication ends early for small numbers.)
+///
+/// Not inlined: the columns would add to the stack frame of the caller, on top of which it hashes.
+#[inline(never)]
 #[must_use]
 pub(crate) fn rsaep(modulus: &[u8], exponent: u32, block: &mut [u8]) -> Option<()> {
     let is_full = modulus.first()? >> 7 == 1;
     let is_odd = modulus.last()? & 1 == 1 && exponent & 1 == 1;
+    let exponent = NonZero::new(exponent)?;
     if !is_full || !is_odd || block.len() != modulus.len() {
         return None;
     }
-    match modulus.len() {
-        256 => with_room::<65>(modulus, exponent, block),
-        384 => with_room::<97>(modulus, exponent, block),
-        512 => with_room::<129>(modulus, exponent, block),
-        _ => return None,
-    }
+    let (256 | 384 | 512) = modulus.len() else {
+        return None;
+    };
+    let mut columns = [Column::default(); MAX_COLUMNS];
+    let columns = columns.get_mut(..modulus.len() / 4 + 1)?;
+    raise(columns, modulus, exponent, block);
     Some(())
 }
 
-/// The stack frame that fits the key; all the rest is the same code for all sizes.
-#[inline(never)]
-fn with_room<const COLUMNS: usize>(modulus: &[u8], exponent: u32, block: &mut [u8]) {
-    raise(&mut [Column::default(); COLUMNS], modulus, exponent, block);
-}
-
-/// A word of each of the three numbers.
+/// One word of each of the three numbers.
 ///
-/// They lie side by side, lowest words first, so that one pointer leads through all three. There is a
-/// column more than the modulus has words, for what exceeds R on the way.
+/// They lie side by side, lowest words first, so that one pointer serves all three. There is one column
+/// more than the modulus has words, for intermediate values above R.
 #[derive(Clone, Copy, Default)]
 struct Column {
     modulus: u32,
-    /// Of the number that is raised to a power.
+    /// The number that is raised to a power.
     value: u32,
-    /// Of the number that is to be the next value.
+    /// The number that becomes the next value.
     sum: u32,
 }
 
@@ -64,7 +64,7 @@ impl DefaultIsZeroes for Column {}
 
 /// `columns` are zero, before and after.
 #[inline(never)]
-fn raise(columns: &mut [Column], modulus: &[u8], exponent: u32, block: &mut [u8]) {
+fn raise(columns: &mut [Column], modulus: &[u8], exponent: NonZero<u32>, block: &mut [u8]) {
     for (column, word) in columns.iter_mut().zip(words(modulus)) {
         column.modulus = word;
     }
@@ -73,13 +73,13 @@ fn raise(columns: &mut [Column], modulus: &[u8], exponent: u32, block: &mut [u8]
     // Now the value is m * R, the Montgomery form of m. Where m is multiplied by only once more, at
     // the end, as for 3, 17 and 65537, plain m will do, and the product has left the Montgomery form.
     // Any other exponent takes the Montgomery form of m throughout, and a factor of 1 to leave it.
-    let is_plain = exponent.wrapping_sub(1).is_power_of_two();
+    let is_plain = (exponent.get() - 1).is_power_of_two();
     if !is_plain {
         store(columns, block);
     }
-    for bit in (0..exponent.checked_ilog2().unwrap_or_default()).rev() {
+    for bit in (0..exponent.ilog2()).rev() {
         multiply(columns, None);
-        if exponent >> bit & 1 == 1 {
+        if exponent.get() >> bit & 1 == 1 {
             multiply(columns, Some(block));
         }
     }
@@ -156,28 +156,39 @@ fn add_product(columns: &mut [Column], factor: u32) -> u32 {
     carry
 }
 
-/// value = value * factor / R mod n. The factor is big-endian and less than n, or else the value.
+/// value = value * factor / R mod n. The factor is big-endian and less than n; `None` stands for
+/// the value itself.
 #[inline(never)]
 fn multiply(columns: &mut [Column], factor: Option<&[u8]>) {
+    let [lowest, ..] = &*columns else { return };
+    let inverse = negative_inverse(lowest.modulus);
     for column in &mut *columns {
         column.sum = 0;
     }
-    let inverse = negative_inverse(columns.first().map_or(1, |lowest| lowest.modulus));
-    for index in 0..columns.len().saturating_sub(1) {
-        let digit = match factor {
-            None => columns.get(index).map(|column| column.value),
-            Some(factor) => words(factor).nth(index),
-        };
-        add_products(columns, digit.unwrap_or_default(), inverse);
+    let mut index = 0;
+    while let Some(digit) = digit(columns, factor, index) {
+        add_products(columns, digit, inverse);
+        index += 1;
     }
     subtract_modulus(columns);
+}
+
+/// A word of the factor of [`multiply`], lowest first.
+fn digit(columns: &[Column], factor: Option<&[u8]>, index: usize) -> Option<u32> {
+    match factor {
+        Some(factor) => words(factor).nth(index),
+        None => {
+            let (_top, columns) = columns.split_last()?;
+            Some(columns.get(index)?.value)
+        }
+    }
 }
 
 /// sum = (sum + digit * value + quotient * n) / 2^32, with the quotient that makes it a whole number.
 ///
 /// The value is less than R, so the sum stays less than R + n.
 ///
-/// Not inlined, so that the loop gets all the registers.
+/// Not inlined, so that the loop has all the registers.
 #[inline(never)]
 fn add_products(columns: &mut [Column], digit: u32, inverse: u32) {
     let Some((lowest, columns)) = columns.split_first_mut() else {
@@ -208,22 +219,20 @@ fn add_products(columns: &mut [Column], digit: u32, inverse: u32) {
 
 /// value = sum - n, or the sum if that is less than n.
 fn subtract_modulus(columns: &mut [Column]) {
-    // The complement of n, plus 1, is -n modulo the power of 2 above the columns. A carry says that n
-    // is not the greater.
+    // The complement of n, plus 1, is -n modulo the power of 2 above the columns. A carry means that
+    // n is not greater than the sum.
     let mut carry = 1;
-    for column in &*columns {
-        (_, carry) = add(column.sum, !column.modulus, carry);
+    for column in &mut *columns {
+        (column.value, carry) = add(column.sum, !column.modulus, carry);
     }
     let is_due = Choice::from((carry & 1) as u8);
-    let mut carry = 1;
     for column in columns {
-        let subtrahend = u32::conditional_select(&0, &column.modulus, is_due);
-        (column.value, carry) = add(column.sum, !subtrahend, carry);
+        column.value = u32::conditional_select(&column.sum, &column.value, is_due);
     }
 }
 
 /// -1 / `odd` mod 2^32, by Newton's iteration: each round doubles the number of right bits, of which
-/// there are three at first, since every odd number is its own inverse modulo 8.
+/// three are right at first, since every odd number is its own inverse modulo 8.
 fn negative_inverse(odd: u32) -> u32 {
     let mut inverse = odd;
     for _ in 0..4 {

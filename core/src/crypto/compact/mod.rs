@@ -1,0 +1,34 @@
+//! For firmware: constant-time, without tables, and with little flash, stack and state. Sealing needs
+//! no heap.
+
+mod aes_ctr;
+mod aes_s_box;
+mod ghash;
+mod rsaep;
+
+use super::{
+    OaepHash,
+    random::Random,
+    shared::{gcm, oaep},
+};
+use crate::error::Error;
+
+#[cfg(feature = "alloc")]
+pub(crate) use super::shared::decryptor::ChunkDecryptor;
+pub(crate) use super::shared::hash::{hkdf_expand_sha512, hmac_sha512, sha256};
+
+pub(crate) const NAME: &str = "compact";
+
+pub(crate) type ChunkEncryptor = gcm::ChunkEncryptor<aes_ctr::KeyStream, ghash::Ghash>;
+
+pub(crate) fn oaep_encrypt(
+    modulus: &[u8],
+    exponent: u32,
+    hash: OaepHash,
+    message: &[u8],
+    random: &mut Random<'_>,
+    out: &mut [u8],
+) -> Result<(), Error> {
+    let rsaep = |block: &mut [u8]| rsaep::rsaep(modulus, exponent, block);
+    oaep::encrypt(hash, message, random, rsaep, out)
+}

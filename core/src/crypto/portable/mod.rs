@@ -1,0 +1,34 @@
+//! RustCrypto: runs wherever there is a heap, and uses the processor's instructions for AES, GHASH and
+//! SHA-2 if it has any.
+
+mod aes_ctr;
+mod ghash;
+mod rsaep;
+
+use super::{
+    OaepHash,
+    random::Random,
+    shared::{gcm, oaep},
+};
+use crate::error::Error;
+
+pub(crate) use super::shared::{
+    decryptor::ChunkDecryptor,
+    hash::{hkdf_expand_sha512, hmac_sha512, sha256},
+};
+
+pub(crate) const NAME: &str = "portable";
+
+pub(crate) type ChunkEncryptor = gcm::ChunkEncryptor<aes_ctr::KeyStream, ghash::Ghash>;
+
+pub(crate) fn oaep_encrypt(
+    modulus: &[u8],
+    exponent: u32,
+    hash: OaepHash,
+    message: &[u8],
+    random: &mut Random<'_>,
+    out: &mut [u8],
+) -> Result<(), Error> {
+    let rsaep = |block: &mut [u8]| rsaep::rsaep(modulus, exponent, block);
+    oaep::encrypt(hash, message, random, rsaep, out)
+}
