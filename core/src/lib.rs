@@ -62,6 +62,8 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+#[cfg(feature = "alloc")]
+mod buffer;
 mod context;
 mod crypto;
 mod envelope;

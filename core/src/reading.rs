@@ -4,10 +4,11 @@
 use core::num::NonZero;
 use core::{fmt, ops::Range};
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
+    buffer::room,
     crypto::secret::DataKey,
     error::{Error, ErrorKind},
     header::read::Header,
@@ -469,12 +470,4 @@ impl fmt::Debug for Reading {
 /// Offset of the first chunk.
 fn first_chunk(header_len: usize) -> u64 {
     layout::chunk_offset(header_len, 0)
-}
-
-/// The first `len` bytes of a buffer, which grows if it has to.
-fn room(buffer: &mut Zeroizing<Vec<u8>>, len: usize) -> Result<&mut [u8], ErrorKind> {
-    if buffer.len() < len {
-        *buffer = vec![0; len].into();
-    }
-    buffer.get_mut(..len).ok_or(ErrorKind::Internal)
 }

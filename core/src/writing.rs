@@ -8,6 +8,7 @@ use alloc::{vec, vec::Vec};
 use zeroize::Zeroizing;
 
 use crate::{
+    buffer::room,
     crypto::random::RandomSource,
     envelope::Envelope,
     error::{Error, ErrorKind},
@@ -192,12 +193,4 @@ impl fmt::Debug for Writing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Writing(..)")
     }
-}
-
-/// The first `len` bytes of a buffer, which grows if it has to.
-fn room(buffer: &mut Vec<u8>, len: usize) -> Result<&mut [u8], ErrorKind> {
-    if buffer.len() < len {
-        *buffer = vec![0; len];
-    }
-    buffer.get_mut(..len).ok_or(ErrorKind::Internal)
 }
