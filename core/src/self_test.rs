@@ -74,7 +74,10 @@ fn aes_gcm() -> bool {
 fn rsaes_oaep() -> Result<bool, Error> {
     let modulus = counting::<256>(200, 167);
     let seed = random_fn(|out| {
-        out.copy_from_slice(&counting::<32>(0, 1));
+        let counting = counting::<32>(0, 1);
+        out.iter_mut()
+            .zip(counting)
+            .for_each(|(out, byte)| *out = byte);
         Ok(())
     });
     let mut last = LastAnswer::default();

@@ -236,8 +236,11 @@ fn transpose(words: &mut [u32]) {
         (distance, shift) = (distance / 2, shift / 2);
         mask ^= mask << shift;
         let mut rest = &mut *words;
-        while let Some(pair) = rest.split_off_mut(..2 * distance) {
-            let (uppers, lowers) = pair.split_at_mut(distance);
+        while let Some((uppers, after)) = rest.split_at_mut_checked(distance) {
+            let Some((lowers, after)) = after.split_at_mut_checked(distance) else {
+                break;
+            };
+            rest = after;
             for (upper, lower) in uppers.iter_mut().zip(lowers) {
                 let (high, low) = (*upper, *lower);
                 let swapped = (high >> shift ^ low) & mask;
