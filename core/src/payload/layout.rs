@@ -5,13 +5,11 @@
 
 use crate::error::ErrorKind;
 
-#[cfg(feature = "alloc")]
 use core::ops::Range;
 
 /// Plaintext bytes in every chunk but the last, which is always shorter.
 pub(crate) const CHUNK_LEN: usize = 16 * 1024;
 pub(crate) const TAG_LEN: usize = 16;
-#[cfg(feature = "alloc")]
 pub(crate) const SEALED_CHUNK_LEN: usize = CHUNK_LEN + TAG_LEN;
 pub(crate) const MAX_CHUNKS: u64 = 1 << 38;
 
@@ -30,7 +28,6 @@ pub(crate) const fn sealed_len(plaintext_len: u64) -> Result<u64, ErrorKind> {
 }
 
 /// Length of the plaintext in a payload of `payload_len` bytes that is not truncated.
-#[cfg(feature = "alloc")]
 pub(crate) const fn plaintext_len(payload_len: u64) -> Option<u64> {
     match payload_len.checked_sub(START_LEN as u64) {
         Some(chunks_len) if chunks_len % SEALED_CHUNK_LEN as u64 >= TAG_LEN as u64 => {
@@ -41,13 +38,11 @@ pub(crate) const fn plaintext_len(payload_len: u64) -> Option<u64> {
 }
 
 /// Length of the plaintext in the full chunks of `chunks_len` bytes of chunks.
-#[cfg(feature = "alloc")]
 pub(crate) const fn opened_len(chunks_len: usize) -> usize {
     chunks_len / SEALED_CHUNK_LEN * CHUNK_LEN
 }
 
 /// Length of the plaintext in `chunks_len` bytes of chunks, the last one included.
-#[cfg(feature = "alloc")]
 pub(crate) const fn opened_to_end_len(chunks_len: u64) -> u64 {
     let full_chunks = chunks_len / SEALED_CHUNK_LEN as u64;
     let last = (chunks_len % SEALED_CHUNK_LEN as u64).saturating_sub(TAG_LEN as u64);
@@ -55,13 +50,11 @@ pub(crate) const fn opened_to_end_len(chunks_len: u64) -> u64 {
 }
 
 /// The most that one update with `input_len` bytes lets out, whatever is pending.
-#[cfg(feature = "alloc")]
 pub(crate) const fn update_bound(input_len: usize) -> usize {
     opened_len(input_len.saturating_add(SEALED_CHUNK_LEN - 1))
 }
 
 /// The chunk that the byte of plaintext at `position` is in, and how many bytes stand before it there.
-#[cfg(feature = "alloc")]
 #[allow(clippy::cast_possible_truncation, reason = "less than a chunk")]
 pub(crate) const fn chunk_at(position: u64) -> (u64, usize) {
     let (chunk, skip) = (position / CHUNK_LEN as u64, position % CHUNK_LEN as u64);
@@ -69,14 +62,12 @@ pub(crate) const fn chunk_at(position: u64) -> (u64, usize) {
 }
 
 /// Where a chunk begins in a message whose header has `header_len` bytes.
-#[cfg(feature = "alloc")]
 pub(crate) const fn chunk_offset(header_len: usize, chunk: u64) -> u64 {
     let first = (header_len + START_LEN) as u64;
     first.saturating_add(chunk.saturating_mul(SEALED_CHUNK_LEN as u64))
 }
 
 /// The bytes of the message with the chunks that hold `len` bytes of plaintext from `start` on.
-#[cfg(feature = "alloc")]
 pub(crate) const fn ciphertext_range(header_len: usize, start: u64, len: u64) -> Range<u64> {
     let end = start.saturating_add(len).div_ceil(CHUNK_LEN as u64);
     let (first, _) = chunk_at(start);
@@ -85,7 +76,6 @@ pub(crate) const fn ciphertext_range(header_len: usize, start: u64, len: u64) ->
 }
 
 /// The plaintext that the chunks in `len` bytes of the message from `start` on hold.
-#[cfg(feature = "alloc")]
 pub(crate) const fn plaintext_range(header_len: usize, start: u64, len: u64) -> Range<u64> {
     let first = chunk_offset(header_len, 0);
     let end = start.saturating_add(len).saturating_sub(first);

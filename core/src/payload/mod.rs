@@ -2,6 +2,7 @@
 //! (<https://c2sp.org/chunked-encryption>).
 
 pub(crate) mod keys;
+#[cfg_attr(not(feature = "alloc"), allow(dead_code, reason = "for readers"))]
 pub(crate) mod layout;
 pub(crate) mod seal;
 pub(crate) mod threads;
