@@ -74,6 +74,6 @@ def c_program(cargo: Cargo, directory: Path, provider: str) -> Program:
     program = directory / f"bench-{provider}"
     sources = [Path(__file__).with_name("bench.c"), cargo.target / "release/libseal.a"]
     options = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'include'}"]
-    command = ["cc", *options, *sources, "-o", program, *static_link_libs()]
+    command: Command = ["cc", *options, *sources, "-o", program, *static_link_libs()]
     subprocess.run(command, check=True)
     return Program(f"C {provider}", [program, provider])
