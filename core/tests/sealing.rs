@@ -48,7 +48,7 @@ fn every_key_size_and_algorithm() {
             assert_eq!(WrapAlgorithm::from_name(algorithm.name()), Some(*algorithm));
             assert_eq!(wrapped.ciphertext().len(), key.bits() / 8);
             assert_eq!(
-                unseal(&message, &local_unwrapper(name), &[]).unwrap(),
+                unseal(&message, local_unwrapper(name), &[]).unwrap(),
                 b"secret"
             );
         }
@@ -68,7 +68,7 @@ fn any_of_sixteen_recipients_opens_alone() {
     let message = Envelope::new(&recipients).seal(b"secret").unwrap();
     for name in names {
         assert_eq!(
-            unseal(&message, &local_unwrapper(name), &[]).unwrap(),
+            unseal(&message, local_unwrapper(name), &[]).unwrap(),
             b"secret"
         );
     }
@@ -201,7 +201,7 @@ fn a_buffer_one_byte_short_consumes_nothing() {
     assert_eq!(sealer.finish(&mut last).unwrap(), last.len());
     message.extend(last);
     assert_eq!(
-        unseal(&message, &local_unwrapper("rsa-2048"), &[]).unwrap(),
+        unseal(&message, local_unwrapper("rsa-2048"), &[]).unwrap(),
         plaintext
     );
 }
@@ -223,7 +223,7 @@ fn seal_into_writes_exactly_the_message() {
         );
         assert_eq!(out[sealed_len..], [0xaa; 10]);
         assert_eq!(
-            unseal(&out[..sealed_len], &local_unwrapper("rsa-2048"), &[]).unwrap(),
+            unseal(&out[..sealed_len], local_unwrapper("rsa-2048"), &[]).unwrap(),
             plaintext
         );
     }
@@ -248,7 +248,7 @@ fn a_message_ends_with_any_rest() {
             assert_eq!((written, sealed.pop()), (sealed.len(), Some(0xee)));
             message.extend(sealed);
             assert_eq!(
-                unseal(&message, &local_unwrapper("rsa-2048"), &[]).unwrap(),
+                unseal(&message, local_unwrapper("rsa-2048"), &[]).unwrap(),
                 plaintext
             );
         }
@@ -265,7 +265,7 @@ fn an_unfinished_message_is_truncated() {
     let recipients = [Recipient::new(&key)];
     let mut message = seal_in_pieces(&Envelope::new(&recipients), &pattern(16384), 1000);
     message.truncate(message.len() - Sealer::FINISH_LEN);
-    let error = unseal(&message, &local_unwrapper("rsa-2048"), &[]).unwrap_err();
+    let error = unseal(&message, local_unwrapper("rsa-2048"), &[]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Truncated);
 }
 

@@ -86,7 +86,7 @@ fn after_a_failed_check_no_plaintext_is_left() {
     message[second_chunk] ^= 1;
 
     let mut out = vec![0xaa; plaintext_len(&message).unwrap()];
-    unseal_into(&message, &key_of(&vector), &[], &mut out).unwrap_err();
+    unseal_into(&message, key_of(&vector), &[], &mut out).unwrap_err();
     assert!(out.iter().all(|byte| *byte == 0), "one shot");
 
     let mut unsealer = Unsealer::default();
@@ -101,7 +101,7 @@ fn after_a_failed_check_no_plaintext_is_left() {
     message[second_chunk] ^= 1;
     *message.last_mut().unwrap() ^= 1;
     let mut out = vec![0xaa; plaintext_len(&message).unwrap()];
-    unseal_into(&message, &key_of(&vector), &[], &mut out).unwrap_err();
+    unseal_into(&message, key_of(&vector), &[], &mut out).unwrap_err();
     assert!(out.iter().all(|byte| *byte == 0), "last chunk");
 }
 
@@ -113,7 +113,7 @@ fn buffers_one_byte_short_consume_nothing() {
     let len = plaintext_len(message).unwrap();
     assert_eq!(len, 16385);
     let unwrap_nothing = unwrap_fn(|_| panic!("the KMS is asked though the buffer is too small"));
-    let error = unseal_into(message, &unwrap_nothing, &[], &mut vec![0; len - 1]).unwrap_err();
+    let error = unseal_into(message, unwrap_nothing, &[], &mut vec![0; len - 1]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BufferTooSmall);
 
     let mut unsealer = Unsealer::new(&[]);
@@ -228,7 +228,7 @@ fn required_context_is_checked_before_the_kms_is_asked() {
         &[("Site", None)],
         &[("device", Some("42")), ("more", None)],
     ] {
-        let error = unseal(&message, &unwrap_nothing, required).unwrap_err();
+        let error = unseal(&message, unwrap_nothing, required).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ContextMismatch);
     }
 }
@@ -270,7 +270,7 @@ fn the_unwrappers_own_error_is_kept() {
         let first = key.fingerprint() == keys[0].fingerprint();
         Err(KmsError(if first { "first" } else { "second" }).into())
     });
-    let error = unseal(&message, &fail, &[]).unwrap_err();
+    let error = unseal(&message, fail, &[]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnwrapFailed);
     assert_eq!(
         std::error::Error::source(&error).unwrap().to_string(),
@@ -285,7 +285,7 @@ fn the_unwrappers_own_error_is_kept() {
         Unwrapped::DataKey(data_key) => Ok(Some(data_key)),
         _ => Err(KmsError("disabled").into()),
     });
-    assert_eq!(unseal(&message, &second_only, &[]).unwrap(), b"secret");
+    assert_eq!(unseal(&message, second_only, &[]).unwrap(), b"secret");
 }
 
 #[test]
