@@ -1,6 +1,6 @@
 //! The parts of libseal, one by one: `cargo bench -p libseal`.
 //!
-//! For looking at a change while making it. What the README says is measured by `make bench`.
+//! To look at a change while making it. The figures of the README are those of `make bench`.
 
 #![allow(
     clippy::panic,
@@ -8,12 +8,15 @@
     reason = "a program that measures may panic"
 )]
 
-use std::io::{Read, Write, sink};
+use std::{
+    cell::RefCell,
+    io::{Read, Write, sink},
+};
 
 use divan::{Bencher, black_box, counter::BytesCount};
 use libseal::{
-    BoxError, DataKey, Error, Header, KeyUnwrap, PublicKey, RandomSource, Recipient, SealWriter,
-    SealingKey, SealingLimits, SystemRandom, UnsealReader, WrappedKey,
+    DataKey, Envelope, Header, PublicKey, RandomSource, Recipient, SealWriter, SealingKey,
+    SealingLimits, SystemRandom, UnsealReader, Unwrap, random_fn, unwrap_fn,
 };
 
 const PUBLIC_KEY: &[u8] = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
@@ -30,27 +33,22 @@ fn public_key() -> PublicKey {
     PublicKey::new(PUBLIC_KEY).unwrap()
 }
 
-/// A message that somebody knows the data key of: the RSA of whoever unwraps is not measured.
-fn sealed(size: usize) -> (Vec<u8>, impl KeyUnwrap) {
+/// A message and its data key: unwrapping is the work of a KMS, and not measured.
+fn sealed(size: usize) -> (Vec<u8>, impl Unwrap) {
+    let drawn = RefCell::new(Vec::new());
+    let random = random_fn(|out| {
+        SystemRandom.fill(out)?;
+        drawn.borrow_mut().push(out.to_vec());
+        Ok(())
+    });
     let key = public_key();
     let recipients = [Recipient::new(&key)];
-    let len = libseal::sealed_len(&recipients, &[], size as u64).unwrap();
-    let mut message = vec![0; len.try_into().unwrap()];
-    // The data key is what is drawn first.
-    let mut data_key = None;
-    let mut random = |out: &mut [u8]| -> Result<(), Error> {
-        SystemRandom.fill(out)?;
-        data_key.get_or_insert_with(|| out.to_vec());
-        Ok(())
-    };
-    let plaintext = vec![1; size];
-    libseal::seal_into_with_random(&recipients, &[], &plaintext, &mut random, &mut message)
-        .unwrap();
-    let data_key = data_key.unwrap();
-    let unwrap = move |_: &WrappedKey<'_>| -> Result<Option<DataKey>, BoxError> {
-        Ok(Some(data_key.as_slice().try_into()?))
-    };
-    (message, unwrap)
+    let envelope = Envelope::new(&recipients).with_random(random);
+    let message = envelope.seal(&vec![1; size]).unwrap();
+    // The data key is drawn first.
+    let data_key = drawn.take().swap_remove(0);
+    let unwrapper = unwrap_fn(move |_| Ok(Some(DataKey::try_from(data_key.as_slice())?)));
+    (message, unwrapper)
 }
 
 #[divan::bench]
@@ -72,11 +70,13 @@ fn header_parse(bencher: Bencher<'_, '_>) {
 #[divan::bench(args = SIZES)]
 fn seal_into(bencher: Bencher<'_, '_>, size: usize) {
     let key = public_key();
+    let recipients = [Recipient::new(&key)];
+    let envelope = Envelope::new(&recipients);
     let plaintext = vec![1; size];
     let (mut out, _) = sealed(size);
     bencher
         .counter(BytesCount::new(size))
-        .bench_local(|| libseal::seal_into(&[Recipient::new(&key)], &[], &plaintext, &mut out));
+        .bench_local(|| envelope.seal_into(&plaintext, &mut out).unwrap());
 }
 
 #[divan::bench(args = SIZES)]
@@ -84,7 +84,9 @@ fn sealing_key_seal_into(bencher: Bencher<'_, '_>, size: usize) {
     let limits = SealingLimits::default()
         .with_messages(u64::MAX)
         .with_bytes(u64::MAX);
-    let mut key = SealingKey::new(&[Recipient::new(&public_key())], &[], limits).unwrap();
+    let key = public_key();
+    let recipients = [Recipient::new(&key)];
+    let mut key = SealingKey::new(Envelope::new(&recipients), limits).unwrap();
     let plaintext = vec![1; size];
     let (mut out, _) = sealed(size);
     bencher
@@ -104,7 +106,8 @@ fn unseal_into(bencher: Bencher<'_, '_>, size: usize) {
 #[divan::bench(args = PIECES)]
 fn seal_writer(bencher: Bencher<'_, '_>, piece_len: usize) {
     let key = public_key();
-    let mut writer = SealWriter::new(sink(), &[Recipient::new(&key)], &[]).unwrap();
+    let recipients = [Recipient::new(&key)];
+    let mut writer = SealWriter::new(sink(), &Envelope::new(&recipients)).unwrap();
     let piece = vec![1; piece_len];
     bencher
         .counter(BytesCount::new(piece_len))

@@ -5,7 +5,7 @@ use core::num::NonZero;
 use core::{fmt, ops::Range};
 
 use alloc::vec::Vec;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::{
     buffer::room,
@@ -252,13 +252,19 @@ impl Reading {
         if self.plaintext_len.is_none() && self.confirming == Confirming::No {
             self.message_len.ok_or(ErrorKind::InvalidState)?;
             self.confirming = Confirming::Soon;
+            self.asked = None;
         }
         Ok(())
     }
 
-    /// Moves to `position` in the plaintext, forwards or backwards; also beyond its end, where there
-    /// is nothing to read.
+    /// Moves to `position` in the plaintext, forwards or backwards. Bytes of the message that were
+    /// asked for before are not taken any more: call [`next`](Self::next) again.
+    ///
+    /// Beyond the end of the plaintext there is nothing to read. If the length of the message is not
+    /// [known](Self::set_message_len), a position more than a chunk beyond the end looks like one in
+    /// a message that is cut short, and ends in [`Truncated`](ErrorKind::Truncated).
     pub fn seek(&mut self, position: u64) {
+        self.asked = None;
         let goes_on = self.is_placed && position == self.buffered.end;
         if !self.buffered.contains(&position) && !goes_on {
             self.leave(position);
@@ -276,16 +282,20 @@ impl Reading {
     /// What to do next to read `wanted` bytes of plaintext, or as many as there are.
     ///
     /// # Errors
-    /// [`Truncated`](ErrorKind::Truncated) if no message can have the length that was
-    /// [set](Self::set_message_len); [`MessageTooLong`](ErrorKind::MessageTooLong) for a position
-    /// from 4 PiB on; what [`Unsealer::finish`] returns.
+    /// - [`Truncated`](ErrorKind::Truncated) or [`MessageTooLong`](ErrorKind::MessageTooLong) if no
+    ///   message can have the length that was [set](Self::set_message_len).
+    /// - What [`Unsealer::finish`] returns.
+    /// - [`MessageTooLong`](ErrorKind::MessageTooLong) for a position from 4 PiB on. Another
+    ///   [`seek`](Self::seek) mends that.
+    /// - [`InvalidState`](ErrorKind::InvalidState) after an error of the message.
     pub fn next(&mut self, wanted: usize) -> Result<Next, Error> {
         self.asked = None;
+        self.unsealer.check()?;
         if self.needs_key() {
             return Ok(Next::Key);
         }
         let Some(header_len) = self.header().map(Header::len) else {
-            return self.ask(self.offset.saturating_add(FIRST_LEN));
+            return self.ask(self.offset.saturating_add(FIRST_LEN), wanted);
         };
         if self.confirming == Confirming::No {
             if self.buffered.contains(&self.position) {
@@ -297,7 +307,7 @@ impl Reading {
         }
         let goes_on = self.is_placed && self.confirming == Confirming::No;
         if !(self.is_started || goes_on) {
-            return self.ask(first_chunk(header_len));
+            return self.ask(first_chunk(header_len), wanted);
         }
         if !self.is_placed && self.message_len.is_some() && self.plaintext_len.is_none() {
             self.confirm_end()?;
@@ -311,19 +321,17 @@ impl Reading {
             self.is_placed = true;
         }
         let len = self.read_ahead.max(wanted).clamp(1, self.piece_len) as u64;
-        self.ask(layout::ciphertext_range(header_len, self.position, len).end)
+        let end = layout::ciphertext_range(header_len, self.position, len).end;
+        self.ask(end, wanted)
     }
 
     /// Asks for the message from where it goes on up to `end`, or ends it.
-    fn ask(&mut self, end: u64) -> Result<Next, Error> {
+    fn ask(&mut self, end: u64, wanted: usize) -> Result<Next, Error> {
         let end = self.message_len.map_or(end, |len| end.min(len));
         if end <= self.offset {
             self.end()?;
-            // The last plaintext, or the end.
-            return Ok(match self.buffered.contains(&self.position) {
-                true => Next::Plaintext,
-                false => Next::End,
-            });
+            // Once more at most: where the message ends is known now.
+            return self.next(wanted);
         }
         let range = self.offset..end;
         self.asked = Some(range.clone());
@@ -335,17 +343,17 @@ impl Reading {
         let message_len = self.message_len.ok_or(ErrorKind::Internal)?;
         if self.confirming == Confirming::Soon {
             let payload_len = message_len.saturating_sub(header_len as u64);
-            let len = layout::plaintext_len(payload_len).ok_or(ErrorKind::Truncated)?;
-            let last_chunk = len - len % CHUNK_LEN as u64;
-            self.offset = self.unsealer.seek(last_chunk)?;
-            self.leave(last_chunk);
+            let len = layout::plaintext_len(payload_len).ok_or(ErrorKind::Truncated);
+            let last_chunk = len.map(|len| len - len % CHUNK_LEN as u64);
+            let seek = |last_chunk| self.unsealer.seek(last_chunk);
+            self.offset = match last_chunk.map_err(Error::from).and_then(seek) {
+                Ok(offset) => offset,
+                Err(error) => return Err(self.unsealer.fail(error.kind(), &mut [])),
+            };
+            self.leave(last_chunk?);
             self.confirming = Confirming::LastChunk;
         }
-        if self.offset < message_len {
-            return self.ask(message_len);
-        }
-        self.end()?;
-        self.next(wanted)
+        self.ask(message_len, wanted)
     }
 
     /// Takes bytes of the message, as many as [`next`](Self::next) asked for or fewer; none at its
@@ -353,53 +361,56 @@ impl Reading {
     /// Returns how many bytes it wrote.
     ///
     /// # Errors
-    /// As [`Unsealer::update`] and [`Unsealer::finish`]; [`InvalidState`](ErrorKind::InvalidState)
-    /// for bytes that were not asked for, which are not taken. On any error `out` holds no plaintext.
+    /// As [`Unsealer::update`] and [`Unsealer::finish`]. On any of these `out` holds no plaintext.
+    /// [`InvalidState`](ErrorKind::InvalidState) for bytes that were not asked for: they are not
+    /// taken, and nothing has changed.
     pub fn feed(&mut self, message: &[u8], out: &mut [u8]) -> Result<usize, Error> {
-        let asked = self.asked.take().ok_or(ErrorKind::InvalidState)?;
-        let len = message.len() as u64;
-        if len > asked.end - asked.start {
-            self.asked = Some(asked);
+        let asked = self.asked.clone().ok_or(ErrorKind::InvalidState)?;
+        if message.len() as u64 > asked.end - asked.start {
             return Err(ErrorKind::InvalidState.into());
         }
+        self.asked = None;
+        let fed = self.take(message, out);
+        fed.map_err(|error| self.unsealer.fail(error.kind(), out))
+    }
+
+    fn take(&mut self, message: &[u8], out: &mut [u8]) -> Result<usize, Error> {
         if message.is_empty() {
             self.end()?;
             return Ok(0);
         }
-        self.offset = self.offset.saturating_add(len);
-        if self.is_started && self.confirming == Confirming::No {
-            return self.feed_chunks(message, out);
+        self.offset = self.offset.saturating_add(message.len() as u64);
+        let written = match self.confirming {
+            Confirming::No if self.is_started => self.take_chunks(message, out)?,
+            Confirming::No if self.is_placed && self.header().is_some() => {
+                self.take_chunks(message, out)?
+            }
+            _ => self.take_less_than_a_chunk(message)?,
+        };
+        self.note_start();
+        if self.confirming == Confirming::LastChunk && Some(self.offset) == self.message_len {
+            self.end()?;
         }
-        self.feed_start(message, out)
+        Ok(written)
     }
 
-    /// Header and what follows it, or the last chunk.
-    fn feed_start(&mut self, message: &[u8], out: &mut [u8]) -> Result<usize, Error> {
-        if self.header().is_some() && self.confirming == Confirming::No && self.is_placed {
-            let written = self.feed_chunks(message, out);
-            self.note_start();
-            return written;
-        }
-        // Less than a chunk, so nothing comes out.
+    /// Header and what follows it, or the last chunk: no plaintext comes out.
+    fn take_less_than_a_chunk(&mut self, message: &[u8]) -> Result<usize, Error> {
         let consumed = self.unsealer.update(message, &mut [])?.consumed;
         let (_, rest) = message.split_at(consumed);
         self.held.extend_from_slice(rest);
-        self.note_start();
         Ok(0)
     }
 
-    fn feed_chunks(&mut self, message: &[u8], out: &mut [u8]) -> Result<usize, Error> {
+    fn take_chunks(&mut self, message: &[u8], out: &mut [u8]) -> Result<usize, Error> {
         if self.read_ahead < self.piece_len {
             self.read_ahead = self.read_ahead.saturating_mul(2).max(CHUNK_LEN);
         }
         let (direct, rest) = message.split_at(self.fitting(message.len(), out.len()));
         let written = self.unsealer.update(direct, out)?.written;
-        let kept = self.keep(rest);
-        if kept.is_err() {
-            out.zeroize();
-        }
+        let kept = self.keep(rest)?;
         self.position = self.position.saturating_add(written as u64);
-        self.buffered = self.position..self.position.saturating_add(kept? as u64);
+        self.buffered = self.position..self.position.saturating_add(kept as u64);
         Ok(written)
     }
 
@@ -427,7 +438,11 @@ impl Reading {
         let written = self.unsealer.finish(room(&mut self.buffer, len)?)?;
         let start = self.buffered.end;
         self.buffered = start..start.saturating_add(written as u64);
-        self.plaintext_len = Some(self.buffered.end);
+        // Not where the buffer ends: after a seek beyond the end, that is further on.
+        let header_len = self.header().map_or(0, Header::len) as u64;
+        let payload_len = self.offset.saturating_sub(header_len);
+        let len = layout::plaintext_len(payload_len).ok_or(ErrorKind::Internal)?;
+        self.plaintext_len = Some(len);
         self.message_len = Some(self.offset);
         self.confirming = Confirming::No;
         self.is_placed = false;
@@ -438,8 +453,9 @@ impl Reading {
     /// room.
     ///
     /// # Errors
-    /// None, unless there is a bug in this library: [`Internal`](ErrorKind::Internal).
+    /// [`InvalidState`](ErrorKind::InvalidState) after an error of the message.
     pub fn read(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        self.unsealer.check()?;
         if !self.buffered.contains(&self.position) {
             return Ok(0);
         }

@@ -128,6 +128,12 @@ impl Sealer {
         self.left = left;
         Ok(len)
     }
+
+    /// [`InvalidState`](ErrorKind::InvalidState) after the end.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn check_open(&self) -> Result<(), ErrorKind> {
+        self.payload.check_open()
+    }
 }
 
 impl fmt::Debug for Sealer {

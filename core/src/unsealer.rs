@@ -116,6 +116,9 @@ impl Unsealer {
     #[must_use]
     pub fn with_max_threads(mut self, threads: NonZero<usize>) -> Self {
         self.threads = Threads::at_most(threads);
+        if let State::Payload(payload) | State::Done(payload) = &mut self.state {
+            payload.threads = self.threads;
+        }
         self
     }
 
@@ -393,8 +396,16 @@ impl Unsealer {
         Ok(message.get(header_len..).ok_or(ErrorKind::Internal)?)
     }
 
-    /// No plaintext stays behind a failed check.
-    fn fail(&mut self, kind: ErrorKind, out: &mut [u8]) -> Error {
+    /// [`InvalidState`](ErrorKind::InvalidState) after an error.
+    pub(crate) const fn check(&self) -> Result<(), ErrorKind> {
+        match self.state {
+            State::Failed => Err(ErrorKind::InvalidState),
+            _ => Ok(()),
+        }
+    }
+
+    /// Every further call fails, and no plaintext stays in `out`.
+    pub(crate) fn fail(&mut self, kind: ErrorKind, out: &mut [u8]) -> Error {
         out.zeroize();
         self.state = State::Failed;
         kind.into()

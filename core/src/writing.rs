@@ -120,7 +120,7 @@ impl Writing {
     /// [`InvalidState`](ErrorKind::InvalidState) while there are bytes to hand on, and after the end;
     /// [`MessageTooLong`](ErrorKind::MessageTooLong) at 4 PiB.
     pub fn write(&mut self, plaintext: &[u8]) -> Result<usize, Error> {
-        self.check_handed_on()?;
+        self.check_ready()?;
         // Up to the end of a chunk, even if one was flushed in the middle.
         let piece_len = self.piece_len - self.started_len;
         if self.plaintext.is_empty()
@@ -149,7 +149,7 @@ impl Writing {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn flush(&mut self) -> Result<(), Error> {
-        self.check_handed_on()?;
+        self.check_ready()?;
         if self.plaintext.is_empty() {
             return Ok(());
         }
@@ -161,7 +161,7 @@ impl Writing {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn finish(&mut self) -> Result<(), Error> {
-        self.check_handed_on()?;
+        self.check_ready()?;
         let len = self.sealer.finish_with_len(self.plaintext.len());
         let out = room(&mut self.sealed, len)?;
         let written = self.sealer.finish_with(&self.plaintext, out)?;
@@ -181,11 +181,12 @@ impl Writing {
         Ok(())
     }
 
-    fn check_handed_on(&self) -> Result<(), ErrorKind> {
-        if self.unsent.is_empty() {
-            return Ok(());
+    /// Whether all is handed on, and the message goes on.
+    fn check_ready(&self) -> Result<(), ErrorKind> {
+        if !self.unsent.is_empty() {
+            return Err(ErrorKind::InvalidState);
         }
-        Err(ErrorKind::InvalidState)
+        self.sealer.check_open()
     }
 }
 

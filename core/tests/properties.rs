@@ -10,8 +10,8 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{Vector, local_unwrapper, public_key, seal_in_pieces};
-use libseal::{BoxError, DataKey, Header, Recipient, Unsealer, WrappedKey, unseal};
+use common::{Vector, known_key, local_unwrapper, public_key, seal_in_pieces};
+use libseal::{Envelope, Header, Recipient, Unsealer, unseal};
 use proptest::prelude::*;
 
 proptest! {
@@ -28,14 +28,16 @@ proptest! {
         let key = public_key("rsa-2048");
         let recipients = [Recipient::new(&key).with_key_id(&key_id)];
         let pairs: Vec<_> = context.iter().map(|(k, v)| (&**k, &**v)).rev().collect();
-        let message = seal_in_pieces(&recipients, &pairs, &plaintext, seal_piece);
+        let envelope = Envelope::new(&recipients).with_context(&pairs);
+        let message = seal_in_pieces(&envelope, &plaintext, seal_piece);
 
         let header = Header::parse(&message).unwrap();
         let found: BTreeMap<_, _> = header.context().collect();
         prop_assert!(found.into_iter().eq(context.iter().map(|(k, v)| (&**k, &**v))));
         prop_assert_eq!(header.wrapped_keys().next().unwrap().key_id(), key_id);
 
-        let mut unsealer = Unsealer::new(&pairs);
+        let required: Vec<_> = pairs.iter().map(|(key, value)| (*key, Some(*value))).collect();
+        let mut unsealer = Unsealer::new(&required);
         let mut opened = Vec::new();
         for mut piece in message.chunks(unseal_piece) {
             while !piece.is_empty() {
@@ -43,7 +45,7 @@ proptest! {
                 piece = &piece[unsealer.update(piece, &mut out).unwrap().consumed..];
                 opened.extend(out);
                 if unsealer.needs_key() {
-                    unsealer.unwrap_with(&local_unwrapper("rsa-2048")).unwrap();
+                    unsealer.unwrap_with(local_unwrapper("rsa-2048")).unwrap();
                 }
             }
         }
@@ -72,10 +74,7 @@ proptest! {
         }
         message.extend(appended);
 
-        let data_key = vector.data_key.unwrap();
-        let unwrapper =
-            |_: &WrappedKey<'_>| -> Result<Option<DataKey>, BoxError> { Ok(Some(data_key.into())) };
-        match unseal(&message, &unwrapper, &[]) {
+        match unseal(&message, known_key(vector.data_key.unwrap()), &[]) {
             Ok(_) => prop_assert_eq!(message, vector.message),
             Err(_) => prop_assert_ne!(message, vector.message),
         }

@@ -1,4 +1,4 @@
-//! Where random bytes come from, and what is sealed when they do not come.
+//! Random bytes: where they come from, and that nothing is sealed without them.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -8,15 +8,17 @@
 
 mod common;
 
-use common::{KeyRing, pattern, public_key, repeatable, seal_rest};
+use std::cell::{Cell, RefCell};
+
+use common::{key_ring, known_key, pattern, public_key, repeatable, seal_rest};
 use libseal::{
-    BoxError, DataKey, Error, ErrorKind, PublicKey, RandomSource, Recipient, Sealer, SealingKey,
-    SealingLimits, SystemRandom, WrapAlgorithm, WrappedKey, seal_into_with_random, sealed_len,
-    unseal,
+    Envelope, Error, ErrorKind, PublicKey, RandomSource, Recipient, SealingKey, SealingLimits,
+    SystemRandom, WrapAlgorithm, Writing, random_fn, unseal,
 };
 
 const PLAINTEXT: &[u8] = b"for the holder of the private key alone";
 const CONTEXT: &[(&str, &str)] = &[("device", "42")];
+const REQUIRED: &[(&str, Option<&str>)] = &[("device", Some("42"))];
 
 /// The recipients of the messages here: two, of both algorithms.
 struct Fleet([PublicKey; 2]);
@@ -34,54 +36,79 @@ impl Fleet {
 
     fn recipients(&self) -> [Recipient<'_>; 2] {
         let [first, second] = self.0.each_ref().map(Recipient::new);
-        [
-            first,
-            second.with_algorithm(WrapAlgorithm::from_name("RSAES_OAEP_SHA_1").unwrap()),
-        ]
+        [first, second.with_algorithm(WrapAlgorithm::RsaesOaepSha1)]
     }
 }
 
 /// Seals [`PLAINTEXT`] and returns the message. `memory` becomes all that was written to.
-type Way = fn(&mut dyn RandomSource, memory: &mut Vec<u8>) -> Result<Vec<u8>, Error>;
+type Way = fn(&Envelope<'_, &dyn RandomSource>, memory: &mut Vec<u8>) -> Result<Vec<u8>, Error>;
 
-const WAYS: [(&str, Way); 3] = [
+const WAYS: [(&str, Way); 4] = [
     ("one shot", one_shot),
     ("in pieces", in_pieces),
     ("with a sealing key", with_a_sealing_key),
+    ("with a writing", with_a_writing),
 ];
 
-fn one_shot(random: &mut dyn RandomSource, memory: &mut Vec<u8>) -> Result<Vec<u8>, Error> {
+fn seal(way: Way, random: &dyn RandomSource, memory: &mut Vec<u8>) -> Result<Vec<u8>, Error> {
     let fleet = Fleet::new();
-    let len = sealed_len(&fleet.recipients(), CONTEXT, PLAINTEXT.len() as u64)?;
+    let recipients = fleet.recipients();
+    let envelope = Envelope::new(&recipients).with_context(CONTEXT);
+    way(&envelope.with_random(random), memory)
+}
+
+fn one_shot(
+    envelope: &Envelope<'_, &dyn RandomSource>,
+    memory: &mut Vec<u8>,
+) -> Result<Vec<u8>, Error> {
+    let len = envelope.sealed_len(PLAINTEXT.len() as u64)?;
     memory.resize(len.try_into().unwrap(), 0xaa);
-    seal_into_with_random(&fleet.recipients(), CONTEXT, PLAINTEXT, random, memory)?;
+    envelope.seal_into(PLAINTEXT, memory)?;
     Ok(memory.clone())
 }
 
-fn in_pieces(random: &mut dyn RandomSource, memory: &mut Vec<u8>) -> Result<Vec<u8>, Error> {
-    let fleet = Fleet::new();
-    memory.resize(Sealer::start_len(&fleet.recipients(), CONTEXT)?, 0xaa);
-    let sealer = Sealer::start_with_random(&fleet.recipients(), CONTEXT, random, memory)?;
+fn in_pieces(
+    envelope: &Envelope<'_, &dyn RandomSource>,
+    memory: &mut Vec<u8>,
+) -> Result<Vec<u8>, Error> {
+    memory.resize(envelope.start_len()?, 0xaa);
+    let sealer = envelope.start(memory)?;
     Ok(seal_rest(sealer, memory.clone(), PLAINTEXT, 7))
 }
 
 fn with_a_sealing_key(
-    random: &mut dyn RandomSource,
+    envelope: &Envelope<'_, &dyn RandomSource>,
     memory: &mut Vec<u8>,
 ) -> Result<Vec<u8>, Error> {
-    let fleet = Fleet::new();
-    let (recipients, limits) = (&fleet.recipients(), SealingLimits::default());
-    let header_len = SealingKey::header_len(recipients, CONTEXT)?;
-    let len = sealed_len(recipients, CONTEXT, PLAINTEXT.len() as u64)?;
+    let header_len = envelope.header_len()?;
+    let len = envelope.sealed_len(PLAINTEXT.len() as u64)?;
     memory.resize(header_len + usize::try_from(len).unwrap(), 0xaa);
     let (header, message) = memory.split_at_mut(header_len);
-    let mut key = SealingKey::new_with_random(recipients, CONTEXT, limits, random, header)?;
-    key.seal_into_with_random(PLAINTEXT, random, message)?;
+    let mut key = SealingKey::new_in(*envelope, SealingLimits::default(), header)?;
+    key.seal_into(PLAINTEXT, message)?;
     Ok(message.to_vec())
 }
 
+fn with_a_writing(
+    envelope: &Envelope<'_, &dyn RandomSource>,
+    memory: &mut Vec<u8>,
+) -> Result<Vec<u8>, Error> {
+    memory.clear();
+    let mut writing = Writing::new(envelope)?;
+    let mut hand_on = |writing: &mut Writing| {
+        memory.extend_from_slice(writing.sealed());
+        writing.advance(writing.sealed().len());
+    };
+    hand_on(&mut writing);
+    writing.write(PLAINTEXT)?;
+    hand_on(&mut writing);
+    writing.finish()?;
+    hand_on(&mut writing);
+    Ok(memory.clone())
+}
+
 /// Seals in every way with a source that does not do its work, and expects that nothing is sealed:
-/// no message for whoever has the data key, and neither plaintext nor data key in the open.
+/// no message for one who has the data key, and neither plaintext nor data key in the open.
 ///
 /// The source is good up to its answer number `last`, counted from 0, which ends the call: `spoil` is
 /// given the answer before it, and a good one in `out` to make a bad one of.
@@ -92,28 +119,28 @@ fn expect_nothing_sealed(
     last: usize,
     spoil: impl Fn(&[u8], &mut [u8]) -> Result<(), Error>,
 ) {
-    for (way, seal) in WAYS {
-        let mut good = repeatable("a good source");
-        let mut answers: Vec<Vec<u8>> = Vec::new();
-        let mut source = |out: &mut [u8]| {
-            good(out)?;
+    for (name, way) in WAYS {
+        let good = repeatable("a good source");
+        let answers = RefCell::new(Vec::<Vec<u8>>::new());
+        let source = random_fn(|out| {
+            good.fill(out)?;
+            let mut answers = answers.borrow_mut();
             let before = answers.last().cloned().unwrap_or_default();
             let spoiled = (answers.len() >= last).then(|| spoil(&before, out));
             answers.push(out.to_vec());
             spoiled.unwrap_or(Ok(()))
-        };
+        });
         let mut memory = Vec::new();
-        let error = seal(&mut source, &mut memory).unwrap_err();
-        let case = format!("{what}, answer {last}, {way}");
+        let error = seal(way, &source, &mut memory).unwrap_err();
+        let case = format!("{what}, answer {last}, {name}");
+        let answers = answers.into_inner();
         assert_eq!(error.kind(), expected, "{case}");
         assert_eq!(answers.len(), last + 1, "{case}: asked again");
 
         let data_key = <[u8; 32]>::try_from(&*answers[0]).unwrap();
-        let knows_it =
-            |_: &WrappedKey<'_>| -> Result<Option<DataKey>, BoxError> { Ok(Some(data_key.into())) };
         for start in 0..memory.len() {
             assert!(
-                unseal(&memory[start..], &knows_it, &[]).is_err(),
+                unseal(&memory[start..], known_key(data_key), &[]).is_err(),
                 "{case}: a message"
             );
             assert!(!memory[start..].starts_with(PLAINTEXT), "{case}: plaintext");
@@ -124,29 +151,33 @@ fn expect_nothing_sealed(
 
 #[test]
 fn the_same_random_bytes_give_the_same_message_in_every_way() {
-    let ring = KeyRing::new(&Fleet::NAMES);
-    let message = one_shot(&mut repeatable("seed"), &mut Vec::new()).unwrap();
-    assert_eq!(unseal(&message, &ring, CONTEXT).unwrap(), PLAINTEXT);
-    for (way, seal) in WAYS {
-        let again = seal(&mut repeatable("seed"), &mut Vec::new()).unwrap();
-        assert_eq!(again, message, "{way}");
-        let other = seal(&mut repeatable("another seed"), &mut Vec::new()).unwrap();
-        assert_ne!(other, message, "{way}");
-        assert_eq!(unseal(&other, &ring, CONTEXT).unwrap(), PLAINTEXT, "{way}");
+    let ring = key_ring(&Fleet::NAMES);
+    let message = seal(one_shot, &repeatable("seed"), &mut Vec::new()).unwrap();
+    assert_eq!(unseal(&message, &ring, REQUIRED).unwrap(), PLAINTEXT);
+    for (name, way) in WAYS {
+        let again = seal(way, &repeatable("seed"), &mut Vec::new()).unwrap();
+        assert_eq!(again, message, "{name}");
+        let other = seal(way, &repeatable("another seed"), &mut Vec::new()).unwrap();
+        assert_ne!(other, message, "{name}");
+        assert_eq!(
+            unseal(&other, &ring, REQUIRED).unwrap(),
+            PLAINTEXT,
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn a_message_takes_no_more_random_bytes_than_it_needs() {
-    for (way, seal) in WAYS {
-        let mut good = repeatable("seed");
-        let mut answers = Vec::new();
-        let mut source = |out: &mut [u8]| {
-            answers.push(out.len());
-            good(out)
-        };
-        seal(&mut source, &mut Vec::new()).unwrap();
-        assert_eq!(answers, Fleet::ANSWERS, "{way}");
+    for (name, way) in WAYS {
+        let good = repeatable("seed");
+        let answers = RefCell::new(Vec::new());
+        let source = random_fn(|out| {
+            answers.borrow_mut().push(out.len());
+            good.fill(out)
+        });
+        seal(way, &source, &mut Vec::new()).unwrap();
+        assert_eq!(answers.take(), Fleet::ANSWERS, "{name}");
     }
 }
 
@@ -205,36 +236,33 @@ fn copy(from: &[u8], to: &mut [u8]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }
 
-/// Whether a source is any good cannot be told from a few of its answers: one bit of difference
-/// passes.
+/// A few answers do not show whether a source is any good: one bit of difference passes.
 #[test]
 fn a_source_that_moves_is_not_judged() {
-    let ring = KeyRing::new(&Fleet::NAMES);
-    for (way, seal) in WAYS {
-        let mut counter = 0;
-        let mut constant_but_for_the_end = |out: &mut [u8]| {
-            counter ^= 1;
-            out.fill(counter);
+    let ring = key_ring(&Fleet::NAMES);
+    for (name, way) in WAYS {
+        let counter = Cell::new(0);
+        let constant_but_for_the_end = random_fn(|out| {
+            counter.set(counter.get() ^ 1);
+            out.fill(counter.get());
             *out.last_mut().unwrap() ^= 0x80;
             Ok(())
-        };
-        let mut flipped = 0;
-        let mut alike_but_for_the_sixteenth_byte = |out: &mut [u8]| {
-            flipped ^= 1;
+        });
+        let flipped = Cell::new(0);
+        let alike_but_for_the_sixteenth_byte = random_fn(|out| {
+            flipped.set(flipped.get() ^ 1);
             out.copy_from_slice(&pattern(out.len()));
-            out[15] ^= flipped;
+            out[15] ^= flipped.get();
             Ok(())
-        };
-        let sources: [&mut dyn RandomSource; 2] = [
-            &mut constant_but_for_the_end,
-            &mut alike_but_for_the_sixteenth_byte,
-        ];
+        });
+        let sources: [&dyn RandomSource; 2] =
+            [&constant_but_for_the_end, &alike_but_for_the_sixteenth_byte];
         for source in sources {
-            let message = seal(source, &mut Vec::new()).unwrap();
+            let message = seal(way, source, &mut Vec::new()).unwrap();
             assert_eq!(
-                unseal(&message, &ring, CONTEXT).unwrap(),
+                unseal(&message, &ring, REQUIRED).unwrap(),
                 PLAINTEXT,
-                "{way}"
+                "{name}"
             );
         }
     }
@@ -244,33 +272,37 @@ fn a_source_that_moves_is_not_judged() {
 #[test]
 fn a_source_that_writes_nothing_finds_nothing_in_the_buffer() {
     let mut memory = Vec::new();
-    for (way, seal) in WAYS {
-        seal(&mut repeatable("seed"), &mut memory).unwrap();
+    for (name, way) in WAYS {
+        seal(way, &repeatable("seed"), &mut memory).unwrap();
         for last in 0..Fleet::ANSWERS.len() {
-            let mut good = repeatable("another seed");
-            let mut answers = 0..last;
-            let mut source = |out: &mut [u8]| answers.next().map_or(Ok(()), |_| good(out));
-            let error = seal(&mut source, &mut memory).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::RandomFailed, "{way}, {last}");
+            let good = repeatable("another seed");
+            let answers = Cell::new(0);
+            let source = random_fn(|out| {
+                answers.set(answers.get() + 1);
+                if answers.get() > last {
+                    return Ok(());
+                }
+                good.fill(out)
+            });
+            let error = seal(way, &source, &mut memory).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::RandomFailed, "{name}, {last}");
         }
     }
 }
 
 #[test]
 fn a_sealing_key_remembers_the_answer_before() {
+    let source: RefCell<Box<dyn RandomSource>> = RefCell::new(Box::new(repeatable("first")));
+    let random = random_fn(|out| source.borrow().fill(out));
     let fleet = Fleet::new();
-    let recipients = &fleet.recipients();
-    let mut header = vec![0; SealingKey::header_len(recipients, CONTEXT).unwrap()];
-    let mut key = SealingKey::new_with_random(
-        recipients,
-        CONTEXT,
-        SealingLimits::default(),
-        &mut repeatable("first"),
-        &mut header,
-    )
-    .unwrap();
+    let recipients = fleet.recipients();
+    let envelope = Envelope::new(&recipients).with_random(random);
+    let mut key = SealingKey::new(envelope, SealingLimits::default()).unwrap();
     let mut out = vec![0; key.sealed_len(0).unwrap().try_into().unwrap()];
-    let mut seal = |seed| key.seal_into_with_random(b"", &mut repeatable(seed), &mut out);
+    let mut seal = |seed| {
+        source.replace(Box::new(repeatable(seed)));
+        key.seal_into(b"", &mut out)
+    };
     seal("second").unwrap();
     // Another salt, or the two messages would have the same keys.
     assert_eq!(seal("second").unwrap_err().kind(), ErrorKind::RandomFailed);
@@ -281,11 +313,11 @@ fn a_sealing_key_remembers_the_answer_before() {
 #[test]
 fn the_random_bytes_of_the_system_are_never_refused() {
     let fleet = Fleet::new();
-    let recipients = &fleet.recipients();
+    let recipients = fleet.recipients();
     for _ in 0..100 {
-        one_shot(&mut SystemRandom, &mut Vec::new()).unwrap();
+        seal(one_shot, &SystemRandom, &mut Vec::new()).unwrap();
     }
-    let mut key = SealingKey::new(recipients, CONTEXT, SealingLimits::default()).unwrap();
+    let mut key = SealingKey::new(Envelope::new(&recipients), SealingLimits::default()).unwrap();
     let mut out = vec![0; key.sealed_len(0).unwrap().try_into().unwrap()];
     for _ in 0..10_000 {
         key.seal_into(b"", &mut out).unwrap();

@@ -1,4 +1,4 @@
-//! What whoever seals gets.
+//! Sealing: what comes back, what a message looks like, and what is refused.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -10,8 +10,8 @@ mod common;
 
 use common::{LENGTHS, local_unwrapper, pattern, public_key, seal_in_pieces};
 use libseal::{
-    ErrorKind, Header, MAX_CONTEXT_LEN, MAX_KEY_ID_LEN, MAX_RECIPIENTS, Recipient, Sealer,
-    WrapAlgorithm, seal, seal_into, sealed_len, unseal,
+    Envelope, ErrorKind, Header, MAX_CONTEXT_LEN, MAX_HEADER_LEN, MAX_KEY_ID_LEN, MAX_RECIPIENTS,
+    Recipient, Sealer, WrapAlgorithm, unseal,
 };
 
 #[test]
@@ -19,17 +19,18 @@ fn every_length_comes_back_whatever_the_pieces() {
     let key = public_key("rsa-2048");
     let unwrapper = local_unwrapper("rsa-2048");
     let recipients = [Recipient::new(&key)];
+    let envelope = Envelope::new(&recipients);
     for len in LENGTHS {
         let plaintext = pattern(len);
         for piece_len in [1, 13, 16, 4096, 16384, 16385, usize::MAX] {
-            let message = seal_in_pieces(&recipients, &[], &plaintext, piece_len);
+            let message = seal_in_pieces(&envelope, &plaintext, piece_len);
             assert_eq!(
                 message.len() as u64,
-                sealed_len(&recipients, &[], len as u64).unwrap()
+                envelope.sealed_len(len as u64).unwrap()
             );
             assert_eq!(unseal(&message, &unwrapper, &[]).unwrap(), plaintext);
         }
-        let message = seal(&recipients, &[], &plaintext).unwrap();
+        let message = envelope.seal(&plaintext).unwrap();
         assert_eq!(unseal(&message, &unwrapper, &[]).unwrap(), plaintext);
     }
 }
@@ -40,14 +41,14 @@ fn every_key_size_and_algorithm() {
         let key = public_key(name);
         for algorithm in WrapAlgorithm::ALL {
             let recipient = Recipient::new(&key).with_algorithm(*algorithm);
-            let message = seal(&[recipient], &[], b"secret").unwrap();
+            let message = Envelope::new(&[recipient]).seal(b"secret").unwrap();
             let wrapped = Header::parse(&message).unwrap();
             let wrapped = wrapped.wrapped_keys().next().unwrap();
             assert_eq!(wrapped.algorithm(), Some(*algorithm));
             assert_eq!(WrapAlgorithm::from_name(algorithm.name()), Some(*algorithm));
             assert_eq!(wrapped.ciphertext().len(), key.bits() / 8);
             assert_eq!(
-                unseal(&message, &local_unwrapper(name), &[]).unwrap(),
+                unseal(&message, local_unwrapper(name), &[]).unwrap(),
                 b"secret"
             );
         }
@@ -64,10 +65,10 @@ fn any_of_sixteen_recipients_opens_alone() {
         .take(MAX_RECIPIENTS)
         .map(Recipient::new)
         .collect();
-    let message = seal(&recipients, &[], b"secret").unwrap();
+    let message = Envelope::new(&recipients).seal(b"secret").unwrap();
     for name in names {
         assert_eq!(
-            unseal(&message, &local_unwrapper(name), &[]).unwrap(),
+            unseal(&message, local_unwrapper(name), &[]).unwrap(),
             b"secret"
         );
     }
@@ -76,8 +77,9 @@ fn any_of_sixteen_recipients_opens_alone() {
 #[test]
 fn the_header_says_what_was_given() {
     let key = public_key("rsa-2048");
-    let recipient = Recipient::new(&key).with_key_id("alias/prüfstand");
-    let message = seal(&[recipient], &[("z", ""), ("a", "1"), ("aa", "2")], b"").unwrap();
+    let recipients = [Recipient::new(&key).with_key_id("alias/prüfstand")];
+    let envelope = Envelope::new(&recipients).with_context(&[("z", ""), ("a", "1"), ("aa", "2")]);
+    let message = envelope.seal(b"").unwrap();
     let header = Header::parse(&message).unwrap();
     assert_eq!(
         header.context().collect::<Vec<_>>(),
@@ -92,7 +94,8 @@ fn the_header_says_what_was_given() {
 fn two_messages_have_nothing_in_common() {
     let key = public_key("rsa-2048");
     let recipients = [Recipient::new(&key)];
-    let [one, two] = [(); 2].map(|()| seal(&recipients, &[], b"the same text").unwrap());
+    let envelope = Envelope::new(&recipients);
+    let [one, two] = [(); 2].map(|()| envelope.seal(b"the same text").unwrap());
     let header = Header::parse(&one).unwrap().len();
     let wrapped_start = header - 32 - 256;
     let equal = |range: std::ops::Range<usize>| {
@@ -110,7 +113,9 @@ fn two_messages_have_nothing_in_common() {
 #[test]
 fn a_small_message_costs_at_most_410_bytes() {
     let key = public_key("rsa-2048");
-    let message = seal(&[Recipient::new(&key)], &[], &[0; 1024]).unwrap();
+    let message = Envelope::new(&[Recipient::new(&key)])
+        .seal(&[0; 1024])
+        .unwrap();
     assert!(
         message.len() - 1024 <= 410,
         "{} bytes of overhead",
@@ -123,8 +128,9 @@ fn limits_are_met_exactly() {
     let key = public_key("rsa-2048");
     let plain = Recipient::new(&key);
     let kind = |recipients: &[Recipient<'_>], context: &[(&str, &str)]| {
-        let start_len = Sealer::start_len(recipients, context).map(|_| ());
-        let sealed = seal(recipients, context, b"").map(|_| ());
+        let envelope = Envelope::new(recipients).with_context(context);
+        let start_len = envelope.start_len().map(|_| ());
+        let sealed = envelope.seal(b"").map(|_| ());
         let [start_len, sealed] = [start_len, sealed].map(|result| result.err().map(|e| e.kind()));
         assert_eq!(start_len, sealed);
         sealed
@@ -165,21 +171,23 @@ fn limits_are_met_exactly() {
     // The largest header there can be is far from the limit.
     let widest = public_key("rsa-4096");
     let widest = Recipient::new(&widest).with_key_id(&key_id[1..]);
-    let start_len = Sealer::start_len(&[widest; MAX_RECIPIENTS], &[("k", &value[1..])]).unwrap();
-    assert!(start_len < libseal::MAX_HEADER_LEN);
+    let (recipients, context) = ([widest; MAX_RECIPIENTS], [("k", &value[1..])]);
+    let largest = Envelope::new(&recipients).with_context(&context);
+    assert!(largest.start_len().unwrap() < MAX_HEADER_LEN);
 }
 
 #[test]
 fn a_buffer_one_byte_short_consumes_nothing() {
     let key = public_key("rsa-2048");
     let recipients = [Recipient::new(&key)];
-    let mut message = vec![0; Sealer::start_len(&recipients, &[]).unwrap()];
+    let envelope = Envelope::new(&recipients);
+    let mut message = vec![0; envelope.start_len().unwrap()];
     let short = message.len() - 1;
-    let error = Sealer::start(&recipients, &[], &mut message[..short]).unwrap_err();
+    let error = envelope.start(&mut message[..short]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BufferTooSmall);
     assert!(message.iter().all(|byte| *byte == 0));
 
-    let mut sealer = Sealer::start(&recipients, &[], &mut message).unwrap();
+    let mut sealer = envelope.start(&mut message).unwrap();
     let plaintext = pattern(40_000);
     let mut sealed = vec![0; sealer.update_len(plaintext.len())];
     let short = sealed.len() - 1;
@@ -187,9 +195,13 @@ fn a_buffer_one_byte_short_consumes_nothing() {
     assert_eq!(error.kind(), ErrorKind::BufferTooSmall);
     sealer.update(&plaintext, &mut sealed).unwrap();
     message.extend(sealed);
-    message.extend(sealer.finish());
+    let mut last = [0; Sealer::FINISH_LEN];
+    let error = sealer.finish(&mut last[1..]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BufferTooSmall);
+    assert_eq!(sealer.finish(&mut last).unwrap(), last.len());
+    message.extend(last);
     assert_eq!(
-        unseal(&message, &local_unwrapper("rsa-2048"), &[]).unwrap(),
+        unseal(&message, local_unwrapper("rsa-2048"), &[]).unwrap(),
         plaintext
     );
 }
@@ -198,20 +210,20 @@ fn a_buffer_one_byte_short_consumes_nothing() {
 fn seal_into_writes_exactly_the_message() {
     let key = public_key("rsa-2048");
     let recipients = [Recipient::new(&key)];
+    let envelope = Envelope::new(&recipients);
     for len in LENGTHS {
         let plaintext = pattern(len);
-        let sealed_len =
-            usize::try_from(sealed_len(&recipients, &[], len as u64).unwrap()).unwrap();
+        let sealed_len = usize::try_from(envelope.sealed_len(len as u64).unwrap()).unwrap();
         let mut out = vec![0xaa; sealed_len + 10];
-        let short = seal_into(&recipients, &[], &plaintext, &mut out[..sealed_len - 1]);
+        let short = envelope.seal_into(&plaintext, &mut out[..sealed_len - 1]);
         assert_eq!(short.unwrap_err().kind(), ErrorKind::BufferTooSmall);
         assert_eq!(
-            seal_into(&recipients, &[], &plaintext, &mut out).unwrap(),
+            envelope.seal_into(&plaintext, &mut out).unwrap(),
             sealed_len
         );
         assert_eq!(out[sealed_len..], [0xaa; 10]);
         assert_eq!(
-            unseal(&out[..sealed_len], &local_unwrapper("rsa-2048"), &[]).unwrap(),
+            unseal(&out[..sealed_len], local_unwrapper("rsa-2048"), &[]).unwrap(),
             plaintext
         );
     }
@@ -221,12 +233,13 @@ fn seal_into_writes_exactly_the_message() {
 fn a_message_ends_with_any_rest() {
     let key = public_key("rsa-2048");
     let recipients = [Recipient::new(&key)];
+    let envelope = Envelope::new(&recipients);
     for len in LENGTHS {
         for first_len in LENGTHS.into_iter().filter(|first| *first <= len) {
             let plaintext = pattern(len);
             let (first, rest) = plaintext.split_at(first_len);
-            let mut message = vec![0; Sealer::start_len(&recipients, &[]).unwrap()];
-            let mut sealer = Sealer::start(&recipients, &[], &mut message).unwrap();
+            let mut message = vec![0; envelope.start_len().unwrap()];
+            let mut sealer = envelope.start(&mut message).unwrap();
             let mut sealed = vec![0; sealer.update_len(first_len)];
             sealer.update(first, &mut sealed).unwrap();
             message.extend(sealed);
@@ -235,13 +248,13 @@ fn a_message_ends_with_any_rest() {
             assert_eq!((written, sealed.pop()), (sealed.len(), Some(0xee)));
             message.extend(sealed);
             assert_eq!(
-                unseal(&message, &local_unwrapper("rsa-2048"), &[]).unwrap(),
+                unseal(&message, local_unwrapper("rsa-2048"), &[]).unwrap(),
                 plaintext
             );
         }
     }
-    let mut start = vec![0; Sealer::start_len(&recipients, &[]).unwrap()];
-    let sealer = Sealer::start(&recipients, &[], &mut start).unwrap();
+    let mut start = vec![0; envelope.start_len().unwrap()];
+    let mut sealer = envelope.start(&mut start).unwrap();
     let error = sealer.finish_with(b"rest", &mut [0; 19]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BufferTooSmall);
 }
@@ -249,9 +262,10 @@ fn a_message_ends_with_any_rest() {
 #[test]
 fn an_unfinished_message_is_truncated() {
     let key = public_key("rsa-2048");
-    let mut message = seal_in_pieces(&[Recipient::new(&key)], &[], &pattern(16384), 1000);
+    let recipients = [Recipient::new(&key)];
+    let mut message = seal_in_pieces(&Envelope::new(&recipients), &pattern(16384), 1000);
     message.truncate(message.len() - Sealer::FINISH_LEN);
-    let error = unseal(&message, &local_unwrapper("rsa-2048"), &[]).unwrap_err();
+    let error = unseal(&message, local_unwrapper("rsa-2048"), &[]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Truncated);
 }
 
@@ -259,8 +273,9 @@ fn an_unfinished_message_is_truncated() {
 fn nothing_secret_is_printed() {
     let key = public_key("rsa-2048");
     let recipients = [Recipient::new(&key)];
-    let mut message = vec![0; Sealer::start_len(&recipients, &[]).unwrap()];
-    let sealer = Sealer::start(&recipients, &[], &mut message).unwrap();
+    let envelope = Envelope::new(&recipients);
+    let mut message = vec![0; envelope.start_len().unwrap()];
+    let sealer = envelope.start(&mut message).unwrap();
     assert_eq!(format!("{sealer:?}"), "Sealer(..)");
     assert_eq!(
         format!("{:?}", libseal::DataKey::from([7; 32])),

@@ -14,25 +14,56 @@ use std::{
     fmt::Debug,
 };
 
-use common::{KeyRing, LENGTHS, local_unwrapper, pattern, public_key, repeatable, seal_rest};
+use common::{LENGTHS, key_ring, local_unwrapper, pattern, public_key, repeatable, seal_rest};
 use libseal::{
-    BoxError, DataKey, Error, ErrorKind, Header, KeyUnwrap, LocalUnwrapper, PublicKey, Recipient,
-    SealingKey, SealingLimits, WrappedKey, sealed_len, unseal,
+    DataKey, Envelope, Error, ErrorKind, Header, LocalUnwrapper, PublicKey, RandomSource,
+    Recipient, SealingKey, SealingLimits, SystemRandom, Unwrap, Unwrapped, WrappedKey, unseal,
 };
 
 const CONTEXT: &[(&str, &str)] = &[("device", "42"), ("site", "x")];
+const REQUIRED: &[(&str, Option<&str>)] = &[("device", Some("42")), ("site", Some("x"))];
 
 fn sealing_key(limits: SealingLimits) -> SealingKey<'static> {
+    sealing_key_with(SystemRandom, limits)
+}
+
+fn sealing_key_with<R: RandomSource>(random: R, limits: SealingLimits) -> SealingKey<'static, R> {
     let key = public_key("rsa-2048");
-    SealingKey::new(&[Recipient::new(&key)], CONTEXT, limits).unwrap()
+    let recipients = [Recipient::new(&key)];
+    let envelope = Envelope::new(&recipients).with_context(CONTEXT);
+    SealingKey::new(envelope.with_random(random), limits).unwrap()
 }
 
 fn unseal_own(message: &[u8]) -> Vec<u8> {
-    unseal(message, &local_unwrapper("rsa-2048"), CONTEXT).unwrap()
+    unseal(message, local_unwrapper("rsa-2048"), REQUIRED).unwrap()
 }
 
-fn no_random(_: &mut [u8]) -> Result<(), Error> {
-    panic!("random bytes are drawn for nothing")
+/// A source of random bytes that does as it is told.
+struct Switched(Cell<Does>);
+
+#[derive(Clone, Copy)]
+enum Does {
+    Work,
+    Fail,
+    Nothing,
+    Panic,
+}
+
+impl Switched {
+    fn new(does: Does) -> Self {
+        Self(Cell::new(does))
+    }
+}
+
+impl RandomSource for Switched {
+    fn fill(&self, out: &mut [u8]) -> Result<(), Error> {
+        match self.0.get() {
+            Does::Work => SystemRandom.fill(out),
+            Does::Fail => Err(ErrorKind::RandomFailed.into()),
+            Does::Nothing => Ok(()),
+            Does::Panic => panic!("random bytes are drawn for nothing"),
+        }
+    }
 }
 
 #[track_caller]
@@ -48,15 +79,18 @@ struct Cached {
     calls: Cell<u32>,
 }
 
-impl KeyUnwrap for Cached {
-    fn unwrap_key(&self, key: &WrappedKey<'_>) -> Result<Option<DataKey>, BoxError> {
+impl Unwrap for Cached {
+    fn unwrap_key(&self, key: &WrappedKey<'_>) -> Unwrapped {
         let wrapped = self.wrapped.get_or_init(|| key.ciphertext().to_vec());
         assert_eq!(wrapped, key.ciphertext(), "another wrapped key");
         let data_key = self.data_key.get_or_init(|| {
             self.calls.set(self.calls.get() + 1);
-            *self.kms.unwrap_key(key).unwrap().unwrap().as_bytes()
+            match self.kms.unwrap_key(key) {
+                Unwrapped::DataKey(data_key) => *data_key.as_bytes(),
+                other => panic!("{other:?}"),
+            }
         });
-        Ok(Some(DataKey::from(*data_key)))
+        Unwrapped::DataKey(DataKey::from(*data_key))
     }
 }
 
@@ -72,7 +106,7 @@ fn every_message_opens_and_one_unwrapping_serves_them_all() {
     for number in 0..100 {
         let reading = format!("reading {number}");
         let message = key.seal(reading.as_bytes()).unwrap();
-        let found = unseal(&message, &cached, CONTEXT).unwrap();
+        let found = unseal(&message, &cached, REQUIRED).unwrap();
         assert_eq!(found, reading.as_bytes());
     }
     assert_eq!(cached.calls.get(), 1);
@@ -105,13 +139,15 @@ fn messages_share_the_header_and_nothing_else() {
 #[test]
 fn every_length_comes_back_whatever_the_pieces() {
     let recipient = public_key("rsa-2048");
+    let recipients = [Recipient::new(&recipient)];
+    let envelope = Envelope::new(&recipients).with_context(CONTEXT);
     let mut key = sealing_key(SealingLimits::default());
     for len in LENGTHS {
         let plaintext = pattern(len);
         let message = key.seal(&plaintext).unwrap();
         assert_eq!(unseal_own(&message), plaintext);
         // Like any other message in length.
-        let expected = sealed_len(&[Recipient::new(&recipient)], CONTEXT, len as u64).unwrap();
+        let expected = envelope.sealed_len(len as u64).unwrap();
         assert_eq!(message.len() as u64, expected);
         assert_eq!(key.sealed_len(len as u64).unwrap(), expected);
 
@@ -132,8 +168,8 @@ fn any_recipient_opens_alone() {
     let recipients = keys
         .each_ref()
         .map(|key| Recipient::new(key).with_key_id("alias/fleet"));
-    let limits = SealingLimits::default();
-    let mut key = SealingKey::new(&recipients, CONTEXT, limits).unwrap();
+    let envelope = Envelope::new(&recipients).with_context(CONTEXT);
+    let mut key = SealingKey::new(envelope, SealingLimits::default()).unwrap();
     for text in [&b"first"[..], b"second"] {
         let message = key.seal(text).unwrap();
         let header = Header::parse(&message).unwrap();
@@ -144,17 +180,17 @@ fn any_recipient_opens_alone() {
                 .all(|key| key.key_id() == "alias/fleet")
         );
         for name in names {
-            let found = unseal(&message, &local_unwrapper(name), CONTEXT).unwrap();
+            let found = unseal(&message, local_unwrapper(name), REQUIRED).unwrap();
             assert_eq!(found, text, "{name}");
         }
-        let stranger = KeyRing::new(&["rsa-2048-b"]);
+        let stranger = key_ring(&["rsa-2048-b"]);
         assert_eq!(
             refused(unseal(&message, &stranger, &[])),
             ErrorKind::NoMatchingRecipient
         );
-        let elsewhere = [("site", "y")];
+        let elsewhere = [("site", Some("y"))];
         assert_eq!(
-            refused(unseal(&message, &local_unwrapper(names[0]), &elsewhere)),
+            refused(unseal(&message, local_unwrapper(names[0]), &elsewhere)),
             ErrorKind::ContextMismatch
         );
     }
@@ -175,11 +211,14 @@ fn what_is_wrong_with_the_arguments_is_said_at_once() {
             ErrorKind::ContextKeyReserved,
         ),
     ] {
-        assert_eq!(refused(SealingKey::new(recipients, context, limits)), kind);
-        assert_eq!(refused(SealingKey::header_len(recipients, context)), kind);
-        let (random, place) = (&mut no_random, &mut [0; 1000]);
-        let key = SealingKey::new_with_random(recipients, context, limits, random, place);
+        let envelope = Envelope::new(recipients).with_context(context);
+        let envelope = envelope.with_random(Switched::new(Does::Panic));
+        assert_eq!(refused(envelope.header_len()), kind);
+        let mut place = [0; 1000];
+        let key = SealingKey::new_in(envelope, limits, &mut place);
         assert_eq!(refused(key), kind);
+        let envelope = Envelope::new(recipients).with_context(context);
+        assert_eq!(refused(SealingKey::new(envelope, limits)), kind);
     }
 }
 
@@ -283,7 +322,8 @@ fn a_message_holds_what_was_announced_and_no_byte_more() {
     update(&plaintext[30_000..]).unwrap();
     update(b"").unwrap();
     assert_eq!(refused(update(b"x")), ErrorKind::MessageTooLong);
-    message.extend(sealer.finish());
+    let len = sealer.finish(&mut out).unwrap();
+    message.extend_from_slice(&out[..len]);
     assert_eq!(
         unseal_own(&message),
         plaintext,
@@ -325,29 +365,32 @@ fn several_messages_at_a_time_and_after_the_key() {
 fn a_buffer_one_byte_short_costs_nothing() {
     let limits = SealingLimits::default().with_messages(2);
     let recipient = public_key("rsa-2048");
-    let recipients = &[Recipient::new(&recipient)];
-    let mut header = vec![0xaa; SealingKey::header_len(recipients, CONTEXT).unwrap()];
+    let recipients = [Recipient::new(&recipient)];
+    let envelope = Envelope::new(&recipients).with_context(CONTEXT);
+    let envelope = envelope.with_random(Switched::new(Does::Panic));
+    let mut header = vec![0xaa; envelope.header_len().unwrap()];
     let short = header.len() - 1;
-    let random = &mut no_random;
-    let key =
-        SealingKey::new_with_random(recipients, CONTEXT, limits, random, &mut header[..short]);
+    let key = SealingKey::new_in(envelope, limits, &mut header[..short]);
     assert_eq!(refused(key), ErrorKind::BufferTooSmall);
     assert!(
         header.iter().all(|byte| *byte == 0xaa),
         "nothing is written"
     );
 
-    let mut key = sealing_key(limits);
+    let random = &Switched::new(Does::Work);
+    let mut key = sealing_key_with(random, limits);
+    random.0.set(Does::Panic);
     let plaintext = pattern(20_000);
     let mut out = vec![0xaa; key.sealed_len(20_000).unwrap().try_into().unwrap()];
     let short = out.len() - 1;
-    let sealed = key.seal_into_with_random(&plaintext, random, &mut out[..short]);
+    let sealed = key.seal_into(&plaintext, &mut out[..short]);
     assert_eq!(refused(sealed), ErrorKind::BufferTooSmall);
     let short = key.start_len() - 1;
-    let started = key.start_with_random(20_000, random, &mut out[..short]);
+    let started = key.start(20_000, &mut out[..short]);
     assert_eq!(refused(started), ErrorKind::BufferTooSmall);
     assert!(out.iter().all(|byte| *byte == 0xaa), "nothing is written");
     assert_eq!(key.left(), limits);
+    random.0.set(Does::Work);
 
     // One that is longer keeps its end.
     let len = out.len();
@@ -360,35 +403,34 @@ fn a_buffer_one_byte_short_costs_nothing() {
 #[test]
 fn a_source_of_random_bytes_that_fails_costs_nothing() {
     let limits = SealingLimits::default().with_messages(1).with_bytes(5);
-    let mut key = sealing_key(limits);
+    let random = &Switched::new(Does::Work);
+    let mut key = sealing_key_with(random, limits);
     let mut out = vec![0; 1000];
-    let fails = &mut |_: &mut [u8]| -> Result<(), Error> { Err(ErrorKind::RandomFailed.into()) };
-    let is_stuck = &mut |_: &mut [u8]| -> Result<(), Error> { Ok(()) };
-    assert_eq!(
-        refused(key.seal_into_with_random(b"hello", fails, &mut out)),
-        ErrorKind::RandomFailed
-    );
-    assert_eq!(
-        refused(key.start_with_random(5, is_stuck, &mut out)),
-        ErrorKind::RandomFailed
-    );
-    assert_eq!(key.left(), limits);
+    for does in [Does::Fail, Does::Nothing] {
+        random.0.set(does);
+        assert_eq!(
+            refused(key.seal_into(b"hello", &mut out)),
+            ErrorKind::RandomFailed
+        );
+        assert_eq!(refused(key.start(5, &mut out)), ErrorKind::RandomFailed);
+        assert_eq!(key.left(), limits);
+    }
+    random.0.set(Does::Work);
     assert_eq!(unseal_own(&key.seal(b"hello").unwrap()), b"hello");
 }
 
 #[test]
 fn the_header_lies_in_the_callers_buffer() {
     let recipient = public_key("rsa-2048");
-    let recipients = &[Recipient::new(&recipient)];
-    let len = SealingKey::header_len(recipients, CONTEXT).unwrap();
+    let recipients = [Recipient::new(&recipient)];
+    let envelope = Envelope::new(&recipients).with_context(CONTEXT);
+    let envelope = envelope.with_random(repeatable("seed"));
+    let len = envelope.header_len().unwrap();
     let mut place = vec![0xaa; len + 10];
-    let random = &mut repeatable("seed");
-    let limits = SealingLimits::default();
-    let mut key =
-        SealingKey::new_with_random(recipients, CONTEXT, limits, random, &mut place).unwrap();
+    let mut key = SealingKey::new_in(envelope, SealingLimits::default(), &mut place).unwrap();
     let mut messages = [[0; 1000]; 2];
     for out in &mut messages {
-        let len = key.seal_into_with_random(b"reading", random, out).unwrap();
+        let len = key.seal_into(b"reading", out).unwrap();
         assert_eq!(unseal_own(&out[..len]), b"reading");
     }
     for message in &messages {

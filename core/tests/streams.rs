@@ -8,21 +8,30 @@
 
 mod common;
 
-use std::io::{self, Cursor, Read, Write};
+use std::{
+    cell::{Cell, RefCell},
+    io::{self, Cursor, Read, Write},
+    rc::Rc,
+};
 
-use common::{LENGTHS, Vector, local_unwrapper, pattern, public_key};
-use libseal::{Error, ErrorKind, Header, Recipient, SealWriter, UnsealReader};
+use common::{LENGTHS, Vector, local_unwrapper, pattern, public_key, seal};
+use libseal::{Envelope, Error, ErrorKind, Header, PublicKey, Recipient, SealWriter, UnsealReader};
 
 /// Fails once `left` bytes have passed, and passes at most 1000 at a time.
 struct Failing<T> {
     inner: T,
-    left: usize,
+    left: Rc<Cell<usize>>,
 }
 
 impl<T> Failing<T> {
+    fn new(inner: T, left: usize) -> Self {
+        let left = Rc::new(Cell::new(left));
+        Self { inner, left }
+    }
+
     fn pass(&mut self, len: usize) -> io::Result<usize> {
-        let len = len.min(1000).min(self.left);
-        self.left -= len;
+        let len = len.min(1000).min(self.left.get());
+        self.left.set(self.left.get() - len);
         if len == 0 {
             Err(io::Error::other("unplugged"))
         } else {
@@ -49,6 +58,10 @@ impl<W: Write> Write for Failing<W> {
     }
 }
 
+fn seal_writer<W: Write>(inner: W, key: &PublicKey) -> SealWriter<W> {
+    SealWriter::new(inner, &Envelope::new(&[Recipient::new(key)])).unwrap()
+}
+
 fn own_kind(error: io::Error) -> ErrorKind {
     error.downcast::<Error>().unwrap().kind()
 }
@@ -60,7 +73,7 @@ fn every_length_comes_back_whatever_the_pieces() {
     for len in LENGTHS.into_iter().chain([200_000]) {
         for piece_len in [1, 100, 16384, 100_000] {
             let plaintext = pattern(len);
-            let mut writer = SealWriter::new(Vec::new(), &[Recipient::new(&key)], &[]).unwrap();
+            let mut writer = seal_writer(Vec::new(), &key);
             for piece in plaintext.chunks(piece_len) {
                 writer.write_all(piece).unwrap();
             }
@@ -88,11 +101,7 @@ fn a_writer_that_fails_anywhere_leaves_no_whole_message() {
     let unwrapper = local_unwrapper("rsa-2048");
     let plaintext = pattern(20_000);
     let seal_to = |left: usize, message: &mut Vec<u8>| -> io::Result<()> {
-        let inner = Failing {
-            inner: message,
-            left,
-        };
-        let mut writer = SealWriter::new(inner, &[Recipient::new(&key)], &[])?;
+        let mut writer = seal_writer(Failing::new(message, left), &key);
         writer.write_all(&plaintext)?;
         writer.finish().map(|_| ())
     };
@@ -109,24 +118,55 @@ fn a_writer_that_fails_anywhere_leaves_no_whole_message() {
     }
 }
 
+/// Memory that can be looked at while something writes to it.
+#[derive(Clone, Default)]
+struct Shared(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[test]
-fn a_failed_writer_stays_failed() {
+fn after_an_error_of_the_inner_writer_nothing_is_lost() {
     let key = public_key("rsa-2048");
-    let inner = Failing {
-        inner: Vec::new(),
-        left: 1000,
-    };
-    let mut writer = SealWriter::new(inner, &[Recipient::new(&key)], &[]).unwrap();
-    writer.write_all(&[0; 10_000]).unwrap();
-    assert_eq!(writer.flush().unwrap_err().to_string(), "unplugged");
-    assert_eq!(
-        own_kind(writer.write_all(b"more").unwrap_err()),
-        ErrorKind::InvalidState
-    );
-    assert_eq!(
-        own_kind(writer.finish().err().unwrap()),
-        ErrorKind::InvalidState
-    );
+    let unwrapper = local_unwrapper("rsa-2048");
+    let plaintext = pattern(600_000);
+    for piece_len in [1000, 40_000, 300_000] {
+        let target = Shared::default();
+        let inner = Failing::new(target.clone(), 0);
+        let left = Rc::clone(&inner.left);
+        let mut writer = seal_writer(inner, &key);
+        let mut failures = 0;
+        for piece in plaintext.chunks(piece_len) {
+            let mut unwritten = piece;
+            while !unwritten.is_empty() {
+                match writer.write(unwritten) {
+                    Ok(len) => unwritten = &unwritten[len..],
+                    Err(error) => {
+                        assert_eq!(error.to_string(), "unplugged");
+                        failures += 1;
+                        left.set(33_333);
+                    }
+                }
+            }
+        }
+        while let Err(error) = writer.flush() {
+            assert_eq!(error.to_string(), "unplugged");
+            failures += 1;
+            left.set(33_333);
+        }
+        left.set(1000);
+        drop(writer.finish().unwrap());
+        assert!(failures > 10, "{failures}");
+        let message = target.0.take();
+        assert!(libseal::unseal(&message, &unwrapper, &[]).unwrap() == plaintext);
+    }
 }
 
 #[test]
@@ -135,7 +175,7 @@ fn a_flush_hands_over_everything_and_the_message_goes_on() {
     let unwrapper = local_unwrapper("rsa-2048");
     let plaintext = pattern(700_000);
     for piece_len in [1000, 16384, 300_000] {
-        let mut writer = SealWriter::new(Vec::new(), &[Recipient::new(&key)], &[]).unwrap();
+        let mut writer = seal_writer(Vec::new(), &key);
         for piece in plaintext.chunks(piece_len) {
             writer.write_all(piece).unwrap();
             writer.flush().unwrap();
@@ -145,7 +185,7 @@ fn a_flush_hands_over_everything_and_the_message_goes_on() {
     }
 
     let mut message = Vec::new();
-    let mut writer = SealWriter::new(&mut message, &[Recipient::new(&key)], &[]).unwrap();
+    let mut writer = seal_writer(&mut message, &key);
     writer.write_all(&plaintext[..1000]).unwrap();
     writer.flush().unwrap();
     drop(writer);
@@ -158,10 +198,7 @@ fn a_reader_that_fails_is_not_an_end() {
     let vector = Vector::accepted("length_16385");
     let unwrapper = local_unwrapper("rsa-2048");
     for left in (0..vector.message.len()).step_by(487) {
-        let inner = Failing {
-            inner: vector.message.as_slice(),
-            left,
-        };
+        let inner = Failing::new(vector.message.as_slice(), left);
         let read = || UnsealReader::new(inner, &unwrapper, &[])?.read_to_end(&mut Vec::new());
         assert_eq!(read().unwrap_err().to_string(), "unplugged");
     }
@@ -193,8 +230,7 @@ fn a_truncated_message_ends_in_an_error() {
 fn after_a_failed_check_nothing_more_is_read() {
     let unwrapper = local_unwrapper("rsa-2048");
     let plaintext = pattern(200_001);
-    let key = public_key("rsa-2048");
-    let whole = libseal::seal(&[Recipient::new(&key)], &[], &plaintext).unwrap();
+    let whole = seal(&[], &plaintext);
     for altered in [whole.len() - 1, whole.len() - 20_000] {
         let mut message = whole.clone();
         message[altered] ^= 1;

@@ -1,4 +1,4 @@
-//! What whoever unseals gets, from good and from bad messages.
+//! Unsealing: what comes out of good messages, and what is said about bad ones.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -8,26 +8,24 @@
 
 mod common;
 
-use common::{KeyRing, LENGTHS, Vector, local_unwrapper, pattern, public_key};
+use common::{LENGTHS, Vector, key_ring, known_key, local_unwrapper, pattern, public_key, seal};
 use libseal::{
-    BoxError, DataKey, Error, ErrorKind, Header, KeyUnwrap, Recipient, Unsealer, WrappedKey,
-    plaintext_len, seal, unseal, unseal_into,
+    DataKey, Envelope, Error, ErrorKind, Header, Recipient, Unsealer, Unwrap, Unwrapped,
+    plaintext_len, unseal, unseal_into, unwrap_fn,
 };
 
-/// Gives the vector's data key for whatever it is asked, so that thousands of messages open fast.
-fn known_key(vector: &Vector) -> impl KeyUnwrap {
-    let data_key = vector.data_key.unwrap();
-    move |_: &WrappedKey<'_>| -> Result<Option<DataKey>, BoxError> { Ok(Some(data_key.into())) }
+fn key_of(vector: &Vector) -> impl Unwrap {
+    known_key(vector.data_key.unwrap())
 }
 
-fn unseal_error(message: &[u8], unwrapper: &impl KeyUnwrap) -> ErrorKind {
+fn unseal_error(message: &[u8], unwrapper: impl Unwrap) -> ErrorKind {
     unseal(message, unwrapper, &[]).unwrap_err().kind()
 }
 
 #[test]
 fn a_message_cut_anywhere_is_refused() {
     let vector = Vector::accepted("length_16385");
-    let unwrapper = known_key(&vector);
+    let unwrapper = key_of(&vector);
     let message = &vector.message;
     let payload = Header::parse(message).unwrap().len();
     let last_chunk = payload + 56 + 16400;
@@ -53,7 +51,7 @@ fn a_message_cut_anywhere_is_refused() {
 #[test]
 fn no_bit_can_be_altered() {
     let vector = Vector::accepted("worked_example");
-    let unwrapper = known_key(&vector);
+    let unwrapper = key_of(&vector);
     let payload = Header::parse(&vector.message).unwrap().len();
     for bit in 0..vector.message.len() * 8 {
         let mut message = vector.message.clone();
@@ -68,7 +66,7 @@ fn no_bit_can_be_altered() {
 #[test]
 fn nothing_can_be_added() {
     let vector = Vector::accepted("length_16384");
-    let unwrapper = known_key(&vector);
+    let unwrapper = key_of(&vector);
     for more in [1, 15, 16, 17, 16383, 16384, 16400, 16401, 40_000] {
         let mut message = vector.message.clone();
         message.resize(message.len() + more, 0);
@@ -88,7 +86,7 @@ fn after_a_failed_check_no_plaintext_is_left() {
     message[second_chunk] ^= 1;
 
     let mut out = vec![0xaa; plaintext_len(&message).unwrap()];
-    unseal_into(&message, &known_key(&vector), &[], &mut out).unwrap_err();
+    unseal_into(&message, key_of(&vector), &[], &mut out).unwrap_err();
     assert!(out.iter().all(|byte| *byte == 0), "one shot");
 
     let mut unsealer = Unsealer::default();
@@ -103,21 +101,19 @@ fn after_a_failed_check_no_plaintext_is_left() {
     message[second_chunk] ^= 1;
     *message.last_mut().unwrap() ^= 1;
     let mut out = vec![0xaa; plaintext_len(&message).unwrap()];
-    unseal_into(&message, &known_key(&vector), &[], &mut out).unwrap_err();
+    unseal_into(&message, key_of(&vector), &[], &mut out).unwrap_err();
     assert!(out.iter().all(|byte| *byte == 0), "last chunk");
 }
 
 #[test]
 fn buffers_one_byte_short_consume_nothing() {
     let vector = Vector::accepted("length_16385");
-    let unwrapper = known_key(&vector);
+    let unwrapper = key_of(&vector);
     let message = &vector.message;
     let len = plaintext_len(message).unwrap();
     assert_eq!(len, 16385);
-    let unwrap_nothing = |_: &WrappedKey<'_>| -> Result<Option<DataKey>, BoxError> {
-        panic!("the KMS is asked although the buffer is too small")
-    };
-    let error = unseal_into(message, &unwrap_nothing, &[], &mut vec![0; len - 1]).unwrap_err();
+    let unwrap_nothing = unwrap_fn(|_| panic!("the KMS is asked though the buffer is too small"));
+    let error = unseal_into(message, unwrap_nothing, &[], &mut vec![0; len - 1]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BufferTooSmall);
 
     let mut unsealer = Unsealer::new(&[]);
@@ -168,18 +164,18 @@ fn calls_out_of_order_are_refused() {
 
     let mut unsealer = Unsealer::new(&[]);
     invalid(unsealer.provide_key(data_key()));
-    invalid(unsealer.unwrap_with(&known_key(&vector)));
+    invalid(unsealer.unwrap_with(key_of(&vector)));
     let header = unsealer.update(&vector.message, &mut []).unwrap().consumed;
     assert!(unsealer.needs_key());
     invalid(unsealer.finish(&mut []).map(|_| ()));
     // Nothing is taken while the key is missing.
-    assert_eq!(
+    invalid(
         unsealer
             .update(&vector.message[header..], &mut [])
-            .unwrap()
-            .consumed,
-        0
+            .map(|_| ()),
     );
+    assert_eq!(unsealer.update(&[], &mut []).unwrap().consumed, 0);
+    assert!(unsealer.needs_key());
 
     unsealer.provide_key(data_key()).unwrap();
     invalid(unsealer.provide_key(data_key()));
@@ -213,30 +209,26 @@ fn an_error_is_final() {
 
 #[test]
 fn required_context_is_checked_before_the_kms_is_asked() {
-    let key = public_key("rsa-2048");
-    let message = seal(
-        &[Recipient::new(&key)],
-        &[("device", "42"), ("site", "x")],
-        b"",
-    )
-    .unwrap();
+    let message = seal(&[("device", "42"), ("site", "x")], b"");
     let unwrapper = local_unwrapper("rsa-2048");
     for required in [
         &[][..],
-        &[("site", "x")],
-        &[("site", "x"), ("device", "42")],
+        &[("site", Some("x"))],
+        &[("site", Some("x")), ("device", Some("42"))],
+        &[("site", None)],
+        &[("device", None), ("site", Some("x"))],
     ] {
         assert_eq!(unseal(&message, &unwrapper, required).unwrap(), b"");
     }
-    let unwrap_nothing = |_: &WrappedKey<'_>| -> Result<Option<DataKey>, BoxError> {
-        panic!("the KMS is asked for a message of another context")
-    };
+    let unwrap_nothing = unwrap_fn(|_| panic!("the KMS is asked for a message of another context"));
     for required in [
-        &[("site", "y")][..],
-        &[("Site", "x")],
-        &[("device", "42"), ("more", "")],
+        &[("site", Some("y"))][..],
+        &[("Site", Some("x"))],
+        &[("device", Some("42")), ("more", Some(""))],
+        &[("Site", None)],
+        &[("device", Some("42")), ("more", None)],
     ] {
-        let error = unseal(&message, &unwrap_nothing, required).unwrap_err();
+        let error = unseal(&message, unwrap_nothing, required).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ContextMismatch);
     }
 }
@@ -250,11 +242,11 @@ fn an_unwrapper_is_never_asked_about_reserved_kinds() {
             .wrapped_keys()
             .any(|key| key.algorithm().is_none())
     );
-    let unwrap = |key: &WrappedKey<'_>| -> Result<Option<DataKey>, BoxError> {
+    let unwrap = unwrap_fn(|key| {
         assert!(key.algorithm().is_some());
         Ok(Some(vector.data_key.unwrap().into()))
-    };
-    assert!(unseal(&vector.message, &unwrap, &[]).is_ok());
+    });
+    assert!(unseal(&vector.message, unwrap, &[]).is_ok());
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -272,13 +264,13 @@ impl std::error::Error for KmsError {}
 fn the_unwrappers_own_error_is_kept() {
     let keys = ["rsa-2048", "rsa-2048-b"].map(public_key);
     let recipients = keys.each_ref().map(Recipient::new);
-    let message = seal(&recipients, &[], b"secret").unwrap();
+    let message = Envelope::new(&recipients).seal(b"secret").unwrap();
 
-    let fail = |key: &WrappedKey<'_>| -> Result<Option<DataKey>, BoxError> {
+    let fail = unwrap_fn(|key| {
         let first = key.fingerprint() == keys[0].fingerprint();
         Err(KmsError(if first { "first" } else { "second" }).into())
-    };
-    let error = unseal(&message, &fail, &[]).unwrap_err();
+    });
+    let error = unseal(&message, fail, &[]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnwrapFailed);
     assert_eq!(
         std::error::Error::source(&error).unwrap().to_string(),
@@ -289,50 +281,44 @@ fn the_unwrappers_own_error_is_kept() {
 
     // One key is disabled, the other still opens.
     let second = local_unwrapper("rsa-2048-b");
-    let second_only = |key: &WrappedKey<'_>| match second.unwrap_key(key)? {
-        Some(data_key) => Ok(Some(data_key)),
-        None => Err(BoxError::from(KmsError("disabled"))),
-    };
-    assert_eq!(unseal(&message, &second_only, &[]).unwrap(), b"secret");
+    let second_only = unwrap_fn(|key| match second.unwrap_key(key) {
+        Unwrapped::DataKey(data_key) => Ok(Some(data_key)),
+        _ => Err(KmsError("disabled").into()),
+    });
+    assert_eq!(unseal(&message, second_only, &[]).unwrap(), b"secret");
 }
 
 #[test]
 fn wrong_answers_of_an_unwrapper_are_told_apart() {
-    let key = public_key("rsa-2048");
-    let message = seal(&[Recipient::new(&key)], &[], b"secret").unwrap();
-    let answer = |bytes: &'static [u8]| {
-        move |_: &WrappedKey<'_>| -> Result<Option<DataKey>, BoxError> {
-            Ok(Some(DataKey::try_from(bytes)?))
-        }
-    };
+    let message = seal(&[], b"secret");
+    let answer = |bytes: &'static [u8]| unwrap_fn(move |_| Ok(Some(DataKey::try_from(bytes)?)));
     assert_eq!(
-        unseal_error(&message, &answer(&[0; 31])),
+        unseal_error(&message, answer(&[0; 31])),
         ErrorKind::DataKeyLength
     );
     assert_eq!(
-        unseal_error(&message, &answer(&[0; 33])),
+        unseal_error(&message, answer(&[0; 33])),
         ErrorKind::DataKeyLength
     );
     assert_eq!(
-        unseal_error(&message, &answer(&[])),
+        unseal_error(&message, answer(&[])),
         ErrorKind::DataKeyLength
     );
     assert_eq!(
-        unseal_error(&message, &answer(&[0; 32])),
+        unseal_error(&message, answer(&[0; 32])),
         ErrorKind::AuthenticationFailed
     );
-    let nobody = KeyRing::new(&["rsa-2048-b", "rsa-4096"]);
+    let others = key_ring(&["rsa-2048-b", "rsa-4096"]);
     assert_eq!(
-        unseal_error(&message, &nobody),
+        unseal_error(&message, &others),
         ErrorKind::NoMatchingRecipient
     );
 }
 
 #[test]
 fn plaintext_len_is_exact() {
-    let key = public_key("rsa-2048");
     for len in LENGTHS {
-        let message = seal(&[Recipient::new(&key)], &[], &pattern(len)).unwrap();
+        let message = seal(&[], &pattern(len));
         assert_eq!(plaintext_len(&message).unwrap(), len);
     }
     assert_eq!(

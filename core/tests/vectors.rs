@@ -10,7 +10,7 @@ mod common;
 
 use std::io::{self, Read};
 
-use common::{KeyRing, Vector};
+use common::{Vector, key_ring};
 use libseal::{DataKey, Error, Header, UnsealReader, Unsealer, unseal};
 use sha2::{Digest, Sha256};
 
@@ -55,7 +55,7 @@ fn in_pieces(
 #[test]
 fn one_shot() {
     for vector in Vector::all() {
-        let ring = KeyRing::new(&vector.keys);
+        let ring = key_ring(&vector.keys);
         check(
             &vector,
             "unseal",
@@ -67,7 +67,7 @@ fn one_shot() {
 #[test]
 fn in_pieces_of_any_length() {
     for vector in Vector::all() {
-        let ring = KeyRing::new(&vector.keys);
+        let ring = key_ring(&vector.keys);
         for piece_len in [1, 7, 1000, 16400, usize::MAX] {
             let result = in_pieces(&vector, piece_len, |unsealer| unsealer.unwrap_with(&ring));
             check(&vector, &format!("pieces of {piece_len}"), result);
@@ -89,7 +89,7 @@ fn with_the_data_key_provided_by_hand() {
 #[test]
 fn through_the_reader() {
     for vector in Vector::all() {
-        let ring = KeyRing::new(&vector.keys);
+        let ring = key_ring(&vector.keys);
         let read = || -> io::Result<Vec<u8>> {
             let mut reader =
                 UnsealReader::new(vector.message.as_slice(), &ring, &vector.require())?;

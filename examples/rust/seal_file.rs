@@ -13,10 +13,10 @@ use std::{
 use anyhow::Context;
 use clap::Parser;
 use indicatif::ProgressBar;
-use libseal::{PublicKey, Recipient, SealWriter, WrapAlgorithm};
+use libseal::{Envelope, PublicKey, Recipient, SealWriter, WrapAlgorithm};
 use tempfile::NamedTempFile;
 
-/// Seal the file IN into the message OUT, for the holder of the private key.
+/// Seal the file IN into the message OUT. Only the private key opens it.
 #[derive(Parser)]
 struct Args {
     /// RSA public key in DER, as KMS GetPublicKey returns it, or in PEM
@@ -30,11 +30,11 @@ struct Args {
     #[arg(value_name = "OUT")]
     target: PathBuf,
 
-    /// Alias or ARN of the key, a hint for whoever unseals; everybody can read it
+    /// Alias or ARN of the key, a hint for unsealing; anyone can read it
     #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
     key_id: String,
 
-    /// Pair of the encryption context, may be repeated; everybody can read it
+    /// Pair of the encryption context, may be repeated; anyone can read it
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_pair)]
     context: Vec<(String, String)>,
 
@@ -49,10 +49,11 @@ fn main() -> anyhow::Result<()> {
     let public_key = fs::read(&args.public_key)
         .with_context(|| format!("cannot read {}", args.public_key.display()))?;
     let public_key = PublicKey::new(&public_key)?;
-    let recipient = Recipient::new(&public_key)
+    let recipients = [Recipient::new(&public_key)
         .with_key_id(&args.key_id)
-        .with_algorithm(args.algorithm);
+        .with_algorithm(args.algorithm)];
     let context: Vec<_> = args.context.iter().map(borrow_pair).collect();
+    let envelope = Envelope::new(&recipients).with_context(&context);
 
     let source = File::open(&args.source)
         .with_context(|| format!("cannot read {}", args.source.display()))?;
@@ -65,7 +66,7 @@ fn main() -> anyhow::Result<()> {
     let target = NamedTempFile::new_in(directory)
         .with_context(|| format!("cannot write beside {}", args.target.display()))?;
 
-    let mut writer = SealWriter::new(target, &[recipient], &context)?;
+    let mut writer = SealWriter::new(target, &envelope)?;
     io::copy(&mut source, &mut writer)?;
     let target = writer.finish()?;
     target.persist(&args.target)?;

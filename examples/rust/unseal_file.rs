@@ -6,6 +6,7 @@
 //! ```
 
 use std::{
+    convert::Infallible,
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
@@ -15,7 +16,7 @@ use std::{
 use anyhow::Context;
 use clap::Parser;
 use indicatif::ProgressBar;
-use libseal::{BoxError, DataKey, KeyUnwrap, LocalUnwrapper, UnsealReader, WrappedKey};
+use libseal::{BoxError, DataKey, LocalUnwrapper, UnsealReader, Unwrap, WrappedKey, unwrap_fn};
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
@@ -31,16 +32,16 @@ struct Args {
     target: PathBuf,
 
     #[command(flatten)]
-    unwrap: Unwrap,
+    key: Key,
 
-    /// Pair that the encryption context must hold, may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_pair)]
-    context: Vec<(String, String)>,
+    /// Pair that the encryption context must hold, or a key with any value; may be repeated
+    #[arg(long, value_name = "KEY[=VALUE]", value_parser = parse_required)]
+    context: Vec<(String, Option<String>)>,
 }
 
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
-struct Unwrap {
+struct Key {
     /// RSA private key in PEM, not encrypted
     #[arg(long, value_name = "PEM")]
     private_key: Option<PathBuf>,
@@ -54,8 +55,8 @@ struct Unwrap {
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let unwrapper = args.unwrap.unwrapper()?;
-    let context: Vec<_> = args.context.iter().map(borrow_pair).collect();
+    let unwrapper = args.key.unwrapper()?;
+    let required: Vec<_> = args.context.iter().map(borrow_required).collect();
 
     let source = File::open(&args.source)
         .with_context(|| format!("cannot read {}", args.source.display()))?;
@@ -66,16 +67,16 @@ fn main() -> anyhow::Result<()> {
     let mut target = NamedTempFile::new_in(directory)
         .with_context(|| format!("cannot write beside {}", args.target.display()))?;
 
-    let mut reader = UnsealReader::new(bar.wrap_read(source), &*unwrapper, &context)?;
+    let mut reader = UnsealReader::new(bar.wrap_read(source), unwrapper, &required)?;
     io::copy(&mut reader, &mut target)?;
     target.persist(&args.target)?;
     Ok(())
 }
 
-impl Unwrap {
-    fn unwrapper(self) -> anyhow::Result<Box<dyn KeyUnwrap>> {
+impl Key {
+    fn unwrapper(self) -> anyhow::Result<Box<dyn Unwrap>> {
         if let Some(command) = self.unwrap_command {
-            return Ok(Box::new(move |key: &WrappedKey<'_>| ask(&command, key)));
+            return Ok(Box::new(unwrap_fn(move |key| ask(&command, key))));
         }
         let path = self.private_key.unwrap_or_default();
         let pem = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -99,18 +100,20 @@ fn ask(command: &str, key: &WrappedKey<'_>) -> Result<Option<DataKey>, BoxError>
         stdin.write_all(key.ciphertext())?;
     }
     let answer = child.wait_with_output()?;
-    let data_key = Zeroizing::new(answer.stdout);
+    let unwrapped = Zeroizing::new(answer.stdout);
     if !answer.status.success() {
         return Err(format!("the unwrap command failed: {}", answer.status).into());
     }
-    Ok(Some(DataKey::try_from(data_key.as_slice())?))
+    Ok(Some(key.data_key(&unwrapped)?))
 }
 
-fn parse_pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("not KEY=VALUE")?;
-    Ok((key.into(), value.into()))
+fn parse_required(text: &str) -> Result<(String, Option<String>), Infallible> {
+    Ok(match text.split_once('=') {
+        Some((key, value)) => (key.into(), Some(value.into())),
+        None => (text.into(), None),
+    })
 }
 
-fn borrow_pair((key, value): &(String, String)) -> (&str, &str) {
-    (key, value)
+fn borrow_required((key, value): &(String, Option<String>)) -> (&str, Option<&str>) {
+    (key, value.as_deref())
 }

@@ -4,7 +4,6 @@ use std::{
     cell::Cell,
     fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
-    num::NonZero,
     rc::Rc,
 };
 
@@ -13,7 +12,7 @@ use libseal::UnsealReader;
 use crate::{
     harness::Case,
     streams,
-    workload::{MIB, Workload, all_threads},
+    workload::{MIB, Workload},
 };
 
 const PIECE_LEN: usize = MIB;
@@ -22,25 +21,21 @@ const PART_LEN: usize = MIB;
 pub(crate) fn cases(work: &Workload) -> Vec<Case<'_>> {
     let size = fs::metadata(work.path("source")).unwrap().len() as usize;
     let mut cases = Vec::new();
-    for threads in [NonZero::<usize>::MIN, all_threads()] {
-        let seal = Case::new("libseal", "seal a file", size, move |out| {
-            let mut source = work.open_file("source");
-            streams::seal(
-                work,
-                &mut source,
-                work.create_target(),
-                &mut out[..PIECE_LEN],
-                threads,
-            );
-            work.target_len()
-        });
-        let unseal = Case::new("libseal", "unseal a file", size, move |out| {
-            let source = work.open_file("source.sealed");
-            let mut target = work.create_target();
-            streams::unseal(work, source, &mut target, &mut out[..PIECE_LEN], threads);
-            work.target_len()
-        });
-        cases.extend([seal, unseal].map(|case| case.with_threads(threads.get())));
+    for pool in [None, Some(work.pool())] {
+        cases.extend([
+            Case::in_pool(pool, "libseal", "seal a file", size, move |out| {
+                let mut source = work.file("source");
+                let piece = &mut out[..PIECE_LEN];
+                streams::seal(work, &mut source, work.new_target(), piece);
+                work.target_len()
+            }),
+            Case::in_pool(pool, "libseal", "unseal a file", size, move |out| {
+                let source = work.file("source.sealed");
+                let piece = &mut out[..PIECE_LEN];
+                streams::unseal(work, source, &mut work.new_target(), piece);
+                work.target_len()
+            }),
+        ]);
     }
     cases
 }
@@ -69,7 +64,7 @@ impl Seek for Counting {
 pub(crate) fn middle(work: &Workload) -> Vec<Case<'_>> {
     let size = fs::metadata(work.path("source")).unwrap().len();
     let mut expected = vec![0; PART_LEN];
-    let mut source = work.open_file("source");
+    let mut source = work.file("source");
     source.seek(SeekFrom::Start(size / 2)).unwrap();
     source.read_exact(&mut expected).unwrap();
 
@@ -80,10 +75,10 @@ pub(crate) fn middle(work: &Workload) -> Vec<Case<'_>> {
         move |out| {
             let read = Rc::new(Cell::new(0));
             let source = Counting {
-                file: work.open_file("source.sealed"),
+                file: work.file("source.sealed"),
                 read: Rc::clone(&read),
             };
-            let mut reader = UnsealReader::new(source, &work.unwrapper(), &[]).unwrap();
+            let mut reader = UnsealReader::new(source, work.unwrapper(), &[]).unwrap();
             reader.seek(SeekFrom::Start(size / 2)).unwrap();
             let part = &mut out[..PART_LEN];
             reader.read_exact(part).unwrap();

@@ -1,15 +1,17 @@
-//! Times cases in turn, so that whatever slows the machine down for a while slows all of them.
+//! Times cases in turn, so that what slows the machine down for a while slows all of them.
 
 use std::{
     hint::black_box,
     time::{Duration, Instant},
 };
 
+use rayon::ThreadPool;
+
 /// A case is repeated for so long in each round, so that the clock does not matter.
 const ROUND: Duration = Duration::from_millis(4);
 
 /// What one call does, into a buffer that all cases use in turn; it returns a count of bytes.
-pub(crate) type Call<'a> = Box<dyn FnMut(&mut [u8]) -> u64 + 'a>;
+type Call<'a> = Box<dyn FnMut(&mut [u8]) -> u64 + 'a>;
 
 pub(crate) struct Case<'a> {
     /// Who does it: `libseal`, or what it is compared with.
@@ -39,9 +41,22 @@ impl<'a> Case<'a> {
         }
     }
 
-    pub(crate) fn with_threads(mut self, threads: usize) -> Self {
-        self.threads = threads;
-        self
+    /// Each call runs in the pool, or on the calling thread alone.
+    pub(crate) fn in_pool(
+        pool: Option<&'a ThreadPool>,
+        who: &'static str,
+        operation: impl Into<String>,
+        size: usize,
+        mut call: impl FnMut(&mut [u8]) -> u64 + Send + 'a,
+    ) -> Self {
+        let Some(pool) = pool else {
+            return Self::new(who, operation, size, call);
+        };
+        let lent = move |out: &mut [u8]| pool.install(|| call(out));
+        Self {
+            threads: pool.current_num_threads(),
+            ..Self::new(who, operation, size, lent)
+        }
     }
 
     fn time(&mut self, out: &mut [u8], calls: u32) -> Duration {

@@ -24,19 +24,13 @@ mod workload;
 use std::env;
 
 use harness::{Case, measure};
+use libseal::PROVIDER;
 use workload::{MIB, Workload};
 
 const LARGE: usize = 64 * MIB;
 const SMALL: [usize; 3] = [64, 1024, 64 * 1024];
 /// More than any case writes of the large message.
 const ROOM: usize = LARGE + MIB;
-
-/// The provider that libseal was built on.
-const PROVIDER: &str = if cfg!(feature = "aws-lc-rs") {
-    "aws-lc"
-} else {
-    "portable"
-};
 
 fn main() {
     // `cargo bench` calls it without a directory; then there is nothing to measure.
@@ -71,8 +65,9 @@ fn large(work: &Workload) -> Vec<Case<'_>> {
     } else {
         cases.extend(bare::in_place(bare::AesGcm::new(), plaintext));
     }
-    cases.extend(memory::into_buffer(work, LARGE));
-    cases.extend(memory::with_all_threads(work, LARGE));
+    for pool in [None, Some(work.pool())] {
+        cases.extend(memory::into_buffer(work, pool, LARGE));
+    }
     cases.extend(memory::returning(work, LARGE));
     cases
 }
@@ -86,7 +81,7 @@ fn small(work: &Workload) -> Vec<Case<'_>> {
     };
     let mut cases = vec![wrap];
     for size in SMALL {
-        cases.extend(memory::into_buffer(work, size));
+        cases.extend(memory::into_buffer(work, None, size));
         cases.extend(memory::returning(work, size));
         cases.extend(memory::under_a_key_in_use(work, size));
     }

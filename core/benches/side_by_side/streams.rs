@@ -1,29 +1,34 @@
 //! `SealWriter` and `UnsealReader` over memory and files, in small pieces and in large ones.
 
-use std::{
-    io::{self, Cursor, Read, Write},
-    num::NonZero,
-};
+use std::io::{self, Cursor, Read, Write};
 
-use libseal::{SealWriter, UnsealReader};
+use libseal::{Envelope, SealWriter, UnsealReader};
+use rayon::ThreadPool;
 
 use crate::{
     bare,
-    harness::{Call, Case},
-    workload::{MIB, Workload, all_threads},
+    harness::Case,
+    workload::{MIB, Workload},
 };
 
 const PIECES: [(&str, usize); 2] = [("4 KiB", 4096), ("1 MiB", MIB)];
 
-pub(crate) fn seal(
-    work: &Workload,
-    source: &mut impl Read,
-    target: impl Write,
-    piece: &mut [u8],
-    threads: NonZero<usize>,
-) {
-    let writer = SealWriter::new(target, &[work.recipient()], &[]).unwrap();
-    let mut writer = writer.with_threads(threads);
+/// Several threads need pieces that are worth sharing.
+fn piece_len() -> usize {
+    match rayon::current_thread_index() {
+        Some(_) => rayon::current_num_threads() * MIB,
+        None => MIB / 4,
+    }
+}
+
+fn writer<W: Write>(work: &Workload, target: W) -> SealWriter<W> {
+    let recipients = [work.recipient()];
+    let writer = SealWriter::new(target, &Envelope::new(&recipients)).unwrap();
+    writer.with_piece_len(piece_len())
+}
+
+pub(crate) fn seal(work: &Workload, source: &mut impl Read, target: impl Write, piece: &mut [u8]) {
+    let mut writer = writer(work, target);
     copy(source, &mut writer, piece);
     writer.finish().unwrap();
 }
@@ -33,10 +38,9 @@ pub(crate) fn unseal(
     source: impl Read,
     target: &mut impl Write,
     piece: &mut [u8],
-    threads: NonZero<usize>,
 ) -> u64 {
-    let reader = UnsealReader::new(source, &work.unwrapper(), &[]).unwrap();
-    copy(&mut reader.with_threads(threads), target, piece)
+    let reader = UnsealReader::new(source, work.unwrapper(), &[]).unwrap();
+    copy(&mut reader.with_piece_len(piece_len()), target, piece)
 }
 
 fn copy(source: &mut impl Read, target: &mut impl Write, piece: &mut [u8]) -> u64 {
@@ -52,50 +56,63 @@ fn copy(source: &mut impl Read, target: &mut impl Write, piece: &mut [u8]) -> u6
 }
 
 /// What is written was made just before, so it is the same piece of memory again and again.
-fn write(work: &Workload, size: usize, target: impl Write, piece: &[u8], threads: NonZero<usize>) {
-    let writer = SealWriter::new(target, &[work.recipient()], &[]).unwrap();
-    let mut writer = writer.with_threads(threads);
+fn write(work: &Workload, size: usize, target: impl Write, piece: &[u8]) {
+    let mut writer = writer(work, target);
     for _ in 0..size / piece.len() {
         writer.write_all(piece).unwrap();
     }
     writer.finish().unwrap();
 }
 
-pub(crate) fn cases<'a>(work: &'a Workload, size: usize) -> Vec<Case<'a>> {
+pub(crate) fn cases(work: &Workload, size: usize) -> Vec<Case<'_>> {
     let mut cases = vec![bare::memcpy(work.plaintext(size))];
     for (name, piece_len) in PIECES {
-        for threads in [NonZero::<usize>::MIN, all_threads()] {
-            let message = work.message(size);
-            let piece = work.plaintext(piece_len);
-            let case = |operation: &str, call: Call<'a>| {
-                Case::new("libseal", format!("{operation}, {name}"), size, call)
-                    .with_threads(threads.get())
-            };
-            let to_memory = move |out: &mut [u8]| {
-                let mut sink = Cursor::new(out);
-                write(work, size, &mut sink, piece, threads);
-                sink.position()
-            };
-            let from_memory = move |out: &mut [u8]| {
-                let piece = &mut out[..piece_len];
-                unseal(work, message.as_slice(), &mut io::sink(), piece, threads)
-            };
-            let to_file = move |_: &mut [u8]| {
-                write(work, size, work.create_target(), piece, threads);
-                work.target_len()
-            };
-            let from_file = move |out: &mut [u8]| {
-                let source = work.open_file(&format!("{size}.sealed"));
-                let piece = &mut out[..piece_len];
-                unseal(work, source, &mut io::sink(), piece, threads)
-            };
-            cases.extend([
-                case("SealWriter", Box::new(to_memory)),
-                case("UnsealReader", Box::new(from_memory)),
-                case("SealWriter to a file", Box::new(to_file)),
-                case("UnsealReader of a file", Box::new(from_file)),
-            ]);
+        for pool in [None, Some(work.pool())] {
+            cases.extend(in_pieces(work, pool, size, name, piece_len));
         }
     }
     cases
+}
+
+fn in_pieces<'a>(
+    work: &'a Workload,
+    pool: Option<&'a ThreadPool>,
+    size: usize,
+    name: &str,
+    piece_len: usize,
+) -> [Case<'a>; 4] {
+    let message = work.message(size);
+    let piece = work.plaintext(piece_len);
+    let name = |operation: &str| format!("{operation}, {name}");
+    [
+        Case::in_pool(pool, "libseal", name("SealWriter"), size, move |out| {
+            let mut sink = Cursor::new(out);
+            write(work, size, &mut sink, piece);
+            sink.position()
+        }),
+        Case::in_pool(pool, "libseal", name("UnsealReader"), size, move |out| {
+            let piece = &mut out[..piece_len];
+            unseal(work, message.as_slice(), &mut io::sink(), piece)
+        }),
+        Case::in_pool(
+            pool,
+            "libseal",
+            name("SealWriter to a file"),
+            size,
+            move |_| {
+                write(work, size, work.new_target(), piece);
+                work.target_len()
+            },
+        ),
+        Case::in_pool(
+            pool,
+            "libseal",
+            name("UnsealReader of a file"),
+            size,
+            move |out| {
+                let source = work.file(&format!("{size}.sealed"));
+                unseal(work, source, &mut io::sink(), &mut out[..piece_len])
+            },
+        ),
+    ]
 }

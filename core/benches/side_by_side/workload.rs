@@ -1,4 +1,5 @@
-//! What is sealed and unsealed: the files that `tests/measure/bench/workload.py` made.
+//! What is sealed and unsealed: the files that `tests/measure/bench/workload.py` made. And the threads that
+//! are lent for it.
 
 use std::{
     fs::{self, File},
@@ -7,11 +8,11 @@ use std::{
     thread,
 };
 
-use libseal::{BoxError, DataKey, KeyUnwrap, LocalUnwrapper, PublicKey, Recipient, WrappedKey};
+use libseal::{DataKey, LocalUnwrapper, PublicKey, Recipient, Unwrap, unwrap_fn};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 pub(crate) const MIB: usize = 1024 * 1024;
 const MAX_THREADS: usize = 8;
-const TARGET: &str = "target-rust";
 
 pub(crate) struct Workload {
     directory: PathBuf,
@@ -19,6 +20,7 @@ pub(crate) struct Workload {
     public_key: PublicKey,
     data_key: [u8; DataKey::LEN],
     plaintext: Vec<u8>,
+    pool: ThreadPool,
 }
 
 impl Workload {
@@ -31,6 +33,7 @@ impl Workload {
             public_key_der,
             data_key: read("data-key").try_into().unwrap(),
             plaintext: read("plaintext"),
+            pool: pool(),
             directory,
         }
     }
@@ -39,19 +42,9 @@ impl Workload {
         self.directory.join(name)
     }
 
-    pub(crate) fn open_file(&self, name: &str) -> File {
-        File::open(self.path(name)).unwrap()
-    }
-
-    /// A new file each time, as for `cp`: an old one would have to be truncated first.
-    pub(crate) fn create_target(&self) -> File {
-        let path = self.path(TARGET);
-        let _ = fs::remove_file(&path);
-        File::create_new(path).unwrap()
-    }
-
-    pub(crate) fn target_len(&self) -> u64 {
-        fs::metadata(self.path(TARGET)).unwrap().len()
+    /// A thread for each core, but no more than 8.
+    pub(crate) fn pool(&self) -> &ThreadPool {
+        &self.pool
     }
 
     pub(crate) fn recipient(&self) -> Recipient<'_> {
@@ -67,18 +60,35 @@ impl Workload {
         fs::read(self.path(&format!("{len}.sealed"))).unwrap()
     }
 
-    /// Knows the data key already: the RSA of whoever unwraps is not what is measured.
-    pub(crate) fn unwrapper(&self) -> impl KeyUnwrap + use<> {
+    /// Knows the data key already: RSA decryption is the work of a KMS, and not measured.
+    pub(crate) fn unwrapper(&self) -> impl Unwrap + use<> {
         let data_key = self.data_key;
-        move |_: &WrappedKey<'_>| -> Result<Option<DataKey>, BoxError> { Ok(Some(data_key.into())) }
+        unwrap_fn(move |_| Ok(Some(data_key.into())))
     }
 
     pub(crate) fn private_key(&self) -> LocalUnwrapper {
         LocalUnwrapper::new(&fs::read(self.path("private.pem")).unwrap(), None).unwrap()
     }
+
+    pub(crate) fn file(&self, name: &str) -> File {
+        File::open(self.path(name)).unwrap()
+    }
+
+    /// A new file each time, as `cp` makes one: an old one would have to be truncated first.
+    pub(crate) fn new_target(&self) -> File {
+        let path = self.path("target-rust");
+        let _ = fs::remove_file(&path);
+        File::create_new(path).unwrap()
+    }
+
+    pub(crate) fn target_len(&self) -> u64 {
+        fs::metadata(self.path("target-rust")).unwrap().len()
+    }
 }
 
-pub(crate) fn all_threads() -> NonZero<usize> {
+fn pool() -> ThreadPool {
     let most = NonZero::new(MAX_THREADS).unwrap();
-    thread::available_parallelism().map_or(most, |cores| cores.min(most))
+    let threads = thread::available_parallelism().map_or(most, |cores| cores.min(most));
+    let builder = ThreadPoolBuilder::new().num_threads(threads.get());
+    builder.build().unwrap()
 }

@@ -35,7 +35,7 @@ struct Provider {
 macro_rules! provider {
     ($provider:ident) => {
         Provider {
-            name: stringify!($provider),
+            name: $provider::NAME,
             sha256: $provider::sha256,
             hmac_sha512: $provider::hmac_sha512,
             hkdf_expand_sha512: $provider::hkdf_expand_sha512,

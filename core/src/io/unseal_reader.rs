@@ -40,8 +40,16 @@ pub struct UnsealReader<R: Read> {
     sealed: Vec<u8>,
     /// The byte of the message that the inner reader gives next.
     offset: u64,
-    /// Where the message begins in the inner reader, from the first seek on.
-    start: Option<u64>,
+    /// From the first seek on.
+    way: Option<Way<R>>,
+}
+
+/// The way to any byte of the message.
+struct Way<R> {
+    /// Where the message begins in the inner reader.
+    start: u64,
+    /// Only [`Seek`] knows that the inner reader can seek, and [`Read`] has to follow it.
+    seek: fn(&mut R, SeekFrom) -> io::Result<u64>,
 }
 
 impl<R: Read> UnsealReader<R> {
@@ -81,7 +89,7 @@ impl<R: Read> UnsealReader<R> {
             reading,
             sealed: Vec::new(),
             offset: 0,
-            start: None,
+            way: None,
         }
     }
 
@@ -123,10 +131,7 @@ impl<R: Read> UnsealReader<R> {
     }
 
     fn feed(&mut self, range: Range<u64>, out: &mut [u8]) -> io::Result<usize> {
-        if range.start != self.offset {
-            // Only after a seek that the inner reader did not follow.
-            return Err(Error::from(ErrorKind::InvalidState).into());
-        }
+        self.go_to(range.start)?;
         let wanted = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
         if self.sealed.len() < wanted {
             self.sealed = vec![0; wanted];
@@ -142,6 +147,19 @@ impl<R: Read> UnsealReader<R> {
         let piece = room.get(..len);
         let piece = piece.ok_or_else(|| io::Error::other("the inner reader read too much"))?;
         Ok(self.reading.feed(piece, out)?)
+    }
+
+    /// Moves the inner reader to an offset in the message.
+    fn go_to(&mut self, offset: u64) -> io::Result<()> {
+        if offset == self.offset {
+            return Ok(());
+        }
+        let way = self.way.as_ref();
+        let way = way.ok_or_else(|| Error::from(ErrorKind::Internal))?;
+        let place = way.start.saturating_add(offset);
+        (way.seek)(&mut self.inner, SeekFrom::Start(place))?;
+        self.offset = offset;
+        Ok(())
     }
 }
 
@@ -183,9 +201,6 @@ impl<R: Read + Seek> Seek for UnsealReader<R> {
             io::Error::new(io::ErrorKind::InvalidInput, message)
         })?;
         self.reading.seek(position);
-        if let Next::Message(range) = self.reading.next(0)? {
-            self.follow(range.start)?;
-        }
         Ok(position)
     }
 }
@@ -193,8 +208,11 @@ impl<R: Read + Seek> Seek for UnsealReader<R> {
 impl<R: Read + Seek> UnsealReader<R> {
     /// Length of the plaintext, verified.
     fn confirmed_len(&mut self) -> io::Result<u64> {
+        let start = match &self.way {
+            Some(way) => way.start,
+            None => self.find_way()?,
+        };
         if self.reading.message_len().is_none() {
-            let start = self.start()?;
             let end = self.inner.seek(SeekFrom::End(0))?;
             self.offset = end.saturating_sub(start);
             self.reading.set_message_len(self.offset);
@@ -204,30 +222,15 @@ impl<R: Read + Seek> UnsealReader<R> {
             if let Some(len) = self.reading.plaintext_len() {
                 return Ok(len);
             }
-            if let Next::Message(range) = self.reading.next(0)? {
-                self.follow(range.start)?;
-                self.feed(range, &mut [])?;
-            }
+            self.step(0, &mut [])?;
         }
     }
 
-    /// Moves the inner reader to an offset in the message.
-    fn follow(&mut self, offset: u64) -> io::Result<()> {
-        if offset != self.offset {
-            let place = self.start()?.saturating_add(offset);
-            self.inner.seek(SeekFrom::Start(place))?;
-            self.offset = offset;
-        }
-        Ok(())
-    }
-
-    fn start(&mut self) -> io::Result<u64> {
-        if let Some(start) = self.start {
-            return Ok(start);
-        }
+    fn find_way(&mut self) -> io::Result<u64> {
         let start = self.inner.stream_position()?.checked_sub(self.offset);
         let start = start.ok_or_else(|| io::Error::other("the inner reader has been moved"))?;
-        self.start = Some(start);
+        let seek = R::seek;
+        self.way = Some(Way { start, seek });
         Ok(start)
     }
 }

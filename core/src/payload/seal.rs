@@ -149,7 +149,7 @@ impl PayloadSealer {
     }
 
     /// After the end, nothing more is sealed: it would use a nonce a second time.
-    fn check_open(&self) -> Result<(), ErrorKind> {
+    pub(crate) const fn check_open(&self) -> Result<(), ErrorKind> {
         if self.is_finished {
             return Err(ErrorKind::InvalidState);
         }

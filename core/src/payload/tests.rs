@@ -1,4 +1,5 @@
 //! The vectors of Cobblestone-256, and the last chunk number.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::Read;
 

@@ -2,13 +2,14 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 use std::{
+    cell::Cell,
     fs,
     path::{Path, PathBuf},
 };
 
-use libseal::{
-    BoxError, DataKey, Error, KeyUnwrap, LocalUnwrapper, PublicKey, Recipient, Sealer, WrappedKey,
-};
+#[cfg(feature = "local-unwrapper")]
+use libseal::LocalUnwrapper;
+use libseal::{Envelope, PublicKey, RandomSource, Recipient, Sealer, Unwrap, random_fn, unwrap_fn};
 use sha2::{Digest, Sha256};
 
 pub(crate) fn vectors() -> PathBuf {
@@ -24,33 +25,29 @@ pub(crate) fn public_key(name: &str) -> PublicKey {
     PublicKey::new(&key_file(&format!("{name}.pub.der"))).unwrap()
 }
 
+#[cfg(feature = "local-unwrapper")]
 pub(crate) fn local_unwrapper(name: &str) -> LocalUnwrapper {
     LocalUnwrapper::new(&key_file(&format!("{name}.key.pem")), None).unwrap()
 }
 
-/// Holds several keys.
-pub(crate) struct KeyRing(pub(crate) Vec<LocalUnwrapper>);
-
-impl KeyRing {
-    pub(crate) fn new(names: &[impl AsRef<str>]) -> Self {
-        Self(
-            names
-                .iter()
-                .map(|name| local_unwrapper(name.as_ref()))
-                .collect(),
-        )
-    }
+/// Holds several keys: a `Vec` of unwrappers is an unwrapper.
+#[cfg(feature = "local-unwrapper")]
+pub(crate) fn key_ring(names: &[impl AsRef<str>]) -> Vec<LocalUnwrapper> {
+    let unwrappers = names.iter().map(|name| local_unwrapper(name.as_ref()));
+    unwrappers.collect()
 }
 
-impl KeyUnwrap for KeyRing {
-    fn unwrap_key(&self, key: &WrappedKey<'_>) -> Result<Option<DataKey>, BoxError> {
-        for unwrapper in &self.0 {
-            if let Some(data_key) = unwrapper.unwrap_key(key)? {
-                return Ok(Some(data_key));
-            }
-        }
-        Ok(None)
-    }
+/// Answers with this data key whatever it is asked, so that thousands of messages open fast.
+pub(crate) fn known_key(data_key: [u8; 32]) -> impl Unwrap {
+    unwrap_fn(move |_| Ok(Some(data_key.into())))
+}
+
+/// Seals for the key `rsa-2048`.
+pub(crate) fn seal(context: &[(&str, &str)], plaintext: &[u8]) -> Vec<u8> {
+    let key = public_key("rsa-2048");
+    let recipients = [Recipient::new(&key)];
+    let envelope = Envelope::new(&recipients).with_context(context);
+    envelope.seal(plaintext).unwrap()
 }
 
 /// Bytes in which no chunk looks like another.
@@ -63,13 +60,12 @@ pub(crate) fn pattern(len: usize) -> Vec<u8> {
 pub(crate) const LENGTHS: [usize; 9] = [0, 1, 15, 16, 16383, 16384, 16385, 32768, 50_000];
 
 pub(crate) fn seal_in_pieces(
-    recipients: &[Recipient<'_>],
-    context: &[(&str, &str)],
+    envelope: &Envelope<'_, impl RandomSource>,
     plaintext: &[u8],
     piece_len: usize,
 ) -> Vec<u8> {
-    let mut start = vec![0; Sealer::start_len(recipients, context).unwrap()];
-    let sealer = Sealer::start(recipients, context, &mut start).unwrap();
+    let mut start = vec![0; envelope.start_len().unwrap()];
+    let sealer = envelope.start(&mut start).unwrap();
     seal_rest(sealer, start, plaintext, piece_len)
 }
 
@@ -87,20 +83,23 @@ pub(crate) fn seal_rest(
         let written = sealer.update(piece, &mut message[start..]).unwrap();
         assert_eq!(start + written, message.len());
     }
-    message.extend(sealer.finish());
-    message
+    let mut last = [0; Sealer::FINISH_LEN];
+    assert_eq!(sealer.finish(&mut last).unwrap(), last.len());
+    [message, last.to_vec()].concat()
 }
 
 /// A source that gives the same bytes for the same seed: SHA-256 of the seed and a counter.
-pub(crate) fn repeatable(seed: &str) -> impl FnMut(&mut [u8]) -> Result<(), Error> {
-    let mut blocks = (0_u32..).map(move |number| Sha256::digest(format!("{seed} {number}")));
-    move |out| {
+pub(crate) fn repeatable(seed: &str) -> impl RandomSource {
+    let number = Cell::new(0_u32);
+    random_fn(move |out| {
         assert!(out.iter().all(|byte| *byte == 0), "as the trait promises");
-        for (out, block) in out.chunks_mut(32).zip(&mut blocks) {
+        for out in out.chunks_mut(32) {
+            let block = Sha256::digest(format!("{seed} {}", number.get()));
+            number.set(number.get() + 1);
             out.copy_from_slice(&block[..out.len()]);
         }
         Ok(())
-    }
+    })
 }
 
 /// One file of `tests/vectors`; its README says what the fields mean.
@@ -165,10 +164,8 @@ impl Vector {
         vector
     }
 
-    pub(crate) fn require(&self) -> Vec<(&str, &str)> {
-        self.require
-            .iter()
-            .map(|(key, value)| (&**key, &**value))
-            .collect()
+    pub(crate) fn require(&self) -> Vec<(&str, Option<&str>)> {
+        let pairs = self.require.iter();
+        pairs.map(|(key, value)| (&**key, Some(&**value))).collect()
     }
 }
