@@ -21,7 +21,7 @@
 //! The providers are:
 //!
 //! - `portable`: RustCrypto. It uses the processor's instructions for AES, GHASH and SHA-2.
-//! - `aws_lc`: AWS-LC, for servers. It stands on `portable` for what AWS-LC has no interface for.
+//! - `aws_lc`: AWS-LC, for servers. It uses `portable` for what AWS-LC has no interface for.
 //! - `compact`: for firmware. It is small and needs no heap to seal.
 //!
 //! To add one, add a folder, and name it in the choice below.

@@ -100,7 +100,7 @@ impl<R: Read> UnsealReader<R> {
         self
     }
 
-    /// Uses at most so many threads of the pool in which a call runs: see
+    /// Uses at most `threads` threads of the pool in which a call runs: see
     /// [`Unsealer`](crate::Unsealer).
     #[cfg(feature = "rayon")]
     #[must_use]

@@ -117,7 +117,7 @@ impl PayloadUnsealer {
         })
     }
 
-    /// Opens the pending bytes as the next chunk; `out` is as long as what is wanted of it.
+    /// Opens the pending bytes as the next chunk; `out` is as long as what it releases.
     fn open_pending(&mut self, out: &mut [u8]) -> Result<(), ErrorKind> {
         let nonce = self.nonces.next();
         if self.skip == 0 {

@@ -34,8 +34,9 @@ impl PublicKey {
     /// Reads a `SubjectPublicKeyInfo` (RFC 5280 section 4.1) in DER, as KMS `GetPublicKey` returns
     /// it, or in PEM (`-----BEGIN PUBLIC KEY-----`; needs the feature `alloc`).
     ///
-    /// Says so when it is given something else that people have at hand: a private key, a
-    /// certificate, a bare PKCS#1 key, a key that is not RSA or not of a size that KMS knows.
+    /// The error says what it is instead if it is something that people mistake for a public key: a
+    /// private key, a certificate, a bare PKCS#1 key, a key that is not RSA or not of a size that KMS
+    /// knows.
     ///
     /// # Errors
     /// [`NotAPublicKey`](ErrorKind::NotAPublicKey), or what it is instead:
