@@ -223,7 +223,7 @@ fn nothing_can_be_added() {
             let kind = refused(sample.read_through(&longer, message_len));
             assert_eq!(kind, ErrorKind::AuthenticationFailed, "{more}");
         }
-        let impossible = (len as usize - sample.chunk(0)) % SEALED_CHUNK < 16;
+        let impossible = (longer.len() - sample.chunk(0)) % SEALED_CHUNK < 16;
         let expected = match impossible {
             true => ErrorKind::Truncated,
             false => ErrorKind::AuthenticationFailed,

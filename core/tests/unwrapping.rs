@@ -171,7 +171,7 @@ fn a_closure_says_the_same_with_question_marks() {
             *asked.borrow_mut() += 1;
             answer()
         });
-        let error = unseal(&message, &unwrapper, &[]).unwrap_err();
+        let error = unseal(&message, unwrapper, &[]).unwrap_err();
         (error, asked.take())
     };
     let (error, asked) = ask(|| Ok(None));
