@@ -247,8 +247,10 @@ impl Reading {
     /// [`plaintext_len`](Self::plaintext_len) is known.
     ///
     /// # Errors
-    /// [`InvalidState`](ErrorKind::InvalidState) before [`set_message_len`](Self::set_message_len).
+    /// [`InvalidState`](ErrorKind::InvalidState) before [`set_message_len`](Self::set_message_len), and
+    /// after an error of the message.
     pub fn confirm_end(&mut self) -> Result<(), Error> {
+        self.unsealer.check()?;
         if self.plaintext_len.is_none() && self.confirming == Confirming::No {
             self.message_len.ok_or(ErrorKind::InvalidState)?;
             self.confirming = Confirming::Soon;
@@ -436,12 +438,10 @@ impl Reading {
     fn end(&mut self) -> Result<(), Error> {
         let len = self.unsealer.finish_len();
         let written = self.unsealer.finish(room(&mut self.buffer, len)?)?;
-        let start = self.buffered.end;
-        self.buffered = start..start.saturating_add(written as u64);
-        // Not where the buffer ends: after a seek beyond the end, that is further on.
         let header_len = self.header().map_or(0, Header::len) as u64;
         let payload_len = self.offset.saturating_sub(header_len);
         let len = layout::plaintext_len(payload_len).ok_or(ErrorKind::Internal)?;
+        self.buffered = len.saturating_sub(written as u64)..len;
         self.plaintext_len = Some(len);
         self.message_len = Some(self.offset);
         self.confirming = Confirming::No;

@@ -260,6 +260,38 @@ fn a_message_ends_with_any_rest() {
 }
 
 #[test]
+fn after_the_end_a_sealer_seals_nothing() {
+    let key = public_key("rsa-2048");
+    let recipients = [Recipient::new(&key)];
+    let envelope = Envelope::new(&recipients);
+    for len in LENGTHS {
+        for at_once in [true, false] {
+            let mut start = vec![0; envelope.start_len().unwrap()];
+            let mut sealer = envelope.start(&mut start).unwrap();
+            let (plaintext, mut out) = (pattern(len), vec![0; 100_000]);
+            if at_once {
+                sealer.finish_with(&plaintext, &mut out).unwrap();
+            } else {
+                sealer.update(&plaintext, &mut out).unwrap();
+                sealer.finish(&mut out).unwrap();
+            }
+            out.fill(0xaa);
+            for _ in 0..2 {
+                for more in [&b""[..], b"x", &[0; 16384], &[0; 40_000]] {
+                    let updated = sealer.update(more, &mut out);
+                    assert_eq!(updated.unwrap_err().kind(), ErrorKind::InvalidState);
+                    let finished = sealer.finish_with(more, &mut out);
+                    assert_eq!(finished.unwrap_err().kind(), ErrorKind::InvalidState);
+                }
+                let finished = sealer.finish(&mut out);
+                assert_eq!(finished.unwrap_err().kind(), ErrorKind::InvalidState);
+            }
+            assert!(out.iter().all(|byte| *byte == 0xaa), "{len}: written");
+        }
+    }
+}
+
+#[test]
 fn an_unfinished_message_is_truncated() {
     let key = public_key("rsa-2048");
     let recipients = [Recipient::new(&key)];

@@ -10,11 +10,11 @@ mod common;
 
 use std::{
     cell::{Cell, RefCell},
-    io::{self, Cursor, Read, Write},
+    io::{self, Cursor, Read, Seek, SeekFrom, Write},
     rc::Rc,
 };
 
-use common::{LENGTHS, Vector, local_unwrapper, pattern, public_key, seal};
+use common::{LENGTHS, Vector, data_key_of, local_unwrapper, pattern, public_key, seal};
 use libseal::{Envelope, Error, ErrorKind, Header, PublicKey, Recipient, SealWriter, UnsealReader};
 
 /// Fails once `left` bytes have passed, and passes at most 1000 at a time.
@@ -191,6 +191,36 @@ fn a_flush_hands_over_everything_and_the_message_goes_on() {
     drop(writer);
     let header_len = Header::parse(&message).unwrap().len();
     assert_eq!(message.len(), header_len + 56 + 1000);
+}
+
+#[test]
+fn a_reader_goes_on_after_a_header_that_is_known() {
+    for len in LENGTHS {
+        let plaintext = pattern(len);
+        let message = seal(&[("device", "42")], &plaintext);
+        let data_key = data_key_of(&message, "rsa-2048");
+        let header = Header::parse(&message).unwrap();
+        // The header has been taken off the stream.
+        let rest = &message[header.len()..];
+        let mut reader = UnsealReader::with_key(rest, header.clone(), data_key.into()).unwrap();
+        assert_eq!(reader.header(), Some(&header));
+        let mut found = Vec::new();
+        reader.read_to_end(&mut found).unwrap();
+        assert!(found == plaintext);
+
+        // In a file, the position stands after it.
+        let mut file = Cursor::new([b"before", &message[..]].concat());
+        file.set_position((6 + header.len()) as u64);
+        let mut reader = UnsealReader::with_key(file, header.clone(), data_key.into()).unwrap();
+        let middle = len / 2;
+        reader.seek(SeekFrom::Start(middle as u64)).unwrap();
+        let mut found = Vec::new();
+        reader.read_to_end(&mut found).unwrap();
+        assert!(found == plaintext[middle..]);
+
+        let error = UnsealReader::with_key(rest, header, [7; 32].into()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AuthenticationFailed);
+    }
 }
 
 #[test]

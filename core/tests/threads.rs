@@ -11,11 +11,17 @@ mod common;
 use std::{
     io::{Cursor, Read, Seek, SeekFrom, Write},
     num::NonZero,
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
-use common::{local_unwrapper, pattern, public_key, repeatable};
-use libseal::{Envelope, ErrorKind, Recipient, SealWriter, UnsealReader, Unsealer};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use common::{data_key_of, known_key, local_unwrapper, pattern, public_key, repeatable};
+use libseal::{
+    DataKey, Envelope, Error, ErrorKind, Header, LocalUnwrapper, PublicKey, Reading, Recipient,
+    SealWriter, Sealer, SealingKey, UnsealReader, Unsealer, Writing,
+};
+use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
 
 fn pool(threads: usize) -> ThreadPool {
     let builder = ThreadPoolBuilder::new().num_threads(threads);
@@ -120,4 +126,102 @@ fn writers_and_readers_use_the_pool_that_they_run_in() {
         reader.read_to_end(&mut found).unwrap();
         assert!(found == plaintext[1_000_000..]);
     });
+}
+
+#[test]
+fn any_limit_on_threads_makes_the_same_message() {
+    let plaintext = pattern(1 << 21);
+    let message = seal(&plaintext, usize::MAX);
+    let data_key = data_key_of(&message, "rsa-2048");
+    let pool = pool(4);
+    for most in [1, 2, 3, 4, 5, usize::MAX].map(|most| NonZero::new(most).unwrap()) {
+        let key = public_key("rsa-2048");
+        let recipients = [Recipient::new(&key)];
+        let envelope = Envelope::new(&recipients).with_random(repeatable("threads"));
+        let mut start = vec![0; envelope.start_len().unwrap()];
+        let mut sealer = envelope.start(&mut start).unwrap().with_max_threads(most);
+        let mut rest = vec![0; sealer.finish_with_len(plaintext.len())];
+        pool.install(|| sealer.finish_with(&plaintext, &mut rest))
+            .unwrap();
+        assert!([start, rest].concat() == message, "{most}");
+
+        // It may be set before the message begins, or when it has.
+        let header = Header::parse(&message).unwrap();
+        let payload = &message[header.len()..];
+        let unsealer = Unsealer::with_key(header, data_key.into()).unwrap();
+        let mut unsealer = unsealer.with_max_threads(most);
+        let (first, rest) = payload.split_at(30_000);
+        let mut found = vec![0; plaintext.len()];
+        let written = unsealer.update(first, &mut found).unwrap().written;
+        let mut unsealer = unsealer.with_max_threads(most);
+        let room = &mut found[written..];
+        pool.install(|| unsealer.finish_with(rest, room)).unwrap();
+        assert!(found == plaintext, "{most}");
+    }
+}
+
+/// Fails after a minute, instead of never.
+fn in_time(work: impl FnOnce() + Send + 'static) {
+    let (done, is_done) = mpsc::channel();
+    let worker = thread::spawn(move || {
+        work();
+        done.send(()).unwrap();
+    });
+    let result = is_done.recv_timeout(Duration::from_secs(60));
+    assert!(result != Err(mpsc::RecvTimeoutError::Timeout), "deadlock");
+    worker.join().unwrap();
+}
+
+#[test]
+fn calls_from_the_workers_of_a_pool_do_not_block_it() {
+    for threads in [1, 2, 4] {
+        in_time(move || {
+            let plaintext = pattern(1 << 20);
+            let message = seal(&plaintext, usize::MAX);
+            let data_key = data_key_of(&message, "rsa-2048");
+            pool(threads).install(|| {
+                (0..16).into_par_iter().for_each(|_| {
+                    assert!(seal(&plaintext, usize::MAX) == message);
+                    let found = libseal::unseal(&message, known_key(data_key), &[]);
+                    assert!(found.unwrap() == plaintext);
+                });
+            });
+        });
+    }
+}
+
+/// With an unwrapper that hands its work to the same pool.
+#[test]
+fn an_unwrapper_may_use_the_pool() {
+    in_time(|| {
+        let plaintext = pattern(1 << 20);
+        let message = seal(&plaintext, usize::MAX);
+        let data_key = data_key_of(&message, "rsa-2048");
+        pool(2).install(|| {
+            let unwrapper = libseal::unwrap_fn(|_| {
+                let (data_key, ()) = rayon::join(|| data_key, || ());
+                Ok(Some(DataKey::from(data_key)))
+            });
+            assert!(libseal::unseal(&message, unwrapper, &[]).unwrap() == plaintext);
+        });
+    });
+}
+
+#[test]
+fn everything_can_be_handed_to_another_thread() {
+    const fn is_send<T: Send>() {}
+    const fn is_shared<T: Send + Sync>() {}
+    is_shared::<DataKey>();
+    is_shared::<Envelope<'_>>();
+    is_shared::<Error>();
+    is_shared::<Header>();
+    is_shared::<LocalUnwrapper>();
+    is_shared::<PublicKey>();
+    is_send::<Reading>();
+    is_send::<SealWriter<Vec<u8>>>();
+    is_send::<Sealer>();
+    is_send::<SealingKey<'_>>();
+    is_send::<UnsealReader<Cursor<Vec<u8>>>>();
+    is_send::<Unsealer>();
+    is_send::<Writing>();
 }

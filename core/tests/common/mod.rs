@@ -1,15 +1,17 @@
 //! Test keys and vectors, shared with the other languages.
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub(crate) mod driver;
+
 use std::{
     cell::Cell,
     fs,
     path::{Path, PathBuf},
 };
 
-#[cfg(feature = "local-unwrapper")]
-use libseal::LocalUnwrapper;
 use libseal::{Envelope, PublicKey, RandomSource, Recipient, Sealer, Unwrap, random_fn, unwrap_fn};
+#[cfg(feature = "local-unwrapper")]
+use libseal::{Header, LocalUnwrapper, Unwrapped};
 use sha2::{Digest, Sha256};
 
 pub(crate) fn vectors() -> PathBuf {
@@ -35,6 +37,17 @@ pub(crate) fn local_unwrapper(name: &str) -> LocalUnwrapper {
 pub(crate) fn key_ring(names: &[impl AsRef<str>]) -> Vec<LocalUnwrapper> {
     let unwrappers = names.iter().map(|name| local_unwrapper(name.as_ref()));
     unwrappers.collect()
+}
+
+/// The data key of a message for one of the keys here.
+#[cfg(feature = "local-unwrapper")]
+pub(crate) fn data_key_of(message: &[u8], key: &str) -> [u8; 32] {
+    let header = Header::parse(message).unwrap();
+    let keys: Vec<_> = header.wrapped_keys().collect();
+    match local_unwrapper(key).unwrap_keys(&keys) {
+        Unwrapped::DataKey(data_key) => *data_key.as_bytes(),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Answers with this data key whatever it is asked, so that thousands of messages open fast.
