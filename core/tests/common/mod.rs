@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use libseal::{Envelope, PublicKey, RandomSource, Recipient, Sealer, Unwrap, random_fn, unwrap_fn};
+use libseal::{Envelope, PublicKey, RandomSource, Sealer, Unwrap, random_fn, unwrap_fn};
 #[cfg(feature = "local-unwrapper")]
 use libseal::{Header, LocalUnwrapper, Unwrapped};
 use sha2::{Digest, Sha256};
@@ -56,9 +56,10 @@ pub(crate) fn known_key(data_key: [u8; 32]) -> impl Unwrap {
 }
 
 /// Seals for the key `rsa-2048`.
+#[cfg(feature = "getrandom")]
 pub(crate) fn seal(context: &[(&str, &str)], plaintext: &[u8]) -> Vec<u8> {
     let key = public_key("rsa-2048");
-    let recipients = [Recipient::new(&key)];
+    let recipients = [(&key).into()];
     let envelope = Envelope::new(&recipients).with_context(context);
     envelope.seal(plaintext).unwrap()
 }
