@@ -66,6 +66,7 @@ pub struct Writing {
     /// Plaintext that has been sealed past the last full chunk.
     started_len: usize,
     piece_len: usize,
+    is_finished: bool,
 }
 
 impl Writing {
@@ -83,6 +84,7 @@ impl Writing {
             sealed,
             started_len: 0,
             piece_len: PIECE_LEN,
+            is_finished: false,
         })
     }
 
@@ -119,7 +121,7 @@ impl Writing {
     /// [`InvalidState`](ErrorKind::InvalidState) while there are bytes to hand on, and after the end;
     /// [`MessageTooLong`](ErrorKind::MessageTooLong) at 4 PiB.
     pub fn write(&mut self, plaintext: &[u8]) -> Result<usize, Error> {
-        self.check_handed_on()?;
+        self.check_ready()?;
         // Up to the end of a chunk, even if one was flushed in the middle.
         let piece_len = self.piece_len - self.started_len;
         if self.plaintext.is_empty()
@@ -148,7 +150,7 @@ impl Writing {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn flush(&mut self) -> Result<(), Error> {
-        self.check_handed_on()?;
+        self.check_ready()?;
         if self.plaintext.is_empty() {
             return Ok(());
         }
@@ -160,12 +162,13 @@ impl Writing {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn finish(&mut self) -> Result<(), Error> {
-        self.check_handed_on()?;
+        self.check_ready()?;
         let len = self.sealer.finish_with_len(self.plaintext.len());
         let out = room(&mut self.sealed, len)?;
         let written = self.sealer.finish_with(&self.plaintext, out)?;
         self.plaintext = Vec::new().into();
         self.unsent = 0..written;
+        self.is_finished = true;
         Ok(())
     }
 
@@ -180,8 +183,8 @@ impl Writing {
         Ok(())
     }
 
-    fn check_handed_on(&self) -> Result<(), ErrorKind> {
-        if self.unsent.is_empty() {
+    fn check_ready(&self) -> Result<(), ErrorKind> {
+        if self.unsent.is_empty() && !self.is_finished {
             return Ok(());
         }
         Err(ErrorKind::InvalidState)
