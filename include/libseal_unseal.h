@@ -1,7 +1,7 @@
 /*
- * libseal: unsealing, and sealing on several threads. Only the complete library has these functions.
+ * libseal: unsealing. Only the complete library has these functions.
  *
- * libseal_seal.h states the conventions for every function.
+ * libseal_seal.h states the rules for every function.
  */
 
 #ifndef LIBSEAL_UNSEAL_H
@@ -13,38 +13,21 @@
 extern "C" {
 #endif
 
-/* Sealing on several threads ------------------------------------------------------------------- */
-
-/**
- * Seals pieces of 512 KiB or more on several threads. Pieces of a few MiB work best. Applies to
- * libseal_sealer_update() and libseal_sealer_finish_with(), from the next call on.
- *
- * Each thread takes a stack and a few KiB of heap, from the first long piece to the end of the sealer.
- * If the system provides no threads, the calling thread does the work.
- *
- * @param threads  How many work at a time, the calling thread included; 0 for as many as the machine
- *                 has cores. More than 256 count as 256.
- * @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE, LIBSEAL_ERR_NULL_POINTER,
- *         LIBSEAL_ERR_INVALID_ARGUMENT.
- */
-LIBSEAL_API LIBSEAL_NODISCARD
-libseal_status libseal_sealer_set_threads(libseal_sealer *sealer,
-                                          size_t threads);
-
 /* Wrapped keys --------------------------------------------------------------------------------- */
+
+/** Bytes in a data key. */
+#define LIBSEAL_DATA_KEY_LEN 32
 
 /**
  * A data key as one recipient can unwrap it.
  *
- * Untrusted until a data key was accepted: choose by the fingerprint among keys that you allow, and
- * take the key id as a hint only. What the struct points to is borrowed for as long as the struct
- * is, as the comment of the function says that shows it.
+ * Untrusted until the data key has verified the header. Choose among the keys that you allow, by
+ * fingerprint, and take the key id as a hint only. The pointers stay valid as long as the function that
+ * gives the struct says.
  */
 typedef struct libseal_wrapped_key {
-    /**
-     * Bytes of this struct that the library has filled. Later versions may add members at the end.
-     */
-    size_t struct_size;
+    /** Bytes of this struct that are filled. */
+    size_t size;
     /**
      * The recipient's kind in the header: LIBSEAL_RSAES_OAEP_SHA_256, LIBSEAL_RSAES_OAEP_SHA_1,
      * or a number that this version does not know.
@@ -60,8 +43,8 @@ typedef struct libseal_wrapped_key {
      */
     const uint8_t *fingerprint;
     /**
-     * What the sealer says that the key is called: UTF-8, not ended by a NUL, maybe empty, maybe
-     * with NULs in it.
+     * What the sealer calls the key: UTF-8 without a NUL at its end, which may be empty and may
+     * contain NULs.
      */
     const char *key_id;
     /** Bytes in the key id. */
@@ -72,11 +55,31 @@ typedef struct libseal_wrapped_key {
     size_t ciphertext_len;
 } libseal_wrapped_key;
 
-/*
- * What a header says ------------------------------------------------------------------------------
+/** For a struct that you fill, for libseal_wrapped_key_data_key(). */
+#define LIBSEAL_WRAPPED_KEY_INIT \
+    {sizeof(libseal_wrapped_key), 0, NULL, NULL, NULL, 0, NULL, 0}
+
+/**
+ * The second step of unwrapping: makes the data key of what the KMS or HSM returned. For RSA that is the
+ * data key itself. Later kinds will have more to do here, so a program that unwraps on its own and goes
+ * through this function need not change for them.
  *
- * Anybody can read a header, without a key: to route a message, or to find the key that opens it.
- * Nothing in it is to be trusted before a data key was accepted.
+ * @param wrapped_key  From a header, or from its parts: kind, fingerprint, key id and ciphertext.
+ * @param unwrapped    What the KMS returned for the ciphertext.
+ * @param data_key     For libseal_unsealer_provide_key(). Wipe it after that.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_DATA_KEY_LENGTH, LIBSEAL_ERR_INVALID_UTF8,
+ *         LIBSEAL_ERR_UNSUPPORTED_ALGORITHM for a kind that this version does not know.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_wrapped_key_data_key(const libseal_wrapped_key *wrapped_key,
+                                            const uint8_t *unwrapped, size_t unwrapped_len,
+                                            uint8_t data_key[32]);
+
+/*
+ * Headers -----------------------------------------------------------------------------------------
+ *
+ * Anyone can read a header, without a key: to route a message, or to find the key that opens it.
+ * Trust nothing in it before a data key has been accepted.
  */
 
 /** Most bytes of a header. */
@@ -87,21 +90,19 @@ typedef struct libseal_header libseal_header;
 
 /**
  * Reads the header that a message begins with. The first LIBSEAL_MAX_HEADER_LEN bytes of a message
- * are always enough for it.
+ * are always enough.
  *
  * @param in      The message, or its beginning.
- * @param header  Set to a new header, which the caller owns: libseal_header_free().
- * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT;
+ * @param header  Set to a new header: libseal_header_free().
+ * @return LIBSEAL_OK;
  *         LIBSEAL_ERR_EMPTY_MESSAGE, or LIBSEAL_ERR_TRUNCATED if the header goes on after the end;
  *         LIBSEAL_ERR_NOT_SEALED, LIBSEAL_ERR_UNSUPPORTED_VERSION, LIBSEAL_ERR_UNSUPPORTED_SUITE,
  *         LIBSEAL_ERR_HEADER_MALFORMED, LIBSEAL_ERR_HEADER_TOO_LARGE.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
-libseal_status libseal_header_parse(const uint8_t *in,
-                                    size_t in_len,
-                                    libseal_header **header);
+libseal_status libseal_header_parse(const uint8_t *in, size_t in_len, libseal_header **header);
 
-/** Frees a header from libseal_header_parse(), and nothing else. NULL is fine. */
+/** Frees a header from libseal_header_parse(), and no other. NULL is fine. */
 LIBSEAL_API
 void libseal_header_free(libseal_header *header);
 
@@ -110,44 +111,61 @@ LIBSEAL_API LIBSEAL_NODISCARD
 size_t libseal_header_len(const libseal_header *header);
 
 /**
- * Which bytes of the message to get for a part of the plaintext, with an HTTP range request for
- * example. They are for libseal_unsealer_update() after libseal_unsealer_seek().
+ * The libseal_header_len() bytes of the header, as they stand in the message: to store them and parse
+ * them again, or to compare messages. NULL if `header` is NULL.
  *
- * They are whole chunks, so up to 32 KiB more. Where the plaintext ends before, so does the message:
- * the end of the range may be beyond it. Of no plaintext at the position 0, the range begins where the
- * first chunk does: what comes before is what libseal_unsealer_seek() wants.
+ * Borrowed until the header is freed.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+const uint8_t *libseal_header_bytes(const libseal_header *header);
+
+/**
+ * Refuses a header whose encryption context lacks a required pair.
+ *
+ * @param require        Keys that the context must have: with this value, or with any if it is NULL.
+ * @param require_count  At most LIBSEAL_MAX_CONTEXT_PAIRS.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_CONTEXT_MISMATCH, LIBSEAL_ERR_INVALID_UTF8,
+ *         LIBSEAL_ERR_CONTEXT_TOO_LONG for a key or value that no message can have.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_header_require(const libseal_header *header,
+                                      const libseal_context_pair *require, size_t require_count);
+
+/**
+ * Which bytes of the message to fetch for a part of the plaintext, with an HTTP range request for
+ * example. Give them to libseal_unsealer_update() after libseal_unsealer_seek().
+ *
+ * The range covers whole chunks, so it can be up to 32 KiB longer than `len`. If the plaintext ends
+ * earlier, so does the message: the end of the range may lie beyond it. For `start` 0 and `len` 0, the
+ * range starts at the first chunk. Give everything before that to the unsealer before it can seek.
  *
  * @param start        Position in the plaintext.
  * @param len          Bytes of plaintext.
  * @param range_start  Set to the offset in the message.
  * @param range_len    Set to the number of bytes of the message.
- * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT.
+ * @return LIBSEAL_OK.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
-libseal_status libseal_header_ciphertext_range(const libseal_header *header,
-                                               uint64_t start,
-                                               uint64_t len,
-                                               uint64_t *range_start,
+libseal_status libseal_header_ciphertext_range(const libseal_header *header, uint64_t start,
+                                               uint64_t len, uint64_t *range_start,
                                                uint64_t *range_len);
 
 /**
- * The inverse: which plaintext lies in a part of the message.
+ * The inverse: which plaintext lies in a part of the message. Nothing is verified.
  *
- * Chunks that begin before the part do not count. One that does not end with it is taken for the last
- * one of the message, because only that is shorter than the others; so for a whole message, from 0 on,
- * `range_len` is the length of its plaintext. Nothing is verified yet.
+ * Chunks that begin before the part do not count. A chunk that goes on after the part is taken for the
+ * last one of the message, because only the last is shorter than the others. So for a whole message,
+ * from 0 on, `range_len` is the length of its plaintext.
  *
  * @param start        Offset in the message.
  * @param len          Bytes of the message.
  * @param range_start  Set to the position in the plaintext.
  * @param range_len    Set to the number of bytes of plaintext.
- * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT.
+ * @return LIBSEAL_OK.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
-libseal_status libseal_header_plaintext_range(const libseal_header *header,
-                                              uint64_t start,
-                                              uint64_t len,
-                                              uint64_t *range_start,
+libseal_status libseal_header_plaintext_range(const libseal_header *header, uint64_t start,
+                                              uint64_t len, uint64_t *range_start,
                                               uint64_t *range_len);
 
 /** Number of pairs in the encryption context. 0 if `header` is NULL. */
@@ -157,18 +175,15 @@ size_t libseal_header_context_count(const libseal_header *header);
 /**
  * A pair of the encryption context; pairs are in the order of their keys' bytes.
  *
- * Key and value are UTF-8, not ended by a NUL, and may have NULs in them. Borrowed until the header
+ * Key and value are UTF-8 without a NUL at their end, and may contain NULs. Borrowed until the header
  * is freed.
  *
  * @param index  Below libseal_header_context_count().
- * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT.
+ * @return LIBSEAL_OK.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
-libseal_status libseal_header_context_pair(const libseal_header *header,
-                                           size_t index,
-                                           const char **key,
-                                           size_t *key_len,
-                                           const char **value,
+libseal_status libseal_header_context_pair(const libseal_header *header, size_t index,
+                                           const char **key, size_t *key_len, const char **value,
                                            size_t *value_len);
 
 /** Number of recipients. 0 if `header` is NULL. */
@@ -179,74 +194,70 @@ size_t libseal_header_wrapped_key_count(const libseal_header *header);
  * The data key as it is wrapped for one recipient, in the order of the header.
  *
  * @param index        Below libseal_header_wrapped_key_count().
- * @param wrapped_key  Set to what is borrowed until the header is freed.
- * @param size         sizeof(libseal_wrapped_key); no more than that is written.
- * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_STORAGE_TOO_SMALL,
- *         LIBSEAL_ERR_INVALID_ARGUMENT.
+ * @param wrapped_key  Set to a struct whose pointers are borrowed until the header is freed.
+ * @param size         sizeof(libseal_wrapped_key). No more than that is written.
+ * @return LIBSEAL_OK.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
-libseal_status libseal_header_wrapped_key(const libseal_header *header,
-                                          size_t index,
-                                          libseal_wrapped_key *wrapped_key,
-                                          size_t size);
+libseal_status libseal_header_wrapped_key(const libseal_header *header, size_t index,
+                                          libseal_wrapped_key *wrapped_key, size_t size);
 
 /* Unwrapping ----------------------------------------------------------------------------------- */
 
-/** Bytes in a data key. */
-#define LIBSEAL_DATA_KEY_LEN 32
-
 /**
- * What a libseal_unwrap_fn returns for a wrapped key that it holds no private key for. An unusual
- * number, so that no `return -1` is taken for it.
+ * A libseal_unwrap_fn returns it for a wrapped key that it holds no private key for. The next
+ * recipient is tried. An unusual number, so that no `return -1` is taken for it.
  */
 #define LIBSEAL_UNWRAP_NOT_MINE -22404
 
 /**
+ * A libseal_unwrap_fn returns it if unwrapping failed and nothing else is to be tried: the KMS is down,
+ * for example.
+ */
+#define LIBSEAL_UNWRAP_STOP -22405
+
+/**
  * Unwraps a data key: a call to a KMS, an HSM or the holder of the private key.
  *
- * The library calls it for one recipient after the other, in the order of the header, until it has
- * a data key: at most once for each, on the calling thread, and not for kinds that this version
- * does not know. It must not leave by longjmp or a C++ exception, nor use the handle that it is
- * called for.
+ * The library calls it for one recipient after the other, in the order of the header, until one call
+ * returns 0 or LIBSEAL_UNWRAP_STOP: at most once for each, and not for kinds that this version does not
+ * know. It must return: no longjmp, no C++ exception. It must not use the handle that it is called for.
  *
- * @param user_data    As it was given to the library.
- * @param wrapped_key  Borrowed until the function returns. Untrusted: compare its fingerprint with
+ * @param user_data    From the call that set the callback.
+ * @param wrapped_key  Borrowed until the callback returns. Untrusted: compare its fingerprint with
  *                     those of the keys that you allow, and ask no KMS for any other.
- * @param data_key     For the data key. The library wipes it.
- * @return 0: `data_key` holds the data key.
- *         LIBSEAL_UNWRAP_NOT_MINE: no key for this one; the next recipient is tried.
- *         Any other value: unwrapping failed. The next recipient is tried; if none is left, the
- *         first such value is the code of LIBSEAL_ERR_UNWRAP_FAILED.
+ * @param unwrapped    For what the KMS returned: 32 bytes. The library wipes it.
+ * @return 0 if `unwrapped` is filled, LIBSEAL_UNWRAP_NOT_MINE, LIBSEAL_UNWRAP_STOP, or any other value
+ *         if unwrapping failed: the next recipient is tried. If no recipient is left, the call fails
+ *         with LIBSEAL_ERR_UNWRAP_FAILED, and the first such value is its code.
  */
-typedef int (*libseal_unwrap_fn)(void *user_data,
-                                 const libseal_wrapped_key *wrapped_key,
-                                 uint8_t data_key[32]);
+typedef int (*libseal_unwrap_fn)(void *user_data, const libseal_wrapped_key *wrapped_key,
+                                 uint8_t unwrapped[32]);
 
 /* Unsealing in one call ------------------------------------------------------------------------ */
 
 /**
- * The length of the plaintext of a message, from its header and its own length. Nothing is verified
- * yet.
+ * The length of the plaintext of a message, from its header and its own length. Needs no key and
+ * verifies nothing.
  *
  * @param in   The whole message.
  * @param len  Set to the length of the plaintext.
- * @return as libseal_header_parse(), and LIBSEAL_ERR_TRUNCATED also where no message ends.
+ * @return as libseal_header_parse(), and LIBSEAL_ERR_TRUNCATED also if no message is this long.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
-libseal_status libseal_plaintext_len(const uint8_t *in,
-                                     size_t in_len,
-                                     size_t *len);
+libseal_status libseal_plaintext_len(const uint8_t *in, size_t in_len, size_t *len);
 
 /**
  * Unseals a message that is in memory. On LIBSEAL_OK it is authentic and complete.
  *
- * @param in                The whole message.
- * @param unwrap            Unwraps the data key; not NULL. It is not called if `out` is too small.
- * @param user_data         For `unwrap`; may be NULL.
- * @param required_context  Pairs that the message must have, with these values, among others.
- * @param out               For the plaintext, of libseal_plaintext_len() bytes.
- * @return LIBSEAL_OK, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_NULL_POINTER,
- *         LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_INVALID_UTF8,
+ * @param in             The whole message.
+ * @param unwrap         Unwraps the data key; not NULL. It is not called if `out` is too small.
+ * @param user_data      For `unwrap`; may be NULL.
+ * @param require        Keys that the encryption context must have: with this value, or with any if it
+ *                       is NULL. The message is refused before a key is unwrapped if one is missing.
+ * @param require_count  At most LIBSEAL_MAX_CONTEXT_PAIRS.
+ * @param out            Room for libseal_plaintext_len() bytes.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_INVALID_UTF8,
  *         LIBSEAL_ERR_CONTEXT_TOO_LONG for a required key or value that no message can have;
  *         LIBSEAL_ERR_EMPTY_MESSAGE, LIBSEAL_ERR_NOT_SEALED, LIBSEAL_ERR_UNSUPPORTED_VERSION,
  *         LIBSEAL_ERR_UNSUPPORTED_SUITE, LIBSEAL_ERR_HEADER_MALFORMED,
@@ -255,133 +266,121 @@ libseal_status libseal_plaintext_len(const uint8_t *in,
  *         LIBSEAL_ERR_UNWRAP_FAILED, LIBSEAL_ERR_AUTHENTICATION_FAILED.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
-libseal_status libseal_unseal(const uint8_t *in,
-                              size_t in_len,
-                              libseal_unwrap_fn unwrap,
-                              void *user_data,
-                              const libseal_context_pair *required_context,
-                              size_t required_context_count,
-                              uint8_t *out,
-                              size_t out_cap,
-                              size_t *written);
+libseal_status libseal_unseal(const uint8_t *in, size_t in_len, libseal_unwrap_fn unwrap,
+                              void *user_data, const libseal_context_pair *require,
+                              size_t require_count, uint8_t *out, size_t out_cap, size_t *written);
 
 /*
  * Unsealing piece by piece ------------------------------------------------------------------------
  *
- * 1. libseal_unsealer_new(). With libseal_unsealer_set_unwrap(), the data key is unwrapped as soon
- *    as the header is complete, within libseal_unsealer_update().
+ * 1. libseal_unsealer_new(). With libseal_unsealer_set_unwrap(), the data key is unwrapped within
+ *    libseal_unsealer_update(), as soon as the header is complete.
  * 2. libseal_unsealer_update() with one piece of the message after the other. Without a callback
- *    it returns LIBSEAL_NEED_KEY at the end of the header: show what libseal_unsealer_header()
- *    holds to whoever can unwrap it, now or tomorrow, here or elsewhere. Give the data key to
- *    libseal_unsealer_provide_key(), and the rest of the piece to libseal_unsealer_update().
+ *    it returns LIBSEAL_NEED_KEY at the end of the header. Unwrap one of the wrapped keys in
+ *    libseal_unsealer_header(), now or tomorrow, here or elsewhere, and give the data key to
+ *    libseal_unsealer_provide_key(); then the rest of the piece to libseal_unsealer_update().
  * 3. libseal_unsealer_finish() writes the last plaintext and confirms that nothing is missing.
  *
  * Every byte that comes out is authentic and in its place. But until libseal_unsealer_finish() has
  * returned LIBSEAL_OK, the message may still turn out to be cut short.
  *
- * For a part of a message, go on after the first bytes with libseal_unsealer_seek(), and give
- * libseal_unsealer_update() the bytes that libseal_header_ciphertext_range() names.
+ * For a part of a message, call libseal_unsealer_seek(), and give libseal_unsealer_update() the bytes
+ * that libseal_header_ciphertext_range() names. libseal_stream.h has a reader that does so.
  */
 
-/** Enough for libseal_unsealer_update() at any time, known to the compiler: in_len + 16 KiB is more. */
+/** Enough for libseal_unsealer_update() at any time, as a constant: less than in_len + 16 KiB. */
 #define LIBSEAL_UNSEALER_UPDATE_BOUND(in_len) (((in_len) + 16399) / 16400 * 16384)
 
 /** Most bytes that libseal_unsealer_finish() writes. */
 #define LIBSEAL_UNSEALER_FINISH_BOUND 16383
 
-/** A message on the way in. */
+/**
+ * A message that is being unsealed.
+ *
+ * LIBSEAL_ERR_BUFFER_TOO_SMALL and LIBSEAL_ERR_INVALID_STATE change nothing. Any other error ends it:
+ * from then on, calls return LIBSEAL_ERR_INVALID_STATE. It takes less than 256 KiB of memory, however
+ * long the message is.
+ */
 typedef struct libseal_unsealer libseal_unsealer;
 
 /**
  * Begins a message.
  *
- * @param required_context  Pairs that the message must have, with these values, among others; it is
- *                          refused before a key is unwrapped if it has not.
- * @param unsealer          Set to a new unsealer, which the caller owns: libseal_unsealer_free().
- * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT,
- *         LIBSEAL_ERR_INVALID_UTF8, LIBSEAL_ERR_CONTEXT_TOO_LONG for a key or value that no message
- *         can have.
+ * @param require        Keys that the encryption context must have: with this value, or with any if it
+ *                       is NULL. The message is refused before a key is unwrapped if one is missing.
+ * @param require_count  At most LIBSEAL_MAX_CONTEXT_PAIRS.
+ * @param unsealer       Set to a new unsealer: libseal_unsealer_free().
+ * @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_UTF8,
+ *         LIBSEAL_ERR_CONTEXT_TOO_LONG for a key or value that no message can have.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
-libseal_status libseal_unsealer_new(const libseal_context_pair *required_context,
-                                    size_t required_context_count,
+libseal_status libseal_unsealer_new(const libseal_context_pair *require, size_t require_count,
                                     libseal_unsealer **unsealer);
+
+/**
+ * Begins a message whose header and data key are known: goes on right after the header. Give it the
+ * bytes of the message from libseal_header_len() on; after the first 56 of them it can seek.
+ *
+ * @param header    The header of the message. It may be freed after the call.
+ * @param data_key  Wipe it after the call; the library has its own copy.
+ * @param unsealer  Set to a new unsealer: libseal_unsealer_free().
+ * @return LIBSEAL_OK, LIBSEAL_ERR_AUTHENTICATION_FAILED if the header was not made with this key.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_unsealer_new_with_key(const libseal_header *header,
+                                             const uint8_t data_key[32],
+                                             libseal_unsealer **unsealer);
 
 /** Frees an unsealer, in any state, and wipes its keys. NULL is fine. */
 LIBSEAL_API
 void libseal_unsealer_free(libseal_unsealer *unsealer);
 
 /**
- * Sets the callback that unwraps the data key; libseal_unsealer_update() never returns
+ * Sets the callback that unwraps the data key. libseal_unsealer_update() never returns
  * LIBSEAL_NEED_KEY then.
  *
  * @param unwrap     Not NULL. Kept, with `user_data`, until the unsealer is freed.
  * @param user_data  For `unwrap`; may be NULL.
- * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT,
- *         LIBSEAL_ERR_INVALID_STATE after the first libseal_unsealer_update().
+ * @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE after the first libseal_unsealer_update().
  */
 LIBSEAL_API LIBSEAL_NODISCARD
-libseal_status libseal_unsealer_set_unwrap(libseal_unsealer *unsealer,
-                                           libseal_unwrap_fn unwrap,
+libseal_status libseal_unsealer_set_unwrap(libseal_unsealer *unsealer, libseal_unwrap_fn unwrap,
                                            void *user_data);
 
 /**
- * Has long pieces unsealed on several threads: those of 512 KiB or more, best of a few MiB. From the
- * next libseal_unsealer_update() on.
- *
- * Each thread takes a stack and a few KiB of heap, from the first long piece until the unsealer is
- * freed. Where the system gives no threads, the caller's does the work.
- *
- * @param threads  How many work at a time; 1 is the caller's own, 0 as many as the machine has cores.
- *                 256 are the most.
- * @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE after an error, LIBSEAL_ERR_NULL_POINTER,
- *         LIBSEAL_ERR_INVALID_ARGUMENT.
- */
-LIBSEAL_API LIBSEAL_NODISCARD
-libseal_status libseal_unsealer_set_threads(libseal_unsealer *unsealer,
-                                            size_t threads);
-
-/**
- * What libseal_unsealer_update() writes for so much input now: exactly, or with a callback and
- * before the end of the header, at most. 0 if `unsealer` is NULL or wants no more input.
+ * How many bytes libseal_unsealer_update() will write for `in_len` bytes of input: exactly, or with a
+ * callback and before the end of the header, at most. 0 if `unsealer` is NULL or takes no more input.
  * LIBSEAL_UNSEALER_UPDATE_BOUND is enough at any time.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
-size_t libseal_unsealer_update_len(const libseal_unsealer *unsealer,
-                                   size_t in_len);
+size_t libseal_unsealer_update_len(const libseal_unsealer *unsealer, size_t in_len);
 
 /**
- * Takes the next piece of the message, of any length, and writes the plaintext of the chunks of
- * 16 KiB that are complete and authentic.
+ * Takes the next piece of the message, of any length, and writes the plaintext of the chunks that are
+ * complete and authentic.
  *
  * @param in        The next piece.
  * @param consumed  Set to the number of bytes taken: all of them on LIBSEAL_OK, none on an error.
- *                  May be NULL if there is a callback.
- * @param out       For libseal_unsealer_update_len() bytes.
- * @return LIBSEAL_OK;
- *         LIBSEAL_NEED_KEY, with no callback: wants libseal_unsealer_provide_key(), and then what
- *         was not consumed;
- *         LIBSEAL_ERR_INVALID_STATE, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_NULL_POINTER,
- *         LIBSEAL_ERR_INVALID_ARGUMENT;
+ *                  May be NULL if there is a callback or the key is known.
+ * @param out       Room for libseal_unsealer_update_len() bytes.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_INVALID_STATE;
+ *         LIBSEAL_NEED_KEY without a callback: call libseal_unsealer_provide_key(), and then this
+ *         function again with the bytes that were not consumed;
  *         LIBSEAL_ERR_NOT_SEALED, LIBSEAL_ERR_UNSUPPORTED_VERSION, LIBSEAL_ERR_UNSUPPORTED_SUITE,
  *         LIBSEAL_ERR_HEADER_MALFORMED, LIBSEAL_ERR_HEADER_TOO_LARGE;
  *         LIBSEAL_ERR_CONTEXT_MISMATCH, LIBSEAL_ERR_AUTHENTICATION_FAILED;
  *         with a callback LIBSEAL_ERR_NO_MATCHING_RECIPIENT, LIBSEAL_ERR_UNWRAP_FAILED.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
-libseal_status libseal_unsealer_update(libseal_unsealer *unsealer,
-                                       const uint8_t *in,
-                                       size_t in_len,
-                                       size_t *consumed,
-                                       uint8_t *out,
-                                       size_t out_cap,
+libseal_status libseal_unsealer_update(libseal_unsealer *unsealer, const uint8_t *in, size_t in_len,
+                                       size_t *consumed, uint8_t *out, size_t out_cap,
                                        size_t *written);
 
 /**
  * The header, once it is complete; before that, and if `unsealer` is NULL, NULL. Trusted once a
- * data key was accepted.
+ * data key has been accepted.
  *
- * Borrowed until the unsealer is freed; not for libseal_header_free().
+ * Borrowed until the unsealer is freed. Not for libseal_header_free().
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 const libseal_header *libseal_unsealer_header(const libseal_unsealer *unsealer);
@@ -389,42 +388,37 @@ const libseal_header *libseal_unsealer_header(const libseal_unsealer *unsealer);
 /**
  * Goes on after LIBSEAL_NEED_KEY with the data key that one of the header's wrapped keys holds.
  *
- * @param data_key  Wipe it after the call; the library has its own copy.
- * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT,
- *         LIBSEAL_ERR_INVALID_STATE if no key is wanted,
+ * @param data_key  What libseal_wrapped_key_data_key() made of the answer of the KMS. Wipe it after the
+ *                  call; the library has its own copy.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE if no key is needed,
  *         LIBSEAL_ERR_AUTHENTICATION_FAILED if the header was not made with this key.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
-libseal_status libseal_unsealer_provide_key(libseal_unsealer *unsealer,
-                                            const uint8_t data_key[32]);
+libseal_status libseal_unsealer_provide_key(libseal_unsealer *unsealer, const uint8_t data_key[32]);
 
 /**
- * Goes to another place in the plaintext, before or behind: the next byte that comes out is the one at
+ * Moves to `position` in the plaintext, forwards or backwards. The next byte released is the one at
  * `position`.
  *
- * Wants a data key, and the bytes of the message before the first chunk: those before the range that
- * libseal_header_ciphertext_range() gives for 0 bytes at the position 0. Also fine after
- * libseal_unsealer_finish().
+ * It needs a data key, and the bytes of the message before the first chunk: see
+ * libseal_header_ciphertext_range(). It may also follow libseal_unsealer_finish().
  *
  * Each chunk opens alone, so what comes out is authentic and in its place wherever one starts. Where
- * the plaintext ends is known only after libseal_unsealer_finish(), as ever: the last chunk is enough
- * for it.
+ * the plaintext ends is known only after libseal_unsealer_finish(); the last chunk is enough for it.
  *
- * @param position  Position in the plaintext; one behind its end shows only later.
- * @param offset    Set to the offset in the message of the byte that libseal_unsealer_update() wants
- *                  next, where a chunk begins.
- * @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT,
- *         LIBSEAL_ERR_INVALID_STATE before those bytes are there and after an error,
- *         LIBSEAL_ERR_MESSAGE_TOO_LONG for a position from 4 PiB.
+ * @param position  Position in the plaintext. That it is beyond the end shows only later.
+ * @param offset    Set to the offset in the message of the next byte for libseal_unsealer_update(),
+ *                  where a chunk begins.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE before those bytes are there and after an error,
+ *         LIBSEAL_ERR_MESSAGE_TOO_LONG for a position from 4 PiB on.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
-libseal_status libseal_unsealer_seek(libseal_unsealer *unsealer,
-                                     uint64_t position,
+libseal_status libseal_unsealer_seek(libseal_unsealer *unsealer, uint64_t position,
                                      uint64_t *offset);
 
 /**
- * Exactly what libseal_unsealer_finish() writes, at most LIBSEAL_UNSEALER_FINISH_BOUND. 0 if
- * `unsealer` is NULL.
+ * Exactly how many bytes libseal_unsealer_finish() will write, at most LIBSEAL_UNSEALER_FINISH_BOUND.
+ * 0 if `unsealer` is NULL.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 size_t libseal_unsealer_finish_len(const libseal_unsealer *unsealer);
@@ -432,24 +426,22 @@ size_t libseal_unsealer_finish_len(const libseal_unsealer *unsealer);
 /**
  * Ends the message: writes the last plaintext, and confirms that the message is complete.
  *
- * @param out  For libseal_unsealer_finish_len() bytes.
- * @return LIBSEAL_OK: all plaintext that came out is the whole message, or after
- *         libseal_unsealer_seek(), the end of it;
- *         LIBSEAL_ERR_INVALID_STATE also while a key is wanted, LIBSEAL_ERR_BUFFER_TOO_SMALL,
- *         LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT;
+ * @param out  Room for libseal_unsealer_finish_len() bytes.
+ * @return LIBSEAL_OK: what came out is all of the plaintext, or after libseal_unsealer_seek() the end
+ *         of it;
+ *         LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_INVALID_STATE also while a key is needed;
  *         LIBSEAL_ERR_EMPTY_MESSAGE if nothing came, LIBSEAL_ERR_TRUNCATED if the end is missing;
  *         LIBSEAL_ERR_AUTHENTICATION_FAILED if the last chunk was altered or cut: the two cannot be
  *         told apart.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
-libseal_status libseal_unsealer_finish(libseal_unsealer *unsealer,
-                                       uint8_t *out,
-                                       size_t out_cap,
+libseal_status libseal_unsealer_finish(libseal_unsealer *unsealer, uint8_t *out, size_t out_cap,
                                        size_t *written);
 
 /**
- * After LIBSEAL_ERR_UNWRAP_FAILED: the first value, other than 0 and LIBSEAL_UNWRAP_NOT_MINE,
- * that the callback returned. 0 if there was none, there is no callback, or `unsealer` is NULL.
+ * After LIBSEAL_ERR_UNWRAP_FAILED: what the callback returned for the first recipient that it failed
+ * for, or LIBSEAL_UNWRAP_STOP. 0 if there was no such error, there is no callback, or `unsealer` is
+ * NULL.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 int libseal_unsealer_unwrap_code(const libseal_unsealer *unsealer);

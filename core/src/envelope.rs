@@ -135,7 +135,7 @@ impl<R: RandomSource> Envelope<'_, R> {
         out: &mut [u8],
     ) -> Result<&'p mut Sealer, Error> {
         let keys = self.begin(out)?;
-        Ok(place.write(Sealer::new(&keys, u64::MAX)))
+        Ok(Sealer::new_in(place, &keys, u64::MAX))
     }
 
     /// Seals `plaintext` in one call.

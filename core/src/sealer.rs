@@ -1,8 +1,8 @@
 //! Sealing piece by piece: the state machine.
 
-use core::fmt;
 #[cfg(feature = "rayon")]
 use core::num::NonZero;
+use core::{fmt, mem::MaybeUninit};
 
 #[cfg(feature = "rayon")]
 use crate::payload::threads::Threads;
@@ -64,6 +64,18 @@ impl Sealer {
             payload: PayloadSealer::new(keys),
             left: max_len,
         }
+    }
+
+    /// Makes it in its final place.
+    ///
+    /// Not inlined, so that its stack frame is not there while the keys are drawn.
+    #[inline(never)]
+    pub(crate) fn new_in<'p>(
+        place: &'p mut MaybeUninit<Self>,
+        keys: &MessageKeys,
+        max_len: u64,
+    ) -> &'p mut Self {
+        place.write(Self::new(keys, max_len))
     }
 
     /// Uses at most `threads` threads of the pool in which a call runs.

@@ -225,7 +225,7 @@ impl<'h, R: RandomSource> SealingKey<'h, R> {
         out: &mut [u8],
     ) -> Result<&'p mut Sealer, Error> {
         let keys = self.begin(max_len, out)?;
-        Ok(place.write(Sealer::new(&keys, max_len)))
+        Ok(Sealer::new_in(place, &keys, max_len))
     }
 
     /// Seals `plaintext` in one call.

@@ -17,12 +17,13 @@ extern const uint8_t public_key[], public_key_end[];
 #define PIECE 256
 #define LOG_LEN 20000
 
-static const libseal_random random_source = {.fill = stand_in_random};
+static const libseal_random random_source = LIBSEAL_RANDOM_INIT(stand_in_random, NULL);
 
-static libseal_public_key key;
-static const libseal_recipient backend = {.key = &key, .key_id = KEY_ID};
-static const libseal_context_pair device = {.key = "device", .value = "42"};
-static const libseal_seal_params params = {
+static libseal_rsa_public_key key;
+static const libseal_recipient backend = LIBSEAL_RECIPIENT_INIT(&key, KEY_ID);
+static const libseal_context_pair device = LIBSEAL_CONTEXT_PAIR_INIT("device", "42");
+static const libseal_envelope envelope = {
+    .size = sizeof(libseal_envelope),
     .recipients = &backend,
     .recipient_count = 1,
     .context = &device,
@@ -30,7 +31,7 @@ static const libseal_seal_params params = {
     .random = &random_source,
 };
 
-/* What a message begins with: for one recipient and the context above. */
+/* Room for the first bytes of a message to this recipient with this context. */
 #define START_LEN LIBSEAL_SEALER_START_BOUND(1, sizeof KEY_ID - 1, sizeof "device42" - 1 + 4)
 
 /* Stands for the device's log: lines of "00017 ok\n". */
@@ -49,7 +50,7 @@ static size_t read_log(size_t offset, uint8_t *piece, size_t cap)
     return len;
 }
 
-/* A log is longer than the RAM: it goes through in pieces. */
+/* The log is longer than the RAM, so it is sealed in pieces. */
 static libseal_status seal_log(void)
 {
     static libseal_sealer sealer;
@@ -60,7 +61,7 @@ static libseal_status seal_log(void)
     size_t offset = 0, piece_len, out_len;
 
     libseal_status status =
-        libseal_sealer_start(&sealer, sizeof sealer, &params, out, sizeof out, &out_len);
+        libseal_sealer_start(&sealer, sizeof sealer, &envelope, out, sizeof out, &out_len);
     while (status == LIBSEAL_OK) {
         print_hex("log", out, out_len);
         piece_len = read_log(offset, piece, sizeof piece);
@@ -76,7 +77,7 @@ static libseal_status seal_log(void)
     return status;
 }
 
-/* Readings are short and many: they share a data key, which is wrapped once. */
+/* Many short messages share a data key, which is wrapped once. */
 static libseal_status seal_readings(void)
 {
     static libseal_sealing_key sealing_key;
@@ -85,7 +86,7 @@ static libseal_status seal_readings(void)
     static uint8_t out[START_LEN + 32];
     size_t header_len, out_len;
 
-    libseal_status status = libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &params,
+    libseal_status status = libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &envelope,
                                                      NULL, header, sizeof header, &header_len);
     for (size_t i = 0; status == LIBSEAL_OK && i < sizeof readings / sizeof *readings; i++) {
         size_t len = 0;
@@ -102,11 +103,11 @@ static libseal_status seal_readings(void)
 
 int main(void)
 {
-    /* That the compiler and the flash did their job. */
+    /* Do processor and memory still work? */
     libseal_status status = libseal_self_test();
     if (status == LIBSEAL_OK)
-        status = libseal_public_key_init(&key, sizeof key, public_key,
-                                         (size_t)(public_key_end - public_key));
+        status = libseal_rsa_public_key_init(&key, sizeof key, public_key,
+                                             (size_t)(public_key_end - public_key));
     if (status == LIBSEAL_OK)
         status = seal_log();
     if (status == LIBSEAL_OK)

@@ -1,16 +1,21 @@
-//! What a header says.
+//! Headers.
 //!
-//! Anybody can read a header, without a key: to route a message, or to find the key that opens it.
-//! Nothing in it is to be trusted before a data key was accepted.
+//! Anyone can read a header, without a key: to route a message, or to find the key that opens it.
+//! Trust nothing in it before a data key has been accepted.
 
-use core::{ffi::c_char, ops::Range};
+use core::{ffi::c_char, ops::Range, ptr};
 
 use libseal::{Header, MAX_HEADER_LEN};
 
 use crate::{
-    guard::{Failure, guard, guard_value},
-    own_status::{LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_STORAGE_TOO_SMALL},
-    pointer::{array, clear, output, shared},
+    boundary::{
+        boxed::Boxed,
+        castable::Castable,
+        guard::{Failure, guard, guard_value},
+        own_status::{LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_STRUCT_SIZE},
+        pointer::{array, clear, output},
+    },
+    context::{libseal_context_pair, read_required},
     status::libseal_status,
     wrapped_key::libseal_wrapped_key,
 };
@@ -25,19 +30,18 @@ pub struct libseal_header {
     _private: [u8; 0],
 }
 
-/// # Safety
-/// `header` is NULL or of a header that nobody changes during `'a`.
-unsafe fn read<'a>(header: *const libseal_header) -> Result<&'a Header, Failure> {
-    // SAFETY: behind a `libseal_header` there always is a `Header`; the rest is the caller's word.
-    unsafe { shared(header.cast::<Header>()) }
+impl Castable for libseal_header {
+    type Rust = Header;
 }
 
+impl Boxed for libseal_header {}
+
 /// Reads the header that a message begins with. The first LIBSEAL_MAX_HEADER_LEN bytes of a message
-/// are always enough for it.
+/// are always enough.
 ///
 /// @param in      The message, or its beginning.
-/// @param header  Set to a new header, which the caller owns: libseal_header_free().
-/// @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT;
+/// @param header  Set to a new header: libseal_header_free().
+/// @return LIBSEAL_OK;
 ///         LIBSEAL_ERR_EMPTY_MESSAGE, or LIBSEAL_ERR_TRUNCATED if the header goes on after the end;
 ///         LIBSEAL_ERR_NOT_SEALED, LIBSEAL_ERR_UNSUPPORTED_VERSION, LIBSEAL_ERR_UNSUPPORTED_SUITE,
 ///         LIBSEAL_ERR_HEADER_MALFORMED, LIBSEAL_ERR_HEADER_TOO_LARGE.
@@ -49,23 +53,19 @@ pub unsafe extern "C" fn libseal_header_parse(
     header: *mut *mut libseal_header,
 ) -> libseal_status {
     guard(|| {
-        // SAFETY: the caller's word.
-        let header = unsafe { output(header, core::ptr::null_mut()) }?;
-        // SAFETY: the caller's word.
-        let message = unsafe { array(r#in, in_len) }?;
-        *header = Box::into_raw(Box::new(Header::parse(message)?)).cast();
+        // SAFETY: `header` is memory for a pointer, and `in` is `in_len` bytes.
+        let (header, message) = unsafe { (output(header, ptr::null_mut())?, array(r#in, in_len)?) };
+        *header = libseal_header::new(Header::parse(message)?);
         Ok(())
     })
 }
 
-/// Frees a header from libseal_header_parse(), and nothing else. NULL is fine.
+/// Frees a header from libseal_header_parse(), and no other. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn libseal_header_free(header: *mut libseal_header) {
     guard(|| {
-        if !header.is_null() {
-            // SAFETY: `libseal_header_parse` made it, and this is its last use: the caller's word.
-            drop(unsafe { Box::from_raw(header.cast::<Header>()) });
-        }
+        // SAFETY: `header` is from `libseal_header_parse`, and this is its last use.
+        unsafe { libseal_header::free(header) };
         Ok(())
     });
 }
@@ -74,22 +74,62 @@ pub unsafe extern "C" fn libseal_header_free(header: *mut libseal_header) {
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_header_len(header: *const libseal_header) -> usize {
-    // SAFETY: the caller's word.
-    guard_value(|| Ok(unsafe { read(header) }?.len()))
+    // SAFETY: `header` is NULL or a header that does not change during the call.
+    guard_value(|| Ok(unsafe { libseal_header::shared(header) }?.len()))
 }
 
-/// Which bytes of the message to get for a part of the plaintext, with an HTTP range request for
-/// example. They are for libseal_unsealer_update() after libseal_unsealer_seek().
+/// The libseal_header_len() bytes of the header, as they stand in the message: to store them and parse
+/// them again, or to compare messages. NULL if `header` is NULL.
 ///
-/// They are whole chunks, so up to 32 KiB more. Where the plaintext ends before, so does the message:
-/// the end of the range may be beyond it. Of no plaintext at the position 0, the range begins where the
-/// first chunk does: what comes before is what libseal_unsealer_seek() wants.
+/// Borrowed until the header is freed.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn libseal_header_bytes(header: *const libseal_header) -> *const u8 {
+    let bytes = guard_value(|| {
+        // SAFETY: `header` is NULL or a header that stays until it is freed.
+        let header = unsafe { libseal_header::shared(header) }?;
+        Ok(Some(header.as_bytes().as_ptr()))
+    });
+    bytes.unwrap_or(ptr::null())
+}
+
+/// Refuses a header whose encryption context lacks a required pair.
+///
+/// @param require        Keys that the context must have: with this value, or with any if it is NULL.
+/// @param require_count  At most LIBSEAL_MAX_CONTEXT_PAIRS.
+/// @return LIBSEAL_OK, LIBSEAL_ERR_CONTEXT_MISMATCH, LIBSEAL_ERR_INVALID_UTF8,
+///         LIBSEAL_ERR_CONTEXT_TOO_LONG for a key or value that no message can have.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn libseal_header_require(
+    header: *const libseal_header,
+    require: *const libseal_context_pair,
+    require_count: usize,
+) -> libseal_status {
+    guard(|| {
+        // SAFETY: `header` and the `require_count` pairs of `require` do not change during the call.
+        let (header, required) = unsafe {
+            (
+                libseal_header::shared(header)?,
+                read_required(require, require_count)?,
+            )
+        };
+        Ok(header.require(&required)?)
+    })
+}
+
+/// Which bytes of the message to fetch for a part of the plaintext, with an HTTP range request for
+/// example. Give them to libseal_unsealer_update() after libseal_unsealer_seek().
+///
+/// The range covers whole chunks, so it can be up to 32 KiB longer than `len`. If the plaintext ends
+/// earlier, so does the message: the end of the range may lie beyond it. For `start` 0 and `len` 0, the
+/// range starts at the first chunk. Give everything before that to the unsealer before it can seek.
 ///
 /// @param start        Position in the plaintext.
 /// @param len          Bytes of plaintext.
 /// @param range_start  Set to the offset in the message.
 /// @param range_len    Set to the number of bytes of the message.
-/// @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT.
+/// @return LIBSEAL_OK.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_header_ciphertext_range(
@@ -100,21 +140,21 @@ pub unsafe extern "C" fn libseal_header_ciphertext_range(
     range_len: *mut u64,
 ) -> libseal_status {
     let compute = |header: &Header| header.ciphertext_range(start, len);
-    // SAFETY: the caller's word.
+    // SAFETY: `header` does not change, and `range_start` and `range_len` are memory for numbers.
     guard(|| unsafe { range(header, range_start, range_len, compute) })
 }
 
-/// The inverse: which plaintext lies in a part of the message.
+/// The inverse: which plaintext lies in a part of the message. Nothing is verified.
 ///
-/// Chunks that begin before the part do not count. One that does not end with it is taken for the last
-/// one of the message, because only that is shorter than the others; so for a whole message, from 0 on,
-/// `range_len` is the length of its plaintext. Nothing is verified yet.
+/// Chunks that begin before the part do not count. A chunk that goes on after the part is taken for the
+/// last one of the message, because only the last is shorter than the others. So for a whole message,
+/// from 0 on, `range_len` is the length of its plaintext.
 ///
 /// @param start        Offset in the message.
 /// @param len          Bytes of the message.
 /// @param range_start  Set to the position in the plaintext.
 /// @param range_len    Set to the number of bytes of plaintext.
-/// @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT.
+/// @return LIBSEAL_OK.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_header_plaintext_range(
@@ -125,27 +165,26 @@ pub unsafe extern "C" fn libseal_header_plaintext_range(
     range_len: *mut u64,
 ) -> libseal_status {
     let compute = |header: &Header| header.plaintext_range(start, len);
-    // SAFETY: the caller's word.
+    // SAFETY: `header` does not change, and `range_start` and `range_len` are memory for numbers.
     guard(|| unsafe { range(header, range_start, range_len, compute) })
 }
 
 /// # Safety
-/// As [`read`] and [`output`].
+/// As [`Boxed::shared`] and [`output`].
 unsafe fn range(
     header: *const libseal_header,
     start: *mut u64,
     len: *mut u64,
     compute: impl FnOnce(&Header) -> Range<u64>,
 ) -> Result<(), Failure> {
-    // SAFETY: the caller's word.
-    unsafe {
+    // SAFETY: `start` and `len` are NULL or memory for numbers, and `header` does not change.
+    let (header, start, len) = unsafe {
         clear(start);
         clear(len);
-    }
-    // SAFETY: the caller's word.
-    let range = compute(unsafe { read(header) }?);
-    // SAFETY: the caller's word.
-    let (start, len) = unsafe { (output(start, 0)?, output(len, 0)?) };
+        let header = libseal_header::shared(header)?;
+        (header, output(start, 0)?, output(len, 0)?)
+    };
+    let range = compute(header);
     *start = range.start;
     *len = range.end.saturating_sub(range.start);
     Ok(())
@@ -155,17 +194,17 @@ unsafe fn range(
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_header_context_count(header: *const libseal_header) -> usize {
-    // SAFETY: the caller's word.
-    guard_value(|| Ok(unsafe { read(header) }?.context().count()))
+    // SAFETY: `header` is NULL or a header that does not change during the call.
+    guard_value(|| Ok(unsafe { libseal_header::shared(header) }?.context().count()))
 }
 
 /// A pair of the encryption context; pairs are in the order of their keys' bytes.
 ///
-/// Key and value are UTF-8, not ended by a NUL, and may have NULs in them. Borrowed until the header
+/// Key and value are UTF-8 without a NUL at their end, and may contain NULs. Borrowed until the header
 /// is freed.
 ///
 /// @param index  Below libseal_header_context_count().
-/// @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT.
+/// @return LIBSEAL_OK.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_header_context_pair(
@@ -177,29 +216,19 @@ pub unsafe extern "C" fn libseal_header_context_pair(
     value_len: *mut usize,
 ) -> libseal_status {
     guard(|| {
-        for pointer in [key, value] {
-            if !pointer.is_null() {
-                // SAFETY: the caller's word.
-                unsafe { output(pointer, core::ptr::null()) }?;
-            }
-        }
-        for len in [key_len, value_len] {
-            // SAFETY: the caller's word.
-            unsafe { clear(len) };
-        }
-        // SAFETY: the caller's word.
-        let mut pairs = unsafe { read(header) }?.context();
-        let pair = pairs.nth(index);
-        let (key_text, value_text) = pair.ok_or(Failure(LIBSEAL_ERR_INVALID_ARGUMENT))?;
-        // SAFETY: the caller's word.
-        let (key, key_len, value, value_len) = unsafe {
-            (
-                output(key, core::ptr::null())?,
-                output(key_len, 0)?,
-                output(value, core::ptr::null())?,
-                output(value_len, 0)?,
-            )
+        // SAFETY: each output is NULL or memory for what it holds, and `header` does not change.
+        let (key, key_len, value, value_len, header) = unsafe {
+            let outputs = (
+                output(key, ptr::null()),
+                output(key_len, 0),
+                output(value, ptr::null()),
+                output(value_len, 0),
+            );
+            let header = libseal_header::shared(header)?;
+            (outputs.0?, outputs.1?, outputs.2?, outputs.3?, header)
         };
+        let pair = header.context().nth(index);
+        let (key_text, value_text) = pair.ok_or(Failure(LIBSEAL_ERR_INVALID_ARGUMENT))?;
         (*key, *key_len) = (key_text.as_ptr().cast(), key_text.len());
         (*value, *value_len) = (value_text.as_ptr().cast(), value_text.len());
         Ok(())
@@ -210,17 +239,19 @@ pub unsafe extern "C" fn libseal_header_context_pair(
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_header_wrapped_key_count(header: *const libseal_header) -> usize {
-    // SAFETY: the caller's word.
-    guard_value(|| Ok(unsafe { read(header) }?.wrapped_keys().count()))
+    guard_value(|| {
+        // SAFETY: `header` is NULL or a header that does not change during the call.
+        let header = unsafe { libseal_header::shared(header) }?;
+        Ok(header.wrapped_keys().count())
+    })
 }
 
 /// The data key as it is wrapped for one recipient, in the order of the header.
 ///
 /// @param index        Below libseal_header_wrapped_key_count().
-/// @param wrapped_key  Set to what is borrowed until the header is freed.
-/// @param size         sizeof(libseal_wrapped_key); no more than that is written.
-/// @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_STORAGE_TOO_SMALL,
-///         LIBSEAL_ERR_INVALID_ARGUMENT.
+/// @param wrapped_key  Set to a struct whose pointers are borrowed until the header is freed.
+/// @param size         sizeof(libseal_wrapped_key). No more than that is written.
+/// @return LIBSEAL_OK.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_header_wrapped_key(
@@ -230,14 +261,16 @@ pub unsafe extern "C" fn libseal_header_wrapped_key(
     size: usize,
 ) -> libseal_status {
     guard(|| {
-        // The members of the first version; a longer struct is filled as far as it goes.
+        // The members of the first version; a longer struct is filled as far as they go.
         if size < size_of::<libseal_wrapped_key>() {
-            return Err(Failure(LIBSEAL_ERR_STORAGE_TOO_SMALL));
+            return Err(Failure(LIBSEAL_ERR_STRUCT_SIZE));
         }
-        // SAFETY: the caller's word.
-        let wrapped_key = unsafe { output(wrapped_key, libseal_wrapped_key::EMPTY) }?;
-        // SAFETY: the caller's word.
-        let key = unsafe { read(header) }?.wrapped_keys().nth(index);
+        // SAFETY: `wrapped_key` is memory for the struct, and `header` does not change.
+        let (wrapped_key, header) = unsafe {
+            let wrapped_key = output(wrapped_key, libseal_wrapped_key::EMPTY)?;
+            (wrapped_key, libseal_header::shared(header)?)
+        };
+        let key = header.wrapped_keys().nth(index);
         *wrapped_key = libseal_wrapped_key::new(&key.ok_or(Failure(LIBSEAL_ERR_INVALID_ARGUMENT))?);
         Ok(())
     })

@@ -4,22 +4,24 @@ use core::ffi::{c_int, c_void};
 
 use libseal::{Error, ErrorKind, RandomSource};
 
-use crate::{guard::Failure, own_status::LIBSEAL_ERR_NULL_POINTER, pointer::shared};
+use crate::boundary::{
+    guard::Failure,
+    own_status::LIBSEAL_ERR_NULL_POINTER,
+    sized::{SizedStruct, read_sized},
+};
 
 /// Fills `out` with `len` bytes from a cryptographic random source, such as the hardware's.
 ///
-/// An answer that is constant, or begins as the one before, makes sealing fail with
-/// LIBSEAL_ERR_RANDOM_FAILED; nothing is sealed with it. This finds a generator that was not switched
-/// on, and says nothing about the quality of one that was.
+/// Sealing checks every answer. One that is constant, or begins as the one before, makes it fail with
+/// LIBSEAL_ERR_RANDOM_FAILED. That finds a generator that was not switched on. It says nothing about
+/// the quality of one that was.
 ///
-/// The library calls it on the calling thread. It must not leave by longjmp or a C++ exception, nor
-/// use the handle that it is called for. Handles on several threads that share a source call it at the
-/// same time.
+/// The callback must return: no longjmp, no C++ exception. It must not use the handle that it is called
+/// for. If handles on several threads share it, it runs on several threads at a time.
 ///
-/// @param user_data  As it was given to the library.
-/// @param out        All zeros; from 20 to 32 bytes.
-/// @return 0: `out` is filled. Any other value: the source failed, and so does the call that needed
-///         it, with LIBSEAL_ERR_RANDOM_FAILED.
+/// @param user_data  From the libseal_random.
+/// @param out        All zeros; 20 to 32 bytes.
+/// @return 0 if `out` is filled. With any other value, sealing fails with LIBSEAL_ERR_RANDOM_FAILED.
 pub type libseal_random_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, out: *mut u8, len: usize) -> c_int>;
 
@@ -27,13 +29,20 @@ pub type libseal_random_fn =
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct libseal_random {
+    /// sizeof(libseal_random).
+    pub size: usize,
     /// Not NULL.
     pub fill: libseal_random_fn,
-    /// Handed on to `fill`.
+    /// For `fill`; may be NULL.
     pub user_data: *mut c_void,
 }
 
-/// Whom to ask for random bytes.
+// SAFETY: a size, a function pointer that may be NULL, and a pointer.
+unsafe impl SizedStruct for libseal_random {
+    const FIRST_SIZE: usize = size_of::<Self>();
+}
+
+/// Where random bytes come from.
 #[derive(Clone, Copy, Default)]
 pub(crate) enum Source {
     /// The operating system, if the library knows of one.
@@ -47,29 +56,30 @@ pub(crate) enum Source {
 
 impl Source {
     /// # Safety
-    /// `random` is NULL, or `fill` keeps to what is said of [`libseal_random_fn`] for as long as the
-    /// source is there.
+    /// `random` is NULL, or its `fill` does what [`libseal_random_fn`] says for as long as the source
+    /// is in use.
     pub(crate) unsafe fn read(random: *const libseal_random) -> Result<Self, Failure> {
         #[cfg(feature = "unseal")]
         if random.is_null() {
             return Ok(Self::System);
         }
-        // SAFETY: the caller's word.
-        let random = unsafe { shared(random) }?;
+        // SAFETY: NULL, or a struct that does not change during the call.
+        let random = unsafe { read_sized(random) }?;
         let fill = random.fill.ok_or(Failure(LIBSEAL_ERR_NULL_POINTER))?;
         Ok(Self::Callback(fill, random.user_data))
     }
 }
 
 impl RandomSource for Source {
-    fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+    fn fill(&self, out: &mut [u8]) -> Result<(), Error> {
         match self {
             #[cfg(feature = "unseal")]
             Self::System => libseal::SystemRandom.fill(out),
             #[cfg(not(feature = "unseal"))]
             Self::System => Err(ErrorKind::RandomFailed.into()),
             Self::Callback(fill, user_data) => {
-                // SAFETY: `read` was promised that this is fine.
+                // SAFETY: whoever called `read` promised that `fill` can be called with this
+                // `user_data` and a place for bytes.
                 match unsafe { fill(*user_data, out.as_mut_ptr(), out.len()) } {
                     0 => Ok(()),
                     _ => Err(ErrorKind::RandomFailed.into()),
@@ -78,7 +88,6 @@ impl RandomSource for Source {
         }
     }
 
-    #[cfg(feature = "aws-lc-rs")]
     fn is_system(&self) -> bool {
         matches!(self, Self::System)
     }

@@ -1,22 +1,27 @@
 //! Sealing piece by piece.
 //!
-//! 1. libseal_sealer_start() writes the first bytes of the message: header, salt and commitment.
-//! 2. libseal_sealer_update(), any number of times, turns each piece of plaintext into as many bytes
-//!    of the message at once; nothing is buffered.
+//! 1. libseal_sealer_start() writes the first bytes of the message.
+//! 2. libseal_sealer_update(), any number of times, turns each piece of plaintext into ciphertext at
+//!    once. Nothing is buffered.
 //! 3. libseal_sealer_finish() writes the last bytes; libseal_sealer_finish_with() takes the last piece
-//!    of plaintext as well.
+//!    as well.
 //!
-//! A message without those last bytes is refused by every reader. That is how to abandon one:
-//! libseal_sealer_wipe(), and no more.
+//! Without its last bytes, every reader refuses the message. To abandon one: libseal_sealer_wipe().
 
-use libseal::{Sealer, StartedMessage};
+use core::mem::MaybeUninit;
+
+use libseal::Sealer;
 
 use crate::{
-    guard::{Failure, guard, guard_value},
-    pointer::{Output, clear, input_and_output},
-    seal_params::{SealParams, length, libseal_seal_params},
+    boundary::{
+        buffer::{Output, input_and_output},
+        castable::Castable,
+        guard::{Failure, guard, guard_value},
+        storage::{Occupied, Stored, Vacant, stored},
+    },
+    envelope::{EnvelopeParts, length, libseal_envelope},
+    lent::Lent,
     status::libseal_status,
-    storage::{Storage, Stored},
 };
 
 /// Bytes in a libseal_sealer.
@@ -24,123 +29,175 @@ pub const LIBSEAL_SEALER_SIZE: usize = 512;
 /// Bytes that libseal_sealer_finish() writes.
 pub const LIBSEAL_SEALER_FINISH_LEN: usize = 16;
 
-/// A message on the way out, filled by libseal_sealer_start().
+/// A message that is being sealed, filled by libseal_sealer_start().
 ///
-/// Holds the message's key until its end: libseal_sealer_finish(), libseal_sealer_finish_with(),
-/// libseal_sealer_wipe() or an error. In the complete library it may hold heap memory and threads until
-/// then: storage that is reused or given up before its end leaks them.
+/// Holds the message's key until it ends: with libseal_sealer_finish(), libseal_sealer_finish_with(),
+/// libseal_sealer_wipe() or an error. In the complete library it holds heap memory until then, which
+/// leaks if the storage is reused before.
 ///
-/// Not to be copied or moved: a copy is refused with LIBSEAL_ERR_INVALID_STATE. So is storage that was
-/// never started, provided that it is zero-initialised.
+/// Do not copy or move it: calls with a copy return LIBSEAL_ERR_INVALID_STATE. So do calls with storage
+/// that was never started, if it was zero-initialised.
 #[repr(C)]
 pub struct libseal_sealer {
     #[doc(hidden)]
     pub opaque_: [u64; 64],
 }
 
-// SAFETY: it may not be copied.
-unsafe impl Stored for Sealer {
+/// A sealer and the threads it was lent.
+pub(crate) struct LentSealer {
+    sealer: Sealer,
+    pub(crate) lent: Lent,
+}
+
+impl Castable for libseal_sealer {
+    #[cfg(not(feature = "unseal"))]
+    type Rust = LentSealer;
+    /// Together, the two are larger than the storage.
+    #[cfg(feature = "unseal")]
+    type Rust = Box<LentSealer>;
+}
+
+// SAFETY: the constants below are checked at compile time, and it may not be copied.
+unsafe impl Stored for libseal_sealer {
     const MARK: u64 = 0x3ba7_e2d4_0c96_f158;
     const MAY_BE_COPIED: bool = false;
 }
 
 const _: () = {
     assert!(size_of::<libseal_sealer>() == LIBSEAL_SEALER_SIZE);
-    assert!(Sealer::NEED <= LIBSEAL_SEALER_SIZE);
+    assert!(libseal_sealer::NEED <= LIBSEAL_SEALER_SIZE);
     assert!(LIBSEAL_SEALER_FINISH_LEN == Sealer::FINISH_LEN);
 };
 
-/// Runs `call` on a sealer, which does not survive an error that is not harmless.
-///
-/// # Safety
-/// `sealer` is NULL or of storage that is large enough for a sealer and that nothing else uses.
-pub(crate) unsafe fn run(
-    sealer: *mut libseal_sealer,
-    call: impl FnOnce(Storage<Sealer>) -> Result<(), Failure>,
+/// Makes a sealer in storage, where `start` begins a message with it.
+pub(crate) fn make(
+    mut storage: Vacant<'_, libseal_sealer>,
+    start: impl FnOnce(&mut MaybeUninit<Sealer>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    /// Wipes the sealer unless told otherwise; after a panic too.
-    struct Poison(*mut libseal_sealer);
-    impl Drop for Poison {
-        fn drop(&mut self) {
-            // SAFETY: the word of the caller of `run`, whose `call` is over.
-            unsafe { libseal_sealer_wipe(self.0) }
-        }
+    #[cfg(not(feature = "unseal"))]
+    fill(storage.place(), start)?;
+    #[cfg(feature = "unseal")]
+    {
+        let mut boxed = Box::new_uninit();
+        fill(&mut boxed, start)?;
+        // SAFETY: `fill` made the value.
+        storage.place().write(unsafe { boxed.assume_init() });
     }
-    let poison = Poison(sealer);
-    // SAFETY: the caller's word.
-    let result = unsafe { Storage::occupied(sealer.cast()) }.and_then(call);
-    if result.is_ok() || result.is_err_and(Failure::is_harmless) {
-        core::mem::forget(poison);
-    }
-    result
+    // SAFETY: the value is in its place.
+    unsafe { storage.occupy() };
+    Ok(())
 }
 
-/// Exactly what libseal_sealer_start() writes.
+/// Makes the value in its place, because it is too large to move about on a small stack.
+fn fill(
+    place: &mut MaybeUninit<LentSealer>,
+    start: impl FnOnce(&mut MaybeUninit<Sealer>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let place = place.as_mut_ptr();
+    // SAFETY: a member of the place, which is borrowed and not used in another way meanwhile.
+    start(unsafe { &mut *(&raw mut (*place).sealer).cast() })?;
+    // SAFETY: the other member.
+    unsafe { (&raw mut (*place).lent).write(Lent::NONE) };
+    Ok(())
+}
+
+/// What becomes of a sealer after a call.
+#[derive(PartialEq, Eq)]
+pub(crate) enum After {
+    GoesOn,
+    HasEnded,
+}
+
+/// Runs `call` on a sealer, which does not survive an error that is not harmless, nor a panic.
+pub(crate) fn run(
+    sealer: Occupied<'_, libseal_sealer>,
+    call: impl FnOnce(&mut LentSealer) -> Result<After, Failure>,
+) -> Result<(), Failure> {
+    /// Wipes the sealer unless it goes on.
+    struct Wiped<'s>(Option<Occupied<'s, libseal_sealer>>);
+    impl Drop for Wiped<'_> {
+        fn drop(&mut self) {
+            if let Some(sealer) = self.0.take() {
+                sealer.wipe();
+            }
+        }
+    }
+    let mut wiped = Wiped(Some(sealer));
+    let Some(sealer) = &mut wiped.0 else {
+        return Ok(());
+    };
+    let result = call(sealer.value());
+    if match &result {
+        Ok(after) => *after == After::GoesOn,
+        Err(failure) => failure.is_harmless(),
+    } {
+        wiped.0 = None;
+    }
+    result.map(|_| ())
+}
+
+/// Exactly how many bytes libseal_sealer_start() will write.
 ///
-/// @return LIBSEAL_OK;
-///         LIBSEAL_ERR_NULL_POINTER;
-///         LIBSEAL_ERR_INVALID_ARGUMENT for more than LIBSEAL_MAX_CONTEXT_PAIRS pairs or an unknown
-///         algorithm;
-///         LIBSEAL_ERR_INVALID_STATE if a public key was not filled;
-///         LIBSEAL_ERR_INVALID_UTF8, LIBSEAL_ERR_KEY_ID_TOO_LONG, LIBSEAL_ERR_NO_RECIPIENTS,
-///         LIBSEAL_ERR_TOO_MANY_RECIPIENTS;
-///         LIBSEAL_ERR_CONTEXT_TOO_LONG, LIBSEAL_ERR_CONTEXT_KEY_EMPTY,
-///         LIBSEAL_ERR_CONTEXT_KEY_DUPLICATE, LIBSEAL_ERR_CONTEXT_KEY_RESERVED.
+/// @return LIBSEAL_OK, what libseal_envelope lists.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_sealer_start_len(
-    params: *const libseal_seal_params,
+    envelope: *const libseal_envelope,
     len: *mut usize,
 ) -> libseal_status {
-    let compute =
-        |sealing: &SealParams<'_>| Sealer::start_len(&sealing.recipients, &sealing.context);
-    // SAFETY: the caller's word.
-    unsafe { length(params, len, compute) }
+    // SAFETY: `len` is memory for a number, and the envelope does not change during the call.
+    unsafe { length(envelope, len, |envelope| envelope.start_len()) }
 }
 
 /// Begins a message: draws a data key, wraps it for each recipient, and writes the first bytes of
 /// the message.
 ///
-/// @param sealer       Storage; overwritten, whatever it held: a sealer in it has to have ended.
-///                     After an error it holds none, also after LIBSEAL_ERR_BUFFER_TOO_SMALL.
+/// @param sealer       Overwritten: what it held must have ended. After an error it holds no sealer,
+///                     also after LIBSEAL_ERR_BUFFER_TOO_SMALL.
 /// @param sealer_size  sizeof(libseal_sealer).
-/// @param out          For libseal_sealer_start_len() bytes.
-/// @return as libseal_sealer_start_len(), LIBSEAL_ERR_STORAGE_TOO_SMALL,
+/// @param out          Room for libseal_sealer_start_len() bytes.
+/// @return LIBSEAL_OK, what libseal_envelope lists, LIBSEAL_ERR_STORAGE_TOO_SMALL,
 ///         LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_RANDOM_FAILED.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_sealer_start(
     sealer: *mut libseal_sealer,
     sealer_size: usize,
-    params: *const libseal_seal_params,
+    envelope: *const libseal_envelope,
     out: *mut u8,
     out_cap: usize,
     written: *mut usize,
 ) -> libseal_status {
     guard(|| {
-        // SAFETY: the caller's word.
-        unsafe { clear(written) };
-        // SAFETY: the caller's word.
-        let storage = unsafe { Storage::<Sealer>::emptied(sealer.cast(), sealer_size) }?;
-        let mut sealing = SealParams::default();
-        // SAFETY: the caller's word.
-        unsafe { sealing.read(params) }?;
-        // SAFETY: the caller's word.
-        let mut output = unsafe { Output::new(out, out_cap, written) }?;
+        let mut parts = EnvelopeParts::default();
+        // SAFETY: `sealer` is `sealer_size` bytes that only this call uses, as are `out` and `written`;
+        // the envelope does not change during the call.
+        let (sealer, read, output) = unsafe {
+            (
+                Vacant::read(sealer, sealer_size),
+                parts.read(envelope),
+                Output::read(out, out_cap, written),
+            )
+        };
+        let sealer = sealer?;
+        read?;
+        let mut output = output?;
 
-        let (recipients, context) = (&sealing.recipients, &sealing.context);
-        let start = output.take(Sealer::start_len(recipients, context)?)?;
+        let envelope = parts.envelope();
+        let start = output.take(envelope.start_len()?)?;
         let len = start.len();
-        let message = StartedMessage::new(recipients, context, &mut sealing.random, start)?;
-        storage.make(|| (&message).into());
+        make(sealer, |place| {
+            envelope.start_in(place, start)?;
+            Ok(())
+        })?;
         output.wrote(len);
         Ok(())
     })
 }
 
-/// Exactly what libseal_sealer_update() writes for so much input now: as many bytes, and 16 more for
-/// each 16 KiB of plaintext that it completes. 0 if `sealer` is NULL or not started, SIZE_MAX if no
-/// buffer is that long. LIBSEAL_SEALER_UPDATE_BOUND is enough at any time.
+/// Exactly how many bytes libseal_sealer_update() will write for `in_len` bytes of input: `in_len`, and
+/// 16 for each 16 KiB of plaintext that it completes. 0 if `sealer` is NULL or not started, SIZE_MAX if
+/// no buffer is that long. LIBSEAL_SEALER_UPDATE_BOUND is enough at any time.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_sealer_update_len(
@@ -148,22 +205,23 @@ pub unsafe extern "C" fn libseal_sealer_update_len(
     in_len: usize,
 ) -> usize {
     guard_value(|| {
-        // SAFETY: the caller's word.
-        let sealer: &Sealer = unsafe { Storage::shared(sealer.cast()) }?;
-        if isize::try_from(in_len).is_err() {
-            return Ok(usize::MAX);
-        }
-        Ok(sealer.update_len(in_len))
+        // SAFETY: `sealer` is NULL or storage that does not change during the call.
+        let sealer = unsafe { stored(sealer) }?;
+        Ok(match sealer {
+            None => 0,
+            Some(_) if isize::try_from(in_len).is_err() => usize::MAX,
+            Some(sealer) => sealer.sealer.update_len(in_len),
+        })
     })
 }
 
-/// Seals the next piece, of any length.
+/// Seals the next piece, of any length. Any error but LIBSEAL_ERR_BUFFER_TOO_SMALL ends the message and
+/// wipes the storage.
 ///
 /// @param in   The next plaintext.
-/// @param out  For libseal_sealer_update_len() bytes.
-/// @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE, LIBSEAL_ERR_BUFFER_TOO_SMALL,
-///         LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_MESSAGE_TOO_LONG at
-///         4 PiB.
+/// @param out  Room for libseal_sealer_update_len() bytes.
+/// @return LIBSEAL_OK, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_INVALID_STATE after the end,
+///         LIBSEAL_ERR_MESSAGE_TOO_LONG at 4 PiB.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_sealer_update(
@@ -175,28 +233,29 @@ pub unsafe extern "C" fn libseal_sealer_update(
     written: *mut usize,
 ) -> libseal_status {
     guard(|| {
-        // SAFETY: the caller's word.
-        unsafe { clear(written) };
-        let call = |mut storage: Storage<Sealer>| {
-            let sealer = storage.value();
-            // SAFETY: the caller's word.
-            let (plaintext, mut output) =
-                unsafe { input_and_output(r#in, in_len, out, out_cap, written) }?;
-            let len = sealer.update_len(plaintext.len());
-            sealer.update(plaintext, output.take(len)?)?;
-            output.wrote(len);
-            Ok(())
+        // SAFETY: `sealer` is NULL or storage that only this call uses; `in` is `in_len` bytes; `out` and
+        // `written` are memory that only this call uses.
+        let (sealer, buffers) = unsafe {
+            (
+                Occupied::read(sealer),
+                input_and_output(r#in, in_len, out, out_cap, written),
+            )
         };
-        // SAFETY: the caller's word.
-        unsafe { run(sealer, call) }
+        run(sealer?, |LentSealer { sealer, lent }| {
+            let (plaintext, mut output) = buffers?;
+            let len = sealer.update_len(plaintext.len());
+            let room = output.take(len)?;
+            lent.run(len, || sealer.update(plaintext, room))??;
+            output.wrote(len);
+            Ok(After::GoesOn)
+        })
     })
 }
 
 /// Ends the message: writes its last LIBSEAL_SEALER_FINISH_LEN bytes, and wipes the storage.
 ///
-/// @param out  For LIBSEAL_SEALER_FINISH_LEN bytes.
-/// @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE, LIBSEAL_ERR_BUFFER_TOO_SMALL,
-///         LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT.
+/// @param out  Room for LIBSEAL_SEALER_FINISH_LEN bytes.
+/// @return as libseal_sealer_update().
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_sealer_finish(
@@ -205,28 +264,15 @@ pub unsafe extern "C" fn libseal_sealer_finish(
     out_cap: usize,
     written: *mut usize,
 ) -> libseal_status {
-    guard(|| {
-        // SAFETY: the caller's word.
-        unsafe { clear(written) };
-        let call = |mut storage: Storage<Sealer>| {
-            // SAFETY: the caller's word.
-            let mut output = unsafe { Output::new(out, out_cap, written) }?;
-            let end = output.take(LIBSEAL_SEALER_FINISH_LEN)?;
-            end.copy_from_slice(&storage.value().finish_in_place());
-            storage.wipe();
-            output.wrote(LIBSEAL_SEALER_FINISH_LEN);
-            Ok(())
-        };
-        // SAFETY: the caller's word.
-        unsafe { run(sealer, call) }
-    })
+    // SAFETY: `finish_with` takes the same arguments, and no input is an input.
+    unsafe { libseal_sealer_finish_with(sealer, core::ptr::null(), 0, out, out_cap, written) }
 }
 
 /// Takes the rest of the plaintext and ends the message: libseal_sealer_update() and
 /// libseal_sealer_finish() in one. Wipes the storage.
 ///
 /// @param in   The last plaintext, or all of it.
-/// @param out  For libseal_sealer_update_len() and LIBSEAL_SEALER_FINISH_LEN bytes.
+/// @param out  Room for libseal_sealer_update_len() and LIBSEAL_SEALER_FINISH_LEN bytes.
 /// @return as libseal_sealer_update().
 #[unsafe(no_mangle)]
 #[must_use]
@@ -239,30 +285,32 @@ pub unsafe extern "C" fn libseal_sealer_finish_with(
     written: *mut usize,
 ) -> libseal_status {
     guard(|| {
-        // SAFETY: the caller's word.
-        unsafe { clear(written) };
-        let call = |mut storage: Storage<Sealer>| {
-            let sealer = storage.value();
-            // SAFETY: the caller's word.
-            let (plaintext, mut output) =
-                unsafe { input_and_output(r#in, in_len, out, out_cap, written) }?;
-            let len = sealer.finish_with_len(plaintext.len());
-            sealer.finish_with_in_place(plaintext, output.take(len)?)?;
-            storage.wipe();
-            output.wrote(len);
-            Ok(())
+        // SAFETY: `sealer` is NULL or storage that only this call uses; `in` is `in_len` bytes; `out` and
+        // `written` are memory that only this call uses.
+        let (sealer, buffers) = unsafe {
+            (
+                Occupied::read(sealer),
+                input_and_output(r#in, in_len, out, out_cap, written),
+            )
         };
-        // SAFETY: the caller's word.
-        unsafe { run(sealer, call) }
+        run(sealer?, |LentSealer { sealer, lent }| {
+            let (plaintext, mut output) = buffers?;
+            let len = sealer.finish_with_len(plaintext.len());
+            let room = output.take(len)?;
+            lent.run(len, || sealer.finish_with(plaintext, room))??;
+            output.wrote(len);
+            Ok(After::HasEnded)
+        })
     })
 }
 
-/// Abandons a message: wipes the storage. Does nothing if `sealer` is NULL, finished or not started.
+/// Abandons a message: wipes the storage. Does nothing if `sealer` is NULL, has ended or was not
+/// started.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn libseal_sealer_wipe(sealer: *mut libseal_sealer) {
     guard(|| {
-        // SAFETY: the caller's word.
-        unsafe { Storage::<Sealer>::occupied(sealer.cast()) }?.wipe();
+        // SAFETY: `sealer` is NULL or storage that only this call uses.
+        unsafe { Occupied::read(sealer) }?.wipe();
         Ok(())
     });
 }

@@ -1,26 +1,30 @@
 //! One data key for many messages.
 //!
-//! For telemetry: libseal_sealing_key_init() wraps a data key once; each libseal_sealing_key_seal()
-//! is a message like any other, without the cost of RSA for the device and of another KMS call for
-//! the backend. All the messages have the same header, so everybody sees that they come from one
-//! device, and the same encryption context.
+//! For telemetry. libseal_sealing_key_init() wraps a data key once; after that,
+//! libseal_sealing_key_seal() seals without the cost of RSA, and the backend unwraps all the messages
+//! with one KMS call. Each opens alone, like any other. All have the same header, so anyone can see that
+//! they come from one device, and the same encryption context.
 
 use core::slice;
 #[cfg(feature = "unseal")]
 use core::time::Duration;
 
-use libseal::{ErrorKind, Sealer, SealingKey, SealingLimits};
+use libseal::{ErrorKind, SealingKey, SealingLimits};
 
 #[cfg(not(feature = "unseal"))]
-use crate::own_status::LIBSEAL_ERR_INVALID_ARGUMENT;
+use crate::boundary::own_status::LIBSEAL_ERR_INVALID_ARGUMENT;
 use crate::{
-    guard::{Failure, guard, guard_value},
-    pointer::{Output, clear, input_and_output, shared},
+    boundary::{
+        buffer::{Output, input_and_output},
+        castable::Castable,
+        guard::{Failure, guard, guard_value},
+        sized::{SizedStruct, read_sized},
+        storage::{Occupied, Stored, Vacant, stored},
+    },
+    envelope::{EnvelopeParts, length, libseal_envelope},
     random::Source,
-    seal_params::{SealParams, length, libseal_seal_params},
-    sealer::libseal_sealer,
+    sealer::{libseal_sealer, make},
     status::libseal_status,
-    storage::{Storage, Stored},
 };
 
 /// Bytes in a libseal_sealing_key.
@@ -28,19 +32,22 @@ pub const LIBSEAL_SEALING_KEY_SIZE: usize = 160;
 
 /// A data key for many messages, filled by libseal_sealing_key_init().
 ///
-/// Holds the data key until libseal_sealing_key_wipe(), and no heap memory. Not to be copied or
-/// moved: a copy is refused with LIBSEAL_ERR_INVALID_STATE. So is storage that was never filled,
-/// provided that it is zero-initialised. An error leaves it as it was.
+/// Holds the data key until libseal_sealing_key_wipe(), and no heap memory. Do not copy or move it: calls
+/// with a copy return LIBSEAL_ERR_INVALID_STATE. So do calls with storage that was never filled, if it
+/// was zero-initialised. An error changes nothing.
 #[repr(C)]
 pub struct libseal_sealing_key {
     #[doc(hidden)]
     pub opaque_: [u64; 20],
 }
 
-/// How much one sealing key seals. Every message has keys of its own, derived with a fresh salt, so
-/// the cipher needs no limit: these bound what is lost with one data key.
+/// How much one sealing key seals. Every message has keys of its own, so the cipher needs no limit. The
+/// limits bound what is lost with one data key.
 #[repr(C)]
+#[derive(Clone, Copy)]
 pub struct libseal_sealing_limits {
+    /// sizeof(libseal_sealing_limits).
+    pub size: usize,
     /// Messages; 0 for 1,048,576.
     pub messages: u64,
     /// Bytes of plaintext; 0 for 64 GiB.
@@ -51,94 +58,98 @@ pub struct libseal_sealing_limits {
     pub age_seconds: u64,
 }
 
-/// A sealing key and where its salts come from.
-pub(crate) struct KeyAndSource {
-    key: SealingKey<'static>,
-    random: Source,
+// SAFETY: numbers, and the first one is the size.
+unsafe impl SizedStruct for libseal_sealing_limits {
+    const FIRST_SIZE: usize = size_of::<Self>();
 }
 
-// SAFETY: it may not be copied.
-unsafe impl Stored for KeyAndSource {
+impl Castable for libseal_sealing_key {
+    /// The header is memory of the caller, which is borrowed until the key is wiped.
+    type Rust = SealingKey<'static, Source>;
+}
+
+// SAFETY: the constants below are checked at compile time, and it may not be copied.
+unsafe impl Stored for libseal_sealing_key {
     const MARK: u64 = 0xc70e_519b_84ad_2f36;
     const MAY_BE_COPIED: bool = false;
 }
 
 const _: () = {
     assert!(size_of::<libseal_sealing_key>() == LIBSEAL_SEALING_KEY_SIZE);
-    assert!(KeyAndSource::NEED <= LIBSEAL_SEALING_KEY_SIZE);
+    assert!(libseal_sealing_key::NEED <= LIBSEAL_SEALING_KEY_SIZE);
 };
 
-/// The size of the header that the messages of a sealing key have in common.
+/// The length of the header that the messages of a sealing key have in common.
 ///
-/// @return as libseal_sealer_start_len().
+/// @return LIBSEAL_OK, what libseal_envelope lists.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_sealing_key_header_len(
-    params: *const libseal_seal_params,
+    envelope: *const libseal_envelope,
     len: *mut usize,
 ) -> libseal_status {
-    let compute =
-        |sealing: &SealParams<'_>| SealingKey::header_len(&sealing.recipients, &sealing.context);
-    // SAFETY: the caller's word.
-    unsafe { length(params, len, compute) }
+    // SAFETY: `len` is memory for a number, and the envelope does not change during the call.
+    unsafe { length(envelope, len, |envelope| envelope.header_len()) }
 }
 
 /// Draws a data key and wraps it for each recipient.
 ///
-/// @param key         Storage; overwritten, whatever it held. After an error it holds no key.
+/// @param key         Overwritten, whatever it held. After an error it holds no key.
 /// @param key_size    sizeof(libseal_sealing_key).
-/// @param params      What each message is sealed with. The callback for random bytes and its
+/// @param envelope    What each message is sealed with. The callback for random bytes and its
 ///                    `user_data` are borrowed until libseal_sealing_key_wipe().
 /// @param limits      NULL for the default ones.
-/// @param header      For libseal_sealing_key_header_len() bytes: the header of each message.
-///                    Borrowed until libseal_sealing_key_wipe(), and not to be changed.
-/// @param header_len  Set to the length of the header, or of the one that is needed.
-/// @return as libseal_sealer_start().
+/// @param header      Room for libseal_sealing_key_header_len() bytes: the header of each message.
+///                    Borrowed until libseal_sealing_key_wipe(). Do not change it.
+/// @param header_len  Set to the length of the header.
+/// @return LIBSEAL_OK, what libseal_envelope lists, LIBSEAL_ERR_STORAGE_TOO_SMALL,
+///         LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_RANDOM_FAILED.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_sealing_key_init(
     key: *mut libseal_sealing_key,
     key_size: usize,
-    params: *const libseal_seal_params,
+    envelope: *const libseal_envelope,
     limits: *const libseal_sealing_limits,
     header: *mut u8,
     header_cap: usize,
     header_len: *mut usize,
 ) -> libseal_status {
     guard(|| {
-        // SAFETY: the caller's word.
-        unsafe { clear(header_len) };
-        // SAFETY: the caller's word.
-        let storage = unsafe { Storage::emptied(key.cast(), key_size) }?;
-        let mut sealing = SealParams::default();
-        // SAFETY: the caller's word.
-        unsafe { sealing.read(params) }?;
-        // SAFETY: the caller's word.
-        let limits = unsafe { read_limits(limits) }?;
-        // SAFETY: the caller's word.
-        let mut output = unsafe { Output::new(header, header_cap, header_len) }?;
+        let mut parts = EnvelopeParts::default();
+        // SAFETY: `key` is `key_size` bytes that only this call uses, as are `header` and `header_len`;
+        // envelope and limits do not change during the call.
+        let (key, read, limits, output) = unsafe {
+            (
+                Vacant::read(key, key_size),
+                parts.read(envelope),
+                read_limits(limits),
+                Output::read(header, header_cap, header_len),
+            )
+        };
+        let key = key?;
+        read?;
+        let limits = limits?;
+        let mut output = output?;
 
-        let (recipients, context) = (&sealing.recipients, &sealing.context);
-        let place = output.take(SealingKey::header_len(recipients, context)?)?;
+        let envelope = parts.envelope();
+        let place = output.take(envelope.header_len()?)?;
         let len = place.len();
-        // SAFETY: the caller leaves the memory of `place` alone until the key is wiped.
+        // SAFETY: the caller leaves the memory of the header alone until the key is wiped.
         let place = unsafe { slice::from_raw_parts_mut(place.as_mut_ptr(), len) };
-        let key =
-            SealingKey::new_with_random(recipients, context, limits, &mut sealing.random, place)?;
-        storage.put(KeyAndSource {
-            key,
-            random: sealing.random,
-        });
+        key.put(SealingKey::new_in(envelope, limits, place)?);
         output.wrote(len);
         Ok(())
     })
 }
 
+/// # Safety
+/// `limits` is NULL or of limits that do not change during the call.
 unsafe fn read_limits(limits: *const libseal_sealing_limits) -> Result<SealingLimits, Failure> {
     let mut read = SealingLimits::default();
     if !limits.is_null() {
-        // SAFETY: the caller's word.
-        let limits = unsafe { shared(limits) }?;
+        // SAFETY: limits that do not change during the call.
+        let limits = unsafe { read_sized(limits) }?;
         if limits.messages != 0 {
             read = read.with_messages(limits.messages);
         }
@@ -165,7 +176,7 @@ fn with_age(_: SealingLimits, _: u64) -> Result<SealingLimits, Failure> {
 }
 
 /// The length of a message sealed by libseal_sealing_key_seal(). 0 if `key` is NULL or not filled, or
-/// if there is no message of this length, which is from 4 PiB.
+/// if no message has this length, which begins at 4 PiB.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_sealing_key_sealed_len(
@@ -173,20 +184,19 @@ pub unsafe extern "C" fn libseal_sealing_key_sealed_len(
     in_len: u64,
 ) -> u64 {
     guard_value(|| {
-        // SAFETY: the caller's word.
-        let held: &KeyAndSource = unsafe { Storage::shared(key.cast()) }?;
-        Ok(held.key.sealed_len(in_len)?)
+        // SAFETY: `key` is NULL or storage that does not change during the call.
+        let key = unsafe { stored(key) }?.ok_or(ErrorKind::InvalidState)?;
+        Ok(key.sealed_len(in_len)?)
     })
 }
 
 /// Seals a message that is in memory.
 ///
 /// @param in   The plaintext.
-/// @param out  For the message, of libseal_sealing_key_sealed_len() bytes.
-/// @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE, LIBSEAL_ERR_NULL_POINTER,
-///         LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_MESSAGE_TOO_LONG,
-///         LIBSEAL_ERR_RANDOM_FAILED;
-///         LIBSEAL_ERR_SEALING_KEY_EXHAUSTED if the message would go beyond the limits.
+/// @param out  Room for libseal_sealing_key_sealed_len() bytes.
+/// @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE, LIBSEAL_ERR_BUFFER_TOO_SMALL,
+///         LIBSEAL_ERR_MESSAGE_TOO_LONG, LIBSEAL_ERR_RANDOM_FAILED;
+///         LIBSEAL_ERR_SEALING_KEY_EXHAUSTED if the message would exceed the limits.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_sealing_key_seal(
@@ -198,42 +208,45 @@ pub unsafe extern "C" fn libseal_sealing_key_seal(
     written: *mut usize,
 ) -> libseal_status {
     guard(|| {
-        // SAFETY: the caller's word.
-        unsafe { clear(written) };
-        // SAFETY: the caller's word.
-        let mut storage = unsafe { Storage::<KeyAndSource>::occupied(key.cast()) }?;
-        let KeyAndSource { key, random } = storage.value();
-        // SAFETY: the caller's word.
-        let (plaintext, mut output) =
-            unsafe { input_and_output(r#in, in_len, out, out_cap, written) }?;
+        // SAFETY: `key` is NULL or storage that only this call uses; `in` is `in_len` bytes; `out` and
+        // `written` are memory that only this call uses.
+        let (key, buffers) = unsafe {
+            (
+                Occupied::read(key),
+                input_and_output(r#in, in_len, out, out_cap, written),
+            )
+        };
+        let mut key: Occupied<'_, libseal_sealing_key> = key?;
+        let (plaintext, mut output) = buffers?;
 
+        let key = key.value();
         let len = key.sealed_len(plaintext.len() as u64)?;
         let len = usize::try_from(len).map_err(|_| ErrorKind::MessageTooLong)?;
-        key.seal_into_with_random(plaintext, random, output.take(len)?)?;
+        key.seal_into(plaintext, output.take(len)?)?;
         output.wrote(len);
         Ok(())
     })
 }
 
-/// Exactly what libseal_sealing_key_start() writes. 0 if `key` is NULL or not filled.
+/// Exactly how many bytes libseal_sealing_key_start() will write. 0 if `key` is NULL or not filled.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_sealing_key_start_len(key: *const libseal_sealing_key) -> usize {
     guard_value(|| {
-        // SAFETY: the caller's word.
-        let held: &KeyAndSource = unsafe { Storage::shared(key.cast()) }?;
-        Ok(held.key.start_len())
+        // SAFETY: `key` is NULL or storage that does not change during the call.
+        let key = unsafe { stored(key) }?;
+        Ok(key.map_or(0, SealingKey::start_len))
     })
 }
 
-/// Begins a message that goes on as one of libseal_sealer_start() does. The sealer is independent of
-/// the sealing key from then on. A stream of unknown length is better off with a data key of its own:
+/// Begins a message that goes on like one of libseal_sealer_start(). The sealer is independent of the
+/// sealing key from then on. A stream of unknown length is better off with a data key of its own:
 /// libseal_sealer_start().
 ///
-/// @param sealer       Storage, as for libseal_sealer_start().
+/// @param sealer       As for libseal_sealer_start().
 /// @param sealer_size  sizeof(libseal_sealer).
 /// @param max_len      The most plaintext that the message will hold, taken from the limits at once.
-/// @param out          For libseal_sealing_key_start_len() bytes.
+/// @param out          Room for libseal_sealing_key_start_len() bytes.
 /// @return as libseal_sealing_key_seal(), and LIBSEAL_ERR_STORAGE_TOO_SMALL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -247,19 +260,26 @@ pub unsafe extern "C" fn libseal_sealing_key_start(
     written: *mut usize,
 ) -> libseal_status {
     guard(|| {
-        // SAFETY: the caller's word.
-        unsafe { clear(written) };
-        // SAFETY: the caller's word.
-        let sealer = unsafe { Storage::<Sealer>::emptied(sealer.cast(), sealer_size) }?;
-        // SAFETY: the caller's word.
-        let mut storage = unsafe { Storage::<KeyAndSource>::occupied(key.cast()) }?;
-        let KeyAndSource { key, random } = storage.value();
-        // SAFETY: the caller's word.
-        let mut output = unsafe { Output::new(out, out_cap, written) }?;
+        // SAFETY: `sealer` is `sealer_size` bytes that only this call uses, as are `out` and `written`;
+        // `key` is NULL or storage that only this call uses.
+        let (sealer, key, output) = unsafe {
+            (
+                Vacant::read(sealer, sealer_size),
+                Occupied::read(key),
+                Output::read(out, out_cap, written),
+            )
+        };
+        let sealer = sealer?;
+        let mut key: Occupied<'_, libseal_sealing_key> = key?;
+        let mut output = output?;
 
+        let key = key.value();
         let len = key.start_len();
-        let message = key.start_message(max_len, random, output.take(len)?)?;
-        sealer.make(|| (&message).into());
+        let start = output.take(len)?;
+        make(sealer, |place| {
+            key.start_in(place, max_len, start)?;
+            Ok(())
+        })?;
         output.wrote(len);
         Ok(())
     })
@@ -269,8 +289,8 @@ pub unsafe extern "C" fn libseal_sealing_key_start(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn libseal_sealing_key_wipe(key: *mut libseal_sealing_key) {
     guard(|| {
-        // SAFETY: the caller's word.
-        unsafe { Storage::<KeyAndSource>::occupied(key.cast()) }?.wipe();
+        // SAFETY: `key` is NULL or storage that only this call uses.
+        unsafe { Occupied::read(key) }?.wipe();
         Ok(())
     });
 }

@@ -1,10 +1,9 @@
 //! Self-test.
 
-use crate::{guard::guard, status::libseal_status};
+use crate::{boundary::guard::guard, status::libseal_status};
 
-/// Computes known answers of SHA-256, HMAC and HKDF with SHA-512, AES-256-GCM and RSAES-OAEP: for a
-/// device that is to find out at boot whether its memory and its processor still do what they
-/// should. Nobody has to call it.
+/// Runs known-answer tests of SHA-256, HMAC and HKDF with SHA-512, AES-256-GCM and RSAES-OAEP. A device
+/// can call it at boot to check that its memory and processor still work. Optional.
 ///
 /// @return LIBSEAL_OK, LIBSEAL_ERR_SELF_TEST_FAILED.
 #[unsafe(no_mangle)]

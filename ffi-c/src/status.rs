@@ -4,18 +4,18 @@ use core::ffi::c_char;
 
 use libseal::ErrorKind;
 
-use crate::own_status::OWN_STATUSES;
+use crate::boundary::own_status::OWN_STATUSES;
 
 /// The outcome of a call: LIBSEAL_OK, LIBSEAL_NEED_KEY or one of LIBSEAL_ERR_*.
 ///
 /// 1xx: the call is wrong. 2xx: the input is not a message that this library can read. 3xx: the message
-/// is not authentic. 4xx: no data key. 9xx: the machine failed. Later versions may add numbers. Only the
-/// libraries for other languages return the ones that no function here lists.
+/// is not authentic. 4xx: no data key. 9xx: the machine failed. Later versions may add numbers. Some are
+/// only for other languages: no comment here lists them.
 pub type libseal_status = u32;
 
 /// One sentence in English that says what a status means and what to do. Never NULL.
 ///
-/// Borrowed for as long as the library is loaded.
+/// Valid for as long as the library is loaded.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn libseal_status_text(status: libseal_status) -> *const c_char {
@@ -24,7 +24,7 @@ pub extern "C" fn libseal_status_text(status: libseal_status) -> *const c_char {
 
 /// The name of a status without LIBSEAL_ERR_ or LIBSEAL_, such as "TRUNCATED". Never NULL.
 ///
-/// Borrowed for as long as the library is loaded.
+/// Valid for as long as the library is loaded.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn libseal_status_name(status: libseal_status) -> *const c_char {

@@ -1,64 +1,101 @@
 //! Unsealing piece by piece.
 //!
-//! 1. libseal_unsealer_new(). With libseal_unsealer_set_unwrap(), the data key is unwrapped as soon
-//!    as the header is complete, within libseal_unsealer_update().
+//! 1. libseal_unsealer_new(). With libseal_unsealer_set_unwrap(), the data key is unwrapped within
+//!    libseal_unsealer_update(), as soon as the header is complete.
 //! 2. libseal_unsealer_update() with one piece of the message after the other. Without a callback
-//!    it returns LIBSEAL_NEED_KEY at the end of the header: show what libseal_unsealer_header()
-//!    holds to whoever can unwrap it, now or tomorrow, here or elsewhere. Give the data key to
-//!    libseal_unsealer_provide_key(), and the rest of the piece to libseal_unsealer_update().
+//!    it returns LIBSEAL_NEED_KEY at the end of the header. Unwrap one of the wrapped keys in
+//!    libseal_unsealer_header(), now or tomorrow, here or elsewhere, and give the data key to
+//!    libseal_unsealer_provide_key(); then the rest of the piece to libseal_unsealer_update().
 //! 3. libseal_unsealer_finish() writes the last plaintext and confirms that nothing is missing.
 //!
 //! Every byte that comes out is authentic and in its place. But until libseal_unsealer_finish() has
 //! returned LIBSEAL_OK, the message may still turn out to be cut short.
 //!
-//! For a part of a message, go on after the first bytes with libseal_unsealer_seek(), and give
-//! libseal_unsealer_update() the bytes that libseal_header_ciphertext_range() names.
+//! For a part of a message, call libseal_unsealer_seek(), and give libseal_unsealer_update() the bytes
+//! that libseal_header_ciphertext_range() names. libseal_stream.h has a reader that does so.
 
-use core::ffi::{c_int, c_void};
+use core::{
+    ffi::{c_int, c_void},
+    ptr,
+};
 
 use libseal::{DataKey, ErrorKind, Unsealer};
 
 use crate::{
-    context::{Pairs, libseal_context_pair, read_context},
-    guard::{Answer, Failure, guard, guard_value},
+    boundary::{
+        boxed::Boxed,
+        buffer::{Output, input_and_output, wiped_after_panic},
+        castable::Castable,
+        guard::{Answer, Failure, guard, guard_value},
+        own_status::{LIBSEAL_ERR_NULL_POINTER, LIBSEAL_NEED_KEY, LIBSEAL_OK},
+        pointer::{output, shared},
+    },
+    context::{libseal_context_pair, read_required},
     header::libseal_header,
-    own_status::{LIBSEAL_ERR_NULL_POINTER, LIBSEAL_NEED_KEY, LIBSEAL_OK},
-    pointer::{Output, clear, exclusive, input_and_output, output, shared, wiped_after_panic},
+    lent::Lent,
     status::libseal_status,
-    threads::thread_count,
-    unwrap::{Callback, LIBSEAL_DATA_KEY_LEN, libseal_unwrap_fn},
+    unwrap::{Callback, code_of, libseal_unwrap_fn},
+    wrapped_key::LIBSEAL_DATA_KEY_LEN,
 };
 
 /// Most bytes that libseal_unsealer_finish() writes.
 pub const LIBSEAL_UNSEALER_FINISH_BOUND: usize = 16383;
 
-/// A message on the way in.
+/// A message that is being unsealed.
+///
+/// LIBSEAL_ERR_BUFFER_TOO_SMALL and LIBSEAL_ERR_INVALID_STATE change nothing. Any other error ends it:
+/// from then on, calls return LIBSEAL_ERR_INVALID_STATE. It takes less than 256 KiB of memory, however
+/// long the message is.
 pub struct libseal_unsealer {
-    unsealer: Unsealer,
-    callback: Option<Callback>,
-    started: bool,
-    /// After an error that is not harmless, and after a panic.
-    poisoned: bool,
+    _private: [u8; 0],
 }
 
-impl libseal_unsealer {
+impl Castable for libseal_unsealer {
+    type Rust = CallingUnsealer;
+}
+
+impl Boxed for libseal_unsealer {}
+
+/// An unsealer that calls back to unwrap.
+pub(crate) struct CallingUnsealer {
+    unsealer: Unsealer,
+    callback: Option<Callback>,
+    pub(crate) lent: Lent,
+    unwrap_code: c_int,
+    is_started: bool,
+    /// After an error that is not harmless, and after a panic.
+    is_over: bool,
+}
+
+impl CallingUnsealer {
+    const fn new(unsealer: Unsealer) -> Self {
+        Self {
+            unsealer,
+            callback: None,
+            lent: Lent::NONE,
+            unwrap_code: 0,
+            is_started: false,
+            is_over: false,
+        }
+    }
+
     /// Runs `call` unless an error has ended the message; its own error may end it.
-    fn run<A: Answer>(
+    pub(crate) fn run<A: Answer>(
         &mut self,
         call: impl FnOnce(&mut Self) -> Result<A, Failure>,
     ) -> Result<A, Failure> {
-        if self.poisoned {
+        if self.is_over {
             return Err(ErrorKind::InvalidState.into());
         }
-        self.poisoned = true;
+        self.is_over = true;
         let result = call(self);
-        self.poisoned = matches!(result, Err(failure) if !failure.is_harmless());
+        self.is_over = matches!(result, Err(failure) if !failure.is_harmless());
         result
     }
 
     fn update_len(&self, in_len: usize) -> usize {
         if self.callback.is_some() && self.unsealer.header().is_none() {
-            // The payload may begin in the middle of the input, and nobody knows yet where.
+            // The payload may begin anywhere in the input.
             Unsealer::update_bound(in_len)
         } else {
             self.unsealer.update_len(in_len)
@@ -67,70 +104,115 @@ impl libseal_unsealer {
 
     /// Returns how many bytes were consumed and written.
     fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<(usize, usize), Failure> {
-        self.started = true;
-        let progress = self.unsealer.update(input, out)?;
-        let callback = self.callback.as_ref();
-        let (true, Some(callback)) = (self.unsealer.needs_key(), callback) else {
-            return Ok((progress.consumed, progress.written));
+        self.is_started = true;
+        let progress = self.advance(input, out)?;
+        let (true, Some(callback)) = (self.unsealer.needs_key(), self.callback) else {
+            return Ok(progress);
         };
-        self.unsealer.unwrap_with(callback)?;
+        if let Err(error) = self.unsealer.unwrap_with(callback) {
+            self.unwrap_code = code_of(&error);
+            return Err(error.into());
+        }
         // Nothing has come out so far: the input was header.
-        let payload = input.get(progress.consumed..).unwrap_or_default();
-        let progress = self.unsealer.update(payload, out)?;
-        Ok((input.len(), progress.written))
+        let (consumed, _) = progress;
+        let payload = input.get(consumed..).ok_or(ErrorKind::Internal)?;
+        let (_, written) = self.advance(payload, out)?;
+        Ok((input.len(), written))
+    }
+
+    fn advance(&mut self, input: &[u8], out: &mut [u8]) -> Result<(usize, usize), Failure> {
+        let Self { unsealer, lent, .. } = self;
+        let progress = lent.run(input.len(), || unsealer.update(input, out))??;
+        Ok((progress.consumed, progress.written))
     }
 }
 
 /// Begins a message.
 ///
-/// @param required_context  Pairs that the message must have, with these values, among others; it is
-///                          refused before a key is unwrapped if it has not.
-/// @param unsealer          Set to a new unsealer, which the caller owns: libseal_unsealer_free().
-/// @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT,
-///         LIBSEAL_ERR_INVALID_UTF8, LIBSEAL_ERR_CONTEXT_TOO_LONG for a key or value that no message
-///         can have.
+/// @param require        Keys that the encryption context must have: with this value, or with any if it
+///                       is NULL. The message is refused before a key is unwrapped if one is missing.
+/// @param require_count  At most LIBSEAL_MAX_CONTEXT_PAIRS.
+/// @param unsealer       Set to a new unsealer: libseal_unsealer_free().
+/// @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_UTF8,
+///         LIBSEAL_ERR_CONTEXT_TOO_LONG for a key or value that no message can have.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_unsealer_new(
-    required_context: *const libseal_context_pair,
-    required_context_count: usize,
+    require: *const libseal_context_pair,
+    require_count: usize,
     unsealer: *mut *mut libseal_unsealer,
 ) -> libseal_status {
     guard(|| {
-        // SAFETY: the caller's word.
-        let unsealer = unsafe { output(unsealer, core::ptr::null_mut()) }?;
-        let mut required = Pairs::new();
-        // SAFETY: the caller's word.
-        unsafe { read_context(required_context, required_context_count, &mut required) }?;
-        *unsealer = Box::into_raw(Box::new(libseal_unsealer {
-            unsealer: Unsealer::new(&required),
-            callback: None,
-            started: false,
-            poisoned: false,
-        }));
+        // SAFETY: `unsealer` is memory for a pointer, and the `require_count` pairs do not change.
+        let (unsealer, required) = unsafe {
+            (
+                output(unsealer, ptr::null_mut())?,
+                read_required(require, require_count)?,
+            )
+        };
+        *unsealer = libseal_unsealer::new(CallingUnsealer::new(Unsealer::new(&required)));
         Ok(())
     })
+}
+
+/// Begins a message whose header and data key are known: goes on right after the header. Give it the
+/// bytes of the message from libseal_header_len() on; after the first 56 of them it can seek.
+///
+/// @param header    The header of the message. It may be freed after the call.
+/// @param data_key  Wipe it after the call; the library has its own copy.
+/// @param unsealer  Set to a new unsealer: libseal_unsealer_free().
+/// @return LIBSEAL_OK, LIBSEAL_ERR_AUTHENTICATION_FAILED if the header was not made with this key.
+///
+/// cbindgen:ptrs-as-arrays=[[data_key;32]]
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn libseal_unsealer_new_with_key(
+    header: *const libseal_header,
+    data_key: *const u8,
+    unsealer: *mut *mut libseal_unsealer,
+) -> libseal_status {
+    guard(|| {
+        // SAFETY: `unsealer` is memory for a pointer; header and data key do not change during the call.
+        let (unsealer, header, data_key) = unsafe {
+            (
+                output(unsealer, ptr::null_mut())?,
+                libseal_header::shared(header)?,
+                read_data_key(data_key)?,
+            )
+        };
+        let with_key = Unsealer::with_key(header.clone(), data_key)?;
+        *unsealer = libseal_unsealer::new(CallingUnsealer {
+            is_started: true,
+            ..CallingUnsealer::new(with_key)
+        });
+        Ok(())
+    })
+}
+
+/// # Safety
+/// `data_key` is NULL or of 32 bytes that do not change during the call.
+pub(crate) unsafe fn read_data_key(data_key: *const u8) -> Result<DataKey, Failure> {
+    // SAFETY: NULL or of 32 bytes that do not change.
+    let data_key = unsafe { shared(data_key.cast::<[u8; LIBSEAL_DATA_KEY_LEN]>()) }?;
+    Ok(DataKey::try_from(&data_key[..])?)
 }
 
 /// Frees an unsealer, in any state, and wipes its keys. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn libseal_unsealer_free(unsealer: *mut libseal_unsealer) {
     guard(|| {
-        if !unsealer.is_null() {
-            // SAFETY: `libseal_unsealer_new` made it, and this is its last use: the caller's word.
-            drop(unsafe { Box::from_raw(unsealer) });
-        }
+        // SAFETY: `unsealer` is from one of the `new` above, and this is its last use.
+        unsafe { libseal_unsealer::free(unsealer) };
         Ok(())
     });
 }
 
-/// Sets the callback that unwraps the data key; libseal_unsealer_update() never returns
+/// Sets the callback that unwraps the data key. libseal_unsealer_update() never returns
 /// LIBSEAL_NEED_KEY then.
 ///
 /// @param unwrap     Not NULL. Kept, with `user_data`, until the unsealer is freed.
 /// @param user_data  For `unwrap`; may be NULL.
-/// @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT,
-///         LIBSEAL_ERR_INVALID_STATE after the first libseal_unsealer_update().
+/// @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE after the first libseal_unsealer_update().
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_unsealer_set_unwrap(
@@ -139,45 +221,26 @@ pub unsafe extern "C" fn libseal_unsealer_set_unwrap(
     user_data: *mut c_void,
 ) -> libseal_status {
     guard(|| {
-        // SAFETY: the caller's word.
-        unsafe { exclusive(unsealer) }?.run(|unsealer| {
-            if unsealer.started {
+        // SAFETY: `unsealer` is NULL or used only by this call, and `unwrap` can be called with
+        // `user_data` for as long as it is there.
+        let (unsealer, callback) = unsafe {
+            (
+                libseal_unsealer::exclusive(unsealer)?,
+                Callback::new(unwrap, user_data),
+            )
+        };
+        unsealer.run(|unsealer| {
+            if unsealer.is_started {
                 return Err(ErrorKind::InvalidState.into());
             }
-            // SAFETY: the caller's word.
-            unsealer.callback = Some(unsafe { Callback::new(unwrap, user_data) }?);
+            unsealer.callback = Some(callback?);
             Ok(())
         })
     })
 }
 
-/// Has long pieces unsealed on several threads: those of 512 KiB or more, best of a few MiB. From the
-/// next libseal_unsealer_update() on.
-///
-/// Each thread takes a stack and a few KiB of heap, from the first long piece until the unsealer is
-/// freed. Where the system gives no threads, the caller's does the work.
-///
-/// @param threads  How many work at a time; 1 is the caller's own, 0 as many as the machine has cores.
-///                 256 are the most.
-/// @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE after an error, LIBSEAL_ERR_NULL_POINTER,
-///         LIBSEAL_ERR_INVALID_ARGUMENT.
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn libseal_unsealer_set_threads(
-    unsealer: *mut libseal_unsealer,
-    threads: usize,
-) -> libseal_status {
-    guard(|| {
-        // SAFETY: the caller's word.
-        unsafe { exclusive(unsealer) }?.run(|unsealer| {
-            unsealer.unsealer.set_threads(thread_count(threads));
-            Ok(())
-        })
-    })
-}
-
-/// What libseal_unsealer_update() writes for so much input now: exactly, or with a callback and
-/// before the end of the header, at most. 0 if `unsealer` is NULL or wants no more input.
+/// How many bytes libseal_unsealer_update() will write for `in_len` bytes of input: exactly, or with a
+/// callback and before the end of the header, at most. 0 if `unsealer` is NULL or takes no more input.
 /// LIBSEAL_UNSEALER_UPDATE_BOUND is enough at any time.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -186,9 +249,9 @@ pub unsafe extern "C" fn libseal_unsealer_update_len(
     in_len: usize,
 ) -> usize {
     guard_value(|| {
-        // SAFETY: the caller's word.
-        let unsealer = unsafe { shared(unsealer) }?;
-        Ok(if unsealer.poisoned {
+        // SAFETY: `unsealer` is NULL or does not change during the call.
+        let unsealer = unsafe { libseal_unsealer::shared(unsealer) }?;
+        Ok(if unsealer.is_over {
             0
         } else {
             unsealer.update_len(in_len)
@@ -196,18 +259,16 @@ pub unsafe extern "C" fn libseal_unsealer_update_len(
     })
 }
 
-/// Takes the next piece of the message, of any length, and writes the plaintext of the chunks of
-/// 16 KiB that are complete and authentic.
+/// Takes the next piece of the message, of any length, and writes the plaintext of the chunks that are
+/// complete and authentic.
 ///
 /// @param in        The next piece.
 /// @param consumed  Set to the number of bytes taken: all of them on LIBSEAL_OK, none on an error.
-///                  May be NULL if there is a callback.
-/// @param out       For libseal_unsealer_update_len() bytes.
-/// @return LIBSEAL_OK;
-///         LIBSEAL_NEED_KEY, with no callback: wants libseal_unsealer_provide_key(), and then what
-///         was not consumed;
-///         LIBSEAL_ERR_INVALID_STATE, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_NULL_POINTER,
-///         LIBSEAL_ERR_INVALID_ARGUMENT;
+///                  May be NULL if there is a callback or the key is known.
+/// @param out       Room for libseal_unsealer_update_len() bytes.
+/// @return LIBSEAL_OK, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_INVALID_STATE;
+///         LIBSEAL_NEED_KEY without a callback: call libseal_unsealer_provide_key(), and then this
+///         function again with the bytes that were not consumed;
 ///         LIBSEAL_ERR_NOT_SEALED, LIBSEAL_ERR_UNSUPPORTED_VERSION, LIBSEAL_ERR_UNSUPPORTED_SUITE,
 ///         LIBSEAL_ERR_HEADER_MALFORMED, LIBSEAL_ERR_HEADER_TOO_LARGE;
 ///         LIBSEAL_ERR_CONTEXT_MISMATCH, LIBSEAL_ERR_AUTHENTICATION_FAILED;
@@ -224,24 +285,25 @@ pub unsafe extern "C" fn libseal_unsealer_update(
     written: *mut usize,
 ) -> libseal_status {
     let status = guard(|| {
-        // SAFETY: the caller's word.
-        unsafe {
-            clear(consumed);
-            clear(written);
-        }
-        // SAFETY: the caller's word.
-        unsafe { exclusive(unsealer) }?.run(|unsealer| {
-            if consumed.is_null() && unsealer.callback.is_none() {
+        // SAFETY: `unsealer` is NULL or used only by this call; `in` is `in_len` bytes; `consumed`, `out`
+        // and `written` are NULL or memory that only this call uses.
+        let (consumed, buffers, unsealer) = unsafe {
+            (
+                output(consumed, 0).ok(),
+                input_and_output(r#in, in_len, out, out_cap, written),
+                libseal_unsealer::exclusive(unsealer)?,
+            )
+        };
+        unsealer.run(|unsealer| {
+            let may_need_key = unsealer.callback.is_none() && unsealer.unsealer.header().is_none();
+            if consumed.is_none() && (may_need_key || unsealer.unsealer.needs_key()) {
                 return Err(Failure(LIBSEAL_ERR_NULL_POINTER));
             }
-            // SAFETY: the caller's word.
-            let (input, mut output) =
-                unsafe { input_and_output(r#in, in_len, out, out_cap, written) }?;
+            let (input, mut output) = buffers?;
             let out = output.take(unsealer.update_len(input.len()))?;
             let (taken, len) = unsealer.update(input, out)?;
             output.wrote(len);
-            // SAFETY: the caller's word.
-            if let Some(consumed) = unsafe { consumed.as_mut() } {
+            if let Some(consumed) = consumed {
                 *consumed = taken;
             }
             let needs_key = unsealer.unsealer.needs_key();
@@ -252,32 +314,32 @@ pub unsafe extern "C" fn libseal_unsealer_update(
             })
         })
     });
-    // SAFETY: the caller's word.
+    // SAFETY: the call is over, and `out` and `written` are still its own.
     unsafe { wiped_after_panic(status, out, out_cap, written) }
 }
 
 /// The header, once it is complete; before that, and if `unsealer` is NULL, NULL. Trusted once a
-/// data key was accepted.
+/// data key has been accepted.
 ///
-/// Borrowed until the unsealer is freed; not for libseal_header_free().
+/// Borrowed until the unsealer is freed. Not for libseal_header_free().
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_unsealer_header(
     unsealer: *const libseal_unsealer,
 ) -> *const libseal_header {
     let header = guard_value(|| {
-        // SAFETY: the caller's word.
-        let unsealer = unsafe { shared(unsealer) }?;
-        Ok(unsealer.unsealer.header().map(core::ptr::from_ref))
+        // SAFETY: `unsealer` is NULL or stays as it is; its header stays until it is freed.
+        let unsealer = unsafe { libseal_unsealer::shared(unsealer) }?;
+        Ok(unsealer.unsealer.header().map(libseal_header::borrowed))
     });
-    header.map_or(core::ptr::null(), <*const _>::cast)
+    header.unwrap_or(ptr::null())
 }
 
 /// Goes on after LIBSEAL_NEED_KEY with the data key that one of the header's wrapped keys holds.
 ///
-/// @param data_key  Wipe it after the call; the library has its own copy.
-/// @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT,
-///         LIBSEAL_ERR_INVALID_STATE if no key is wanted,
+/// @param data_key  What libseal_wrapped_key_data_key() made of the answer of the KMS. Wipe it after the
+///                  call; the library has its own copy.
+/// @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE if no key is needed,
 ///         LIBSEAL_ERR_AUTHENTICATION_FAILED if the header was not made with this key.
 ///
 /// cbindgen:ptrs-as-arrays=[[data_key;32]]
@@ -288,36 +350,36 @@ pub unsafe extern "C" fn libseal_unsealer_provide_key(
     data_key: *const u8,
 ) -> libseal_status {
     guard(|| {
-        // SAFETY: the caller's word.
-        unsafe { exclusive(unsealer) }?.run(|unsealer| {
+        // SAFETY: `unsealer` is NULL or used only by this call, and the data key does not change.
+        let (unsealer, data_key) = unsafe {
+            (
+                libseal_unsealer::exclusive(unsealer)?,
+                read_data_key(data_key),
+            )
+        };
+        unsealer.run(|unsealer| {
             if !unsealer.unsealer.needs_key() {
                 return Err(ErrorKind::InvalidState.into());
             }
-            // SAFETY: the caller's word.
-            let data_key = unsafe { shared(data_key.cast::<[u8; LIBSEAL_DATA_KEY_LEN]>()) }?;
-            let data_key = DataKey::try_from(&data_key[..])?;
-            Ok(unsealer.unsealer.provide_key(data_key)?)
+            Ok(unsealer.unsealer.provide_key(data_key?)?)
         })
     })
 }
 
-/// Goes to another place in the plaintext, before or behind: the next byte that comes out is the one at
+/// Moves to `position` in the plaintext, forwards or backwards. The next byte released is the one at
 /// `position`.
 ///
-/// Wants a data key, and the bytes of the message before the first chunk: those before the range that
-/// libseal_header_ciphertext_range() gives for 0 bytes at the position 0. Also fine after
-/// libseal_unsealer_finish().
+/// It needs a data key, and the bytes of the message before the first chunk: see
+/// libseal_header_ciphertext_range(). It may also follow libseal_unsealer_finish().
 ///
 /// Each chunk opens alone, so what comes out is authentic and in its place wherever one starts. Where
-/// the plaintext ends is known only after libseal_unsealer_finish(), as ever: the last chunk is enough
-/// for it.
+/// the plaintext ends is known only after libseal_unsealer_finish(); the last chunk is enough for it.
 ///
-/// @param position  Position in the plaintext; one behind its end shows only later.
-/// @param offset    Set to the offset in the message of the byte that libseal_unsealer_update() wants
-///                  next, where a chunk begins.
-/// @return LIBSEAL_OK, LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT,
-///         LIBSEAL_ERR_INVALID_STATE before those bytes are there and after an error,
-///         LIBSEAL_ERR_MESSAGE_TOO_LONG for a position from 4 PiB.
+/// @param position  Position in the plaintext. That it is beyond the end shows only later.
+/// @param offset    Set to the offset in the message of the next byte for libseal_unsealer_update(),
+///                  where a chunk begins.
+/// @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE before those bytes are there and after an error,
+///         LIBSEAL_ERR_MESSAGE_TOO_LONG for a position from 4 PiB on.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_unsealer_seek(
@@ -326,27 +388,27 @@ pub unsafe extern "C" fn libseal_unsealer_seek(
     offset: *mut u64,
 ) -> libseal_status {
     guard(|| {
-        // SAFETY: the caller's word.
-        unsafe { clear(offset) };
-        // SAFETY: the caller's word.
-        unsafe { exclusive(unsealer) }?.run(|unsealer| {
-            // SAFETY: the caller's word.
-            let offset = unsafe { output(offset, 0) }?;
-            *offset = unsealer.unsealer.seek(position)?;
+        // SAFETY: `unsealer` is NULL or used only by this call, and `offset` is memory for a number.
+        let (offset, unsealer) = unsafe {
+            let offset = output(offset, 0);
+            (offset, libseal_unsealer::exclusive(unsealer)?)
+        };
+        unsealer.run(|unsealer| {
+            *offset? = unsealer.unsealer.seek(position)?;
             Ok(())
         })
     })
 }
 
-/// Exactly what libseal_unsealer_finish() writes, at most LIBSEAL_UNSEALER_FINISH_BOUND. 0 if
-/// `unsealer` is NULL.
+/// Exactly how many bytes libseal_unsealer_finish() will write, at most LIBSEAL_UNSEALER_FINISH_BOUND.
+/// 0 if `unsealer` is NULL.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_unsealer_finish_len(unsealer: *const libseal_unsealer) -> usize {
     guard_value(|| {
-        // SAFETY: the caller's word.
-        let unsealer = unsafe { shared(unsealer) }?;
-        Ok(if unsealer.poisoned {
+        // SAFETY: `unsealer` is NULL or does not change during the call.
+        let unsealer = unsafe { libseal_unsealer::shared(unsealer) }?;
+        Ok(if unsealer.is_over {
             0
         } else {
             unsealer.unsealer.finish_len()
@@ -356,11 +418,10 @@ pub unsafe extern "C" fn libseal_unsealer_finish_len(unsealer: *const libseal_un
 
 /// Ends the message: writes the last plaintext, and confirms that the message is complete.
 ///
-/// @param out  For libseal_unsealer_finish_len() bytes.
-/// @return LIBSEAL_OK: all plaintext that came out is the whole message, or after
-///         libseal_unsealer_seek(), the end of it;
-///         LIBSEAL_ERR_INVALID_STATE also while a key is wanted, LIBSEAL_ERR_BUFFER_TOO_SMALL,
-///         LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT;
+/// @param out  Room for libseal_unsealer_finish_len() bytes.
+/// @return LIBSEAL_OK: what came out is all of the plaintext, or after libseal_unsealer_seek() the end
+///         of it;
+///         LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_INVALID_STATE also while a key is needed;
 ///         LIBSEAL_ERR_EMPTY_MESSAGE if nothing came, LIBSEAL_ERR_TRUNCATED if the end is missing;
 ///         LIBSEAL_ERR_AUTHENTICATION_FAILED if the last chunk was altered or cut: the two cannot be
 ///         told apart.
@@ -373,33 +434,33 @@ pub unsafe extern "C" fn libseal_unsealer_finish(
     written: *mut usize,
 ) -> libseal_status {
     let status = guard(|| {
-        // SAFETY: the caller's word.
-        unsafe { clear(written) };
-        // SAFETY: the caller's word.
-        unsafe { exclusive(unsealer) }?.run(|unsealer| {
-            unsealer.started = true;
-            // SAFETY: the caller's word.
-            let mut output = unsafe { Output::new(out, out_cap, written) }?;
+        // SAFETY: `unsealer` is NULL or used only by this call; `out` and `written` are memory that only
+        // this call uses.
+        let (output, unsealer) = unsafe {
+            let output = Output::read(out, out_cap, written);
+            (output, libseal_unsealer::exclusive(unsealer)?)
+        };
+        unsealer.run(|unsealer| {
+            unsealer.is_started = true;
+            let mut output = output?;
             let out = output.take(unsealer.unsealer.finish_len())?;
             let len = unsealer.unsealer.finish(out)?;
             output.wrote(len);
             Ok(())
         })
     });
-    // SAFETY: the caller's word.
+    // SAFETY: the call is over, and `out` and `written` are still its own.
     unsafe { wiped_after_panic(status, out, out_cap, written) }
 }
 
-/// After LIBSEAL_ERR_UNWRAP_FAILED: the first value, other than 0 and LIBSEAL_UNWRAP_NOT_MINE,
-/// that the callback returned. 0 if there was none, there is no callback, or `unsealer` is NULL.
+/// After LIBSEAL_ERR_UNWRAP_FAILED: what the callback returned for the first recipient that it failed
+/// for, or LIBSEAL_UNWRAP_STOP. 0 if there was no such error, there is no callback, or `unsealer` is
+/// NULL.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_unsealer_unwrap_code(unsealer: *const libseal_unsealer) -> c_int {
-    guard_value(|| {
-        // SAFETY: the caller's word.
-        let unsealer = unsafe { shared(unsealer) }?;
-        Ok(unsealer.callback.as_ref().map_or(0, Callback::code))
-    })
+    // SAFETY: `unsealer` is NULL or does not change during the call.
+    guard_value(|| Ok(unsafe { libseal_unsealer::shared(unsealer) }?.unwrap_code))
 }
 
 #[cfg(test)]
@@ -408,12 +469,7 @@ mod tests {
 
     #[test]
     fn a_panic_ends_the_message() {
-        let mut unsealer = libseal_unsealer {
-            unsealer: Unsealer::new(&[]),
-            callback: None,
-            started: false,
-            poisoned: false,
-        };
+        let mut unsealer = CallingUnsealer::new(Unsealer::new(&[]));
         let status = guard(|| unsealer.run(|_| -> Result<(), _> { panic!("on purpose") }));
         assert_eq!(status, ErrorKind::Internal.code());
         assert_eq!(

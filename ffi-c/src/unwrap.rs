@@ -1,62 +1,59 @@
 //! Unwrapping.
 
 use core::{
-    cell::Cell,
     error::Error,
     ffi::{c_int, c_void},
     fmt,
 };
 
-use libseal::{BoxError, DataKey, KeyUnwrap, WrappedKey};
+use libseal::{DataKey, Unwrap, Unwrapped, WrappedKey};
 use zeroize::Zeroizing;
 
 use crate::{
-    guard::Failure, own_status::LIBSEAL_ERR_NULL_POINTER, wrapped_key::libseal_wrapped_key,
+    boundary::{guard::Failure, own_status::LIBSEAL_ERR_NULL_POINTER},
+    wrapped_key::{LIBSEAL_DATA_KEY_LEN, libseal_wrapped_key},
 };
 
-/// Bytes in a data key.
-pub const LIBSEAL_DATA_KEY_LEN: usize = 32;
-/// What a libseal_unwrap_fn returns for a wrapped key that it holds no private key for. An unusual
-/// number, so that no `return -1` is taken for it.
+/// A libseal_unwrap_fn returns it for a wrapped key that it holds no private key for. The next
+/// recipient is tried. An unusual number, so that no `return -1` is taken for it.
 pub const LIBSEAL_UNWRAP_NOT_MINE: i32 = -22404;
+/// A libseal_unwrap_fn returns it if unwrapping failed and nothing else is to be tried: the KMS is down,
+/// for example.
+pub const LIBSEAL_UNWRAP_STOP: i32 = -22405;
 
 const _: () = assert!(LIBSEAL_DATA_KEY_LEN == DataKey::LEN);
 
 /// Unwraps a data key: a call to a KMS, an HSM or the holder of the private key.
 ///
-/// The library calls it for one recipient after the other, in the order of the header, until it has
-/// a data key: at most once for each, on the calling thread, and not for kinds that this version
-/// does not know. It must not leave by longjmp or a C++ exception, nor use the handle that it is
-/// called for.
+/// The library calls it for one recipient after the other, in the order of the header, until one call
+/// returns 0 or LIBSEAL_UNWRAP_STOP: at most once for each, and not for kinds that this version does not
+/// know. It must return: no longjmp, no C++ exception. It must not use the handle that it is called for.
 ///
-/// @param user_data    As it was given to the library.
-/// @param wrapped_key  Borrowed until the function returns. Untrusted: compare its fingerprint with
+/// @param user_data    From the call that set the callback.
+/// @param wrapped_key  Borrowed until the callback returns. Untrusted: compare its fingerprint with
 ///                     those of the keys that you allow, and ask no KMS for any other.
-/// @param data_key     For the data key. The library wipes it.
-/// @return 0: `data_key` holds the data key.
-///         LIBSEAL_UNWRAP_NOT_MINE: no key for this one; the next recipient is tried.
-///         Any other value: unwrapping failed. The next recipient is tried; if none is left, the
-///         first such value is the code of LIBSEAL_ERR_UNWRAP_FAILED.
+/// @param unwrapped    For what the KMS returned: 32 bytes. The library wipes it.
+/// @return 0 if `unwrapped` is filled, LIBSEAL_UNWRAP_NOT_MINE, LIBSEAL_UNWRAP_STOP, or any other value
+///         if unwrapping failed: the next recipient is tried. If no recipient is left, the call fails
+///         with LIBSEAL_ERR_UNWRAP_FAILED, and the first such value is its code.
 pub type libseal_unwrap_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
         wrapped_key: *const libseal_wrapped_key,
-        data_key: *mut u8,
+        unwrapped: *mut u8,
     ) -> c_int,
 >;
 
-/// A callback and what it has said.
+/// An unwrapper that calls back.
+#[derive(Clone, Copy)]
 pub(crate) struct Callback {
     function: unsafe extern "C" fn(*mut c_void, *const libseal_wrapped_key, *mut u8) -> c_int,
     user_data: *mut c_void,
-    /// The first one; 0 if there was none.
-    failure: Cell<c_int>,
 }
 
 impl Callback {
     /// # Safety
-    /// `function` keeps to what is said of [`libseal_unwrap_fn`] for as long as the callback is
-    /// there.
+    /// `function` does what [`libseal_unwrap_fn`] says for as long as the callback is in use.
     pub(crate) unsafe fn new(
         function: libseal_unwrap_fn,
         user_data: *mut c_void,
@@ -64,48 +61,48 @@ impl Callback {
         Ok(Self {
             function: function.ok_or(Failure(LIBSEAL_ERR_NULL_POINTER))?,
             user_data,
-            failure: Cell::new(0),
         })
-    }
-
-    pub(crate) fn code(&self) -> c_int {
-        self.failure.get()
     }
 }
 
-impl KeyUnwrap for Callback {
-    fn unwrap_key(&self, key: &WrappedKey<'_>) -> Result<Option<DataKey>, BoxError> {
+impl Unwrap for Callback {
+    fn unwrap_key(&self, key: &WrappedKey<'_>) -> Unwrapped {
         let wrapped_key = libseal_wrapped_key::new(key);
-        let mut data_key = Zeroizing::new([0; DataKey::LEN]);
-        // SAFETY: `new` was promised that this is fine.
+        let mut unwrapped = Zeroizing::new([0; LIBSEAL_DATA_KEY_LEN]);
+        // SAFETY: whoever called `new` promised that the function can be called with this `user_data`,
+        // a wrapped key and room for what it unwraps.
         let code = unsafe {
             (self.function)(
                 self.user_data,
                 &raw const wrapped_key,
-                data_key.as_mut_ptr(),
+                unwrapped.as_mut_ptr(),
             )
         };
         match code {
-            0 => Ok(Some(DataKey::try_from(&data_key[..])?)),
-            LIBSEAL_UNWRAP_NOT_MINE => Ok(None),
-            code => {
-                if self.failure.get() == 0 {
-                    self.failure.set(code);
-                }
-                Err(Box::new(CallbackFailed))
-            }
+            0 => key
+                .data_key(&unwrapped[..])
+                .map_or_else(|error| Unwrapped::Failed(error.into()), Unwrapped::DataKey),
+            LIBSEAL_UNWRAP_NOT_MINE => Unwrapped::NotMine,
+            LIBSEAL_UNWRAP_STOP => Unwrapped::Stop(CallbackFailed(code).into()),
+            code => Unwrapped::Failed(CallbackFailed(code).into()),
         }
     }
 }
 
-/// The code is kept elsewhere.
+/// What the callback returned.
 #[derive(Debug)]
-struct CallbackFailed;
+struct CallbackFailed(c_int);
 
 impl fmt::Display for CallbackFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the callback failed")
+        write!(f, "the callback returned {}", self.0)
     }
 }
 
 impl Error for CallbackFailed {}
+
+/// What the callback returned, if that is why the call failed; else 0.
+pub(crate) fn code_of(error: &libseal::Error) -> c_int {
+    let source = error.source().and_then(|source| source.downcast_ref());
+    source.map_or(0, |CallbackFailed(code)| *code)
+}

@@ -2,6 +2,8 @@
 
 use core::ffi::c_char;
 
+use libseal::PROVIDER;
+
 const VERSION_NUMBER: u32 = {
     let parts = [
         number(env!("CARGO_PKG_VERSION_MAJOR")),
@@ -21,7 +23,7 @@ const fn number(decimal: &str) -> u32 {
 }
 
 /// The version of the library that is linked, such as "1.2.3"; LIBSEAL_VERSION is that of this
-/// header. Never NULL. Borrowed for as long as the library is loaded.
+/// header. Never NULL. Valid for as long as the library is loaded.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn libseal_version() -> *const c_char {
@@ -38,3 +40,20 @@ pub extern "C" fn libseal_version() -> *const c_char {
 pub extern "C" fn libseal_version_number() -> u32 {
     VERSION_NUMBER
 }
+
+/// What does the cryptography: "aws-lc", "portable" (RustCrypto) or "compact" (for firmware). Never NULL.
+/// Valid for as long as the library is loaded.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn libseal_provider() -> *const c_char {
+    PROVIDER_TEXT.as_ptr().cast()
+}
+
+/// With the NUL that ends a string in C.
+static PROVIDER_TEXT: [u8; PROVIDER.len() + 1] = {
+    let mut text = [0; PROVIDER.len() + 1];
+    text.split_at_mut(PROVIDER.len())
+        .0
+        .copy_from_slice(PROVIDER.as_bytes());
+    text
+};

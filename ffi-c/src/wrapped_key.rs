@@ -2,18 +2,32 @@
 
 use core::{ffi::c_char, ptr};
 
-use libseal::{WrapAlgorithm, WrappedKey};
+use libseal::{ErrorKind, WrapAlgorithm, WrappedKey};
+
+use crate::{
+    boundary::{
+        guard::{Failure, guard},
+        own_status::LIBSEAL_ERR_INVALID_UTF8,
+        pointer::{array, output, shared},
+        sized::{SizedStruct, read_sized},
+    },
+    public_key::LIBSEAL_FINGERPRINT_LEN,
+    status::libseal_status,
+};
+
+/// Bytes in a data key.
+pub const LIBSEAL_DATA_KEY_LEN: usize = 32;
 
 /// A data key as one recipient can unwrap it.
 ///
-/// Untrusted until a data key was accepted: choose by the fingerprint among keys that you allow, and
-/// take the key id as a hint only. What the struct points to is borrowed for as long as the struct
-/// is, as the comment of the function says that shows it.
+/// Untrusted until the data key has verified the header. Choose among the keys that you allow, by
+/// fingerprint, and take the key id as a hint only. The pointers stay valid as long as the function that
+/// gives the struct says.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct libseal_wrapped_key {
-    /// Bytes of this struct that the library has filled. Later versions may add members at the end.
-    pub struct_size: usize,
+    /// Bytes of this struct that are filled.
+    pub size: usize,
     /// The recipient's kind in the header: LIBSEAL_RSAES_OAEP_SHA_256, LIBSEAL_RSAES_OAEP_SHA_1,
     /// or a number that this version does not know.
     pub kind: u32,
@@ -22,8 +36,8 @@ pub struct libseal_wrapped_key {
     pub algorithm: *const c_char,
     /// Which key unwraps it: LIBSEAL_FINGERPRINT_LEN bytes, see libseal_public_key_fingerprint().
     pub fingerprint: *const u8,
-    /// What the sealer says that the key is called: UTF-8, not ended by a NUL, maybe empty, maybe
-    /// with NULs in it.
+    /// What the sealer calls the key: UTF-8 without a NUL at its end, which may be empty and may
+    /// contain NULs.
     pub key_id: *const c_char,
     /// Bytes in the key id.
     pub key_id_len: usize,
@@ -33,9 +47,14 @@ pub struct libseal_wrapped_key {
     pub ciphertext_len: usize,
 }
 
+// SAFETY: numbers and pointers, and the first one is the size.
+unsafe impl SizedStruct for libseal_wrapped_key {
+    const FIRST_SIZE: usize = size_of::<Self>();
+}
+
 impl libseal_wrapped_key {
     pub(crate) const EMPTY: Self = Self {
-        struct_size: 0,
+        size: 0,
         kind: 0,
         algorithm: ptr::null(),
         fingerprint: ptr::null(),
@@ -53,7 +72,7 @@ impl libseal_wrapped_key {
             _ => ptr::null(),
         };
         Self {
-            struct_size: size_of::<Self>(),
+            size: size_of::<Self>(),
             kind: key.kind().into(),
             algorithm,
             fingerprint: key.fingerprint().as_ptr(),
@@ -63,4 +82,55 @@ impl libseal_wrapped_key {
             ciphertext_len: key.ciphertext().len(),
         }
     }
+
+    /// # Safety
+    /// Nothing changes what the struct points to during `'a`.
+    unsafe fn read<'a>(&self) -> Result<WrappedKey<'a>, Failure> {
+        // SAFETY: the lengths are those of what the pointers are of.
+        let (fingerprint, key_id, ciphertext) = unsafe {
+            (
+                shared(self.fingerprint.cast::<[u8; LIBSEAL_FINGERPRINT_LEN]>())?,
+                array(self.key_id.cast::<u8>(), self.key_id_len)?,
+                array(self.ciphertext, self.ciphertext_len)?,
+            )
+        };
+        let key_id = str::from_utf8(key_id).map_err(|_| Failure(LIBSEAL_ERR_INVALID_UTF8))?;
+        // No header has a larger number.
+        let kind = u8::try_from(self.kind).map_err(|_| ErrorKind::UnsupportedAlgorithm)?;
+        Ok(WrappedKey::new(kind, fingerprint, key_id, ciphertext))
+    }
+}
+
+/// The second step of unwrapping: makes the data key of what the KMS or HSM returned. For RSA that is the
+/// data key itself. Later kinds will have more to do here, so a program that unwraps on its own and goes
+/// through this function need not change for them.
+///
+/// @param wrapped_key  From a header, or from its parts: kind, fingerprint, key id and ciphertext.
+/// @param unwrapped    What the KMS returned for the ciphertext.
+/// @param data_key     For libseal_unsealer_provide_key(). Wipe it after that.
+/// @return LIBSEAL_OK, LIBSEAL_ERR_DATA_KEY_LENGTH, LIBSEAL_ERR_INVALID_UTF8,
+///         LIBSEAL_ERR_UNSUPPORTED_ALGORITHM for a kind that this version does not know.
+///
+/// cbindgen:ptrs-as-arrays=[[data_key;32]]
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn libseal_wrapped_key_data_key(
+    wrapped_key: *const libseal_wrapped_key,
+    unwrapped: *const u8,
+    unwrapped_len: usize,
+    data_key: *mut u8,
+) -> libseal_status {
+    guard(|| {
+        // SAFETY: `data_key` has room for 32 bytes; `unwrapped` is `unwrapped_len` bytes; the wrapped key
+        // and what it points to do not change during the call.
+        let (data_key, unwrapped, wrapped_key) = unsafe {
+            (
+                output(data_key.cast(), [0; LIBSEAL_DATA_KEY_LEN])?,
+                array(unwrapped, unwrapped_len)?,
+                read_sized(wrapped_key)?.read()?,
+            )
+        };
+        *data_key = *wrapped_key.data_key(unwrapped)?.as_bytes();
+        Ok(())
+    })
 }

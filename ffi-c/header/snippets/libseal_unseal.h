@@ -1,6 +1,6 @@
 /*
- * libseal: unsealing, and sealing on several threads. Only the complete library has these functions.
+ * libseal: unsealing. Only the complete library has these functions.
  *
- * libseal_seal.h states the conventions for every function.
+ * libseal_seal.h states the rules for every function.
  */
 

@@ -10,7 +10,7 @@
 
 mod comment;
 #[allow(dead_code, reason = "the constants are for the C library")]
-#[path = "../../src/own_status.rs"]
+#[path = "../../src/boundary/own_status.rs"]
 mod own_status;
 mod section;
 mod status;
@@ -31,55 +31,75 @@ pub struct Header {
     pub text: String,
 }
 
+/// The text of a file in `snippets`.
+macro_rules! snippet {
+    ($name:literal) => {
+        include_str!(concat!("../snippets/", $name, ".h"))
+    };
+}
+
 /// What every library has, the one for firmware included.
 const SEAL: &[Section] = &[
-    Section::new("status").with_written(status::macros),
-    Section::new("version").with_written(version::macros),
+    Section::new("status").with_table(status::macros),
+    Section::new("version").with_table(version::macros),
+    Section::new("rsa_public_key"),
     Section::new("public_key"),
-    Section::new("recipient"),
-    Section::new("context"),
-    Section::new("random"),
-    Section::new("seal_params"),
+    Section::new("recipient").with_initialiser(snippet!("recipient")),
+    Section::new("context").with_initialiser(snippet!("context")),
+    Section::new("random").with_initialiser(snippet!("random")),
+    Section::new("envelope").with_initialiser(snippet!("envelope")),
     Section::new("seal"),
-    Section::new("sealer").with_snippet(include_str!("../snippets/sealer.h")),
-    Section::new("sealing_key").with_snippet(include_str!("../snippets/sealing_key.h")),
+    Section::new("sealer").with_bounds(snippet!("sealer")),
+    Section::new("sealing_key")
+        .with_bounds(snippet!("sealing_key"))
+        .with_initialiser(snippet!("limits")),
     Section::new("self_test"),
 ];
 
 /// What comes with the feature `unseal` of the C library.
 const UNSEAL: &[Section] = &[
-    Section::new("threads"),
-    Section::new("wrapped_key"),
+    Section::new("wrapped_key").with_initialiser(snippet!("wrapped_key")),
     Section::new("header"),
     Section::new("unwrap"),
     Section::new("unseal"),
-    Section::new("unsealer").with_snippet(include_str!("../snippets/unsealer.h")),
+    Section::new("unsealer").with_bounds(snippet!("unsealer")),
+];
+
+/// What comes with it and takes an operating system.
+const STREAM: &[Section] = &[
+    Section::new("pool"),
+    Section::new("source").with_initialiser(snippet!("source")),
+    Section::new("reader"),
+    Section::new("sink").with_initialiser(snippet!("sink")),
+    Section::new("writer"),
 ];
 
 /// The source files whose functions need the feature `unseal`.
 #[must_use]
 pub fn unseal_sources() -> Vec<&'static str> {
-    UNSEAL.iter().map(|section| section.source).collect()
+    let sections = UNSEAL.iter().chain(STREAM);
+    sections.map(|section| section.source).collect()
 }
 
 /// Every header, from the sources as they are now.
 #[must_use]
-pub fn headers() -> [Header; 3] {
-    [all(), seal(), unseal()]
+pub fn headers() -> [Header; 4] {
+    [all(), seal(), unseal(), stream()]
 }
 
 fn all() -> Header {
-    let includes = "#include \"libseal_seal.h\"\n#include \"libseal_unseal.h\"\n\n";
+    let includes = "#include \"libseal_seal.h\"\n#include \"libseal_stream.h\"\n\
+                    #include \"libseal_unseal.h\"\n\n";
     Header {
         name: "libseal.h",
-        text: include_str!("../snippets/libseal.h").to_owned() + &guarded("LIBSEAL_H", includes),
+        text: snippet!("libseal").to_owned() + &guarded("LIBSEAL_H", includes),
     }
 }
 
 fn seal() -> Header {
     let includes = "#include <stddef.h>\n#include <stdint.h>\n\n";
-    let attributes = include_str!("../snippets/attributes.h");
-    let body = format!("{includes}{attributes}\n{}", declarations(SEAL));
+    let (attributes, stack) = (snippet!("attributes"), snippet!("stack"));
+    let body = format!("{includes}{attributes}\n{stack}\n{}", declarations(SEAL));
     Header {
         name: "libseal_seal.h",
         text: comment::block(&comment::of_source("lib")) + &guarded("LIBSEAL_SEAL_H", &body),
@@ -90,8 +110,15 @@ fn unseal() -> Header {
     let body = "#include \"libseal_seal.h\"\n\n".to_owned() + &declarations(UNSEAL);
     Header {
         name: "libseal_unseal.h",
-        text: include_str!("../snippets/libseal_unseal.h").to_owned()
-            + &guarded("LIBSEAL_UNSEAL_H", &body),
+        text: snippet!("libseal_unseal").to_owned() + &guarded("LIBSEAL_UNSEAL_H", &body),
+    }
+}
+
+fn stream() -> Header {
+    let body = "#include \"libseal_unseal.h\"\n\n".to_owned() + &declarations(STREAM);
+    Header {
+        name: "libseal_stream.h",
+        text: snippet!("libseal_stream").to_owned() + &guarded("LIBSEAL_STREAM_H", &body),
     }
 }
 

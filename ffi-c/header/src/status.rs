@@ -2,25 +2,31 @@
 
 use libseal::ErrorKind;
 
-use crate::own_status::OWN_STATUSES;
+use crate::{own_status::OWN_STATUSES, section::LINE_LEN};
 
-/// The longest line of a header.
-const LINE_LEN: usize = 100;
 /// Below this number, a status is not an error.
 const FIRST_ERROR: u32 = 100;
 
-/// Every status in the order of the numbers, each with its text as the comment.
+/// Every status in the order of the numbers, each with its text as the comment; in groups of a hundred.
 pub(crate) fn macros() -> String {
     let kinds = ErrorKind::ALL.iter();
     let kinds = kinds.map(|kind| (kind.code(), kind.name(), kind.message()));
     let mut statuses: Vec<_> = OWN_STATUSES.iter().copied().chain(kinds).collect();
     statuses.sort_unstable();
-    let macros = statuses.into_iter().map(|(number, name, text)| {
+    let mut macros = String::new();
+    let mut last_group = 0;
+    for (number, name, text) in statuses {
         let prefix = if number < FIRST_ERROR { "" } else { "ERR_" };
-        let comment = comment(&sentence(text));
-        format!("{comment}#define LIBSEAL_{prefix}{name} {number}\n\n")
-    });
-    macros.collect()
+        let group = number / FIRST_ERROR;
+        if group != last_group {
+            macros.push('\n');
+            last_group = group;
+        }
+        macros += &comment(&sentence(text));
+        macros += &format!("#define LIBSEAL_{prefix}{name} {number}\n");
+    }
+    macros.push('\n');
+    macros
 }
 
 fn sentence(text: &str) -> String {

@@ -15,10 +15,11 @@ extern uint8_t stack_bottom[];
 #define PIECE 256
 #define START_LEN LIBSEAL_SEALER_START_BOUND(1, 0, 0)
 
-static const libseal_random random_source = {.fill = stand_in_random};
-static libseal_public_key key;
-static const libseal_recipient recipient = {.key = &key};
-static const libseal_seal_params params = {
+static const libseal_random random_source = LIBSEAL_RANDOM_INIT(stand_in_random, NULL);
+static libseal_rsa_public_key key;
+static const libseal_recipient recipient = LIBSEAL_RECIPIENT_INIT(&key, NULL);
+static const libseal_envelope envelope = {
+    .size = sizeof(libseal_envelope),
     .recipients = &recipient,
     .recipient_count = 1,
     .random = &random_source,
@@ -139,13 +140,13 @@ static __attribute__((noinline)) void measure(const char *name, void (*operation
 
 static void read_key(void)
 {
-    check(libseal_public_key_init(&key, sizeof key, public_key,
-                                  (size_t)(public_key_end - public_key)));
+    check(libseal_rsa_public_key_init(&key, sizeof key, public_key,
+                                      (size_t)(public_key_end - public_key)));
 }
 
 static void start(void)
 {
-    check(libseal_sealer_start(&sealer, sizeof sealer, &params, out, sizeof out, &len));
+    check(libseal_sealer_start(&sealer, sizeof sealer, &envelope, out, sizeof out, &len));
 }
 
 static void update(size_t pieces)
@@ -171,16 +172,16 @@ static void finish(void)
 
 static void seal_once(void)
 {
-    check(libseal_seal(&params, in, 64, out, sizeof out, &len));
+    check(libseal_seal(&envelope, in, 64, out, sizeof out, &len));
 }
 
-static void start_reuse(void)
+static void init_sealing_key(void)
 {
-    check(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &params, NULL, header,
+    check(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &envelope, NULL, header,
                                    sizeof header, &len));
 }
 
-static void seal_with_reuse(void)
+static void seal_under_sealing_key(void)
 {
     check(libseal_sealing_key_seal(&sealing_key, in, 64, out, sizeof out, &len));
 }
@@ -192,11 +193,12 @@ static void self_test(void)
 
 int main(void)
 {
-    print_number("sizeof libseal_public_key", sizeof(libseal_public_key));
+    print_number("LIBSEAL_STACK_SIZE", LIBSEAL_STACK_SIZE);
+    print_number("sizeof libseal_rsa_public_key", sizeof(libseal_rsa_public_key));
     print_number("sizeof libseal_sealer", sizeof(libseal_sealer));
     print_number("sizeof libseal_sealing_key", sizeof(libseal_sealing_key));
     calibrate();
-    measure("libseal_public_key_init", read_key);
+    measure("libseal_rsa_public_key_init", read_key);
     measure("libseal_sealer_start", start);
     measure("1 KiB", update_1_kib);
     measure("libseal_sealer_finish", finish);
@@ -204,8 +206,8 @@ int main(void)
     measure("16 KiB", update_16_kib);
     finish();
     measure("libseal_seal", seal_once);
-    measure("libseal_sealing_key_init", start_reuse);
-    measure("libseal_sealing_key_seal", seal_with_reuse);
+    measure("libseal_sealing_key_init", init_sealing_key);
+    measure("libseal_sealing_key_seal", seal_under_sealing_key);
     libseal_sealing_key_wipe(&sealing_key);
     measure("libseal_self_test", self_test);
     return 0;

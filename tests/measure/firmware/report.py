@@ -27,17 +27,17 @@ CALIBRATION = 3_000_000
 """Instructions that measure.c counts first."""
 KIB = 1024
 KEY_SIZES = [2048, 3072, 4096]
-PIECES = ["public_key_init", "sealer_start", "sealer_update", "sealer_finish"]
+PIECES = ["rsa_public_key_init", "sealer_start", "sealer_update", "sealer_finish"]
 CALLS = {
     "piece by piece": PIECES,
-    "in one call": ["public_key_init", "seal"],
-    "under one data key": ["public_key_init", "sealing_key_init", "sealing_key_seal"],
+    "in one call": ["rsa_public_key_init", "seal"],
+    "under one data key": ["rsa_public_key_init", "sealing_key_init", "sealing_key_seal"],
     "piece by piece, and `libseal_status_text`": [*PIECES, "status_text"],
     "all functions": [],
 }
-STATES = ["libseal_public_key", "libseal_sealer", "libseal_sealing_key"]
+STATES = ["libseal_rsa_public_key", "libseal_sealer", "libseal_sealing_key"]
 OPERATIONS = {
-    "`libseal_public_key_init`": "libseal_public_key_init",
+    "`libseal_rsa_public_key_init`": "libseal_rsa_public_key_init",
     "`libseal_sealer_start`": "libseal_sealer_start",
     "1 KiB in pieces of 256 bytes": "1 KiB",
     "16 KiB in pieces of 256 bytes": "16 KiB",

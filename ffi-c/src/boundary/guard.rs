@@ -1,4 +1,4 @@
-//! The boundary: how Rust's results and panics become statuses.
+//! How Rust's results and panics become statuses.
 
 #[cfg(feature = "unseal")]
 use std::{
@@ -8,7 +8,7 @@ use std::{
 
 use libseal::{Error, ErrorKind};
 
-use crate::{own_status::LIBSEAL_OK, status::libseal_status};
+use crate::{boundary::own_status::LIBSEAL_OK, status::libseal_status};
 
 /// A status that is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// What a function answers when nothing failed: most have nothing to say.
+/// What a function returns if nothing failed: most have nothing to say.
 pub(crate) trait Answer {
     fn status(self) -> libseal_status;
 }

@@ -1,0 +1,6 @@
+/*
+ * libseal: streams and threads. Only the complete library has these functions.
+ *
+ * libseal_seal.h states the rules for every function.
+ */
+

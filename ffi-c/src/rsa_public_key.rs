@@ -1,0 +1,91 @@
+//! RSA public key.
+
+use libseal::PublicKey;
+
+use crate::{
+    boundary::{
+        castable::Castable,
+        guard::{guard, guard_value},
+        pointer::array,
+        storage::{Stored, Vacant, stored},
+    },
+    status::libseal_status,
+};
+
+/// Bytes in a libseal_rsa_public_key.
+pub const LIBSEAL_RSA_PUBLIC_KEY_SIZE: usize = 576;
+
+/// An RSA public key of 2048, 3072 or 4096 bits, filled by libseal_rsa_public_key_init().
+///
+/// Contains no heap memory and no secret: copy it freely; it need not be released. If the storage was
+/// zero-initialised, functions detect a key that was never filled.
+#[repr(C)]
+pub struct libseal_rsa_public_key {
+    #[doc(hidden)]
+    pub opaque_: [u64; 72],
+}
+
+impl Castable for libseal_rsa_public_key {
+    type Rust = PublicKey;
+}
+
+// SAFETY: the constants below are checked at compile time, and a `PublicKey` is arrays and numbers.
+unsafe impl Stored for libseal_rsa_public_key {
+    const MARK: u64 = 0x9f1d_6c03_b5a8_47e1;
+    const MAY_BE_COPIED: bool = true;
+}
+
+const _: () = {
+    let need = libseal_rsa_public_key::NEED;
+    assert!(size_of::<libseal_rsa_public_key>() == LIBSEAL_RSA_PUBLIC_KEY_SIZE);
+    assert!(need <= LIBSEAL_RSA_PUBLIC_KEY_SIZE && need + 64 > LIBSEAL_RSA_PUBLIC_KEY_SIZE);
+    assert!(align_of::<PublicKey>() <= align_of::<u64>() && !core::mem::needs_drop::<PublicKey>());
+};
+
+/// Reads a public key: a SubjectPublicKeyInfo (RFC 5280) in DER, as KMS GetPublicKey returns it, or in
+/// PEM ("-----BEGIN PUBLIC KEY-----"). The library for firmware reads DER only, and returns
+/// LIBSEAL_ERR_NOT_A_PUBLIC_KEY for PEM.
+///
+/// @param key       Overwritten. After an error it holds no key.
+/// @param key_size  sizeof(libseal_rsa_public_key).
+/// @return LIBSEAL_OK, LIBSEAL_ERR_STORAGE_TOO_SMALL;
+///         LIBSEAL_ERR_NOT_A_PUBLIC_KEY, or for what was given instead:
+///         LIBSEAL_ERR_PRIVATE_KEY_GIVEN, LIBSEAL_ERR_CERTIFICATE_GIVEN,
+///         LIBSEAL_ERR_PKCS1_PUBLIC_KEY_GIVEN, LIBSEAL_ERR_NOT_RSA;
+///         LIBSEAL_ERR_KEY_TOO_SMALL, LIBSEAL_ERR_KEY_TOO_LARGE, LIBSEAL_ERR_UNSUPPORTED_KEY_SIZE,
+///         LIBSEAL_ERR_INVALID_RSA_KEY.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn libseal_rsa_public_key_init(
+    key: *mut libseal_rsa_public_key,
+    key_size: usize,
+    der_or_pem: *const u8,
+    len: usize,
+) -> libseal_status {
+    guard(|| {
+        // SAFETY: `key` is `key_size` bytes that only this call uses, and `der_or_pem` is `len` bytes.
+        let (storage, der_or_pem) =
+            unsafe { (Vacant::read(key, key_size)?, array(der_or_pem, len)?) };
+        fill(storage, PublicKey::new(der_or_pem)?);
+        Ok(())
+    })
+}
+
+/// Not inlined, so that what it takes of a small stack is not there while a key is read.
+#[inline(never)]
+fn fill(mut storage: Vacant<'_, libseal_rsa_public_key>, key: PublicKey) {
+    storage.place().write(key);
+    // SAFETY: the line before put the key in its place.
+    unsafe { storage.occupy() };
+}
+
+/// The size of the key's modulus in bits: 2048, 3072 or 4096; 0 if `key` is NULL or was not filled.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn libseal_rsa_public_key_bits(key: *const libseal_rsa_public_key) -> usize {
+    guard_value(|| {
+        // SAFETY: `key` is NULL or a key that does not change during the call.
+        let key = unsafe { stored(key) }?;
+        Ok(key.map_or(0, PublicKey::bits))
+    })
+}
