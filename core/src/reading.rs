@@ -163,7 +163,7 @@ impl Reading {
         Self { piece_len, ..self }
     }
 
-    /// Uses at most so many threads of the pool in which a call runs.
+    /// Uses at most `threads` threads of the pool in which a call runs.
     #[cfg(feature = "rayon")]
     #[must_use]
     pub fn with_max_threads(mut self, threads: NonZero<usize>) -> Self {

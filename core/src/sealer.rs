@@ -66,7 +66,7 @@ impl Sealer {
         }
     }
 
-    /// Uses at most so many threads of the pool in which a call runs.
+    /// Uses at most `threads` threads of the pool in which a call runs.
     #[cfg(feature = "rayon")]
     pub fn with_max_threads(mut self, threads: NonZero<usize>) -> Self {
         self.payload.threads = Threads::at_most(threads);

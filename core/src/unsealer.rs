@@ -111,7 +111,7 @@ impl Unsealer {
         Ok(unsealer)
     }
 
-    /// Uses at most so many threads of the pool in which a call runs.
+    /// Uses at most `threads` threads of the pool in which a call runs.
     #[cfg(feature = "rayon")]
     #[must_use]
     pub fn with_max_threads(mut self, threads: NonZero<usize>) -> Self {

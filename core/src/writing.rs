@@ -93,7 +93,7 @@ impl Writing {
         Self { piece_len, ..self }
     }
 
-    /// Uses at most so many threads of the pool in which a call runs.
+    /// Uses at most `threads` threads of the pool in which a call runs.
     #[cfg(feature = "rayon")]
     pub fn with_max_threads(mut self, threads: NonZero<usize>) -> Self {
         self.sealer = self.sealer.with_max_threads(threads);

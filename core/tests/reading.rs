@@ -165,7 +165,7 @@ fn the_end_is_verified_before_anything_out_of_the_middle() {
     assert_eq!(
         reading.confirm_end().unwrap_err().kind(),
         ErrorKind::InvalidState,
-        "nobody said where it is"
+        "its place is not known"
     );
     reading.set_message_len(stored.len());
     reading.seek(50_000);

@@ -48,7 +48,7 @@ impl<W: Write> SealWriter<W> {
         self
     }
 
-    /// Uses at most so many threads of the pool in which a call runs: see [`Sealer`](crate::Sealer).
+    /// Uses at most `threads` threads of the pool in which a call runs: see [`Sealer`](crate::Sealer).
     #[cfg(feature = "rayon")]
     pub fn with_max_threads(mut self, threads: NonZero<usize>) -> Self {
         self.writing = self.writing.with_max_threads(threads);

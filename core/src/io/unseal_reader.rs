@@ -19,6 +19,8 @@ use crate::{
 /// The end of the plaintext is reported only after the end of the message has been verified: a
 /// truncated message ends in an error. Bytes read before that are authentic, but may not be all.
 ///
+/// After an error of the inner reader nothing is lost: the call can be repeated.
+///
 /// If the inner reader can seek, so can this one: see [its `Seek`](#impl-Seek-for-UnsealReader<R>).
 ///
 /// ```
@@ -100,7 +102,7 @@ impl<R: Read> UnsealReader<R> {
         self
     }
 
-    /// Uses at most so many threads of the pool in which a call runs: see
+    /// Uses at most `threads` threads of the pool in which a call runs: see
     /// [`Unsealer`](crate::Unsealer).
     #[cfg(feature = "rayon")]
     #[must_use]
