@@ -87,7 +87,7 @@ impl Writing {
     }
 
     /// Seals in pieces of `len` bytes, rounded down to chunks of 16 KiB. Without it, pieces are
-    /// 256 KiB long. Several threads take 512 KiB or more.
+    /// 256 KiB long. Several threads take 512 KiB or more. Set it before the first write.
     pub fn with_piece_len(self, len: usize) -> Self {
         let piece_len = (len / CHUNK_LEN).max(1).saturating_mul(CHUNK_LEN);
         Self { piece_len, ..self }

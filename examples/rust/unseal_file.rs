@@ -96,15 +96,18 @@ fn ask(command: &str, key: &WrappedKey<'_>) -> Result<Option<DataKey>, BoxError>
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    let stdin = child.stdin.take();
-    let written = stdin.map_or(Ok(()), |mut stdin| stdin.write_all(key.ciphertext()));
+    if let Some(mut stdin) = child.stdin.take()
+        && let Err(error) = stdin.write_all(key.ciphertext())
+        // The command may know the data key without it, or have failed already.
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        return Err(error.into());
+    }
     let answer = child.wait_with_output()?;
     let unwrapped = Zeroizing::new(answer.stdout);
     if !answer.status.success() {
         return Err(format!("the unwrap command failed: {}", answer.status).into());
     }
-    // Only now: a command that failed may not have read it.
-    written?;
     Ok(Some(key.data_key(&unwrapped)?))
 }
 
