@@ -12,15 +12,13 @@ use crate::{
     crypto::secret::DataKey,
     error::{Error, ErrorKind},
     header::read::Header,
-    payload::layout::{self, CHUNK_LEN},
+    payload::layout::{self, CHUNK_LEN, PIECE_LEN},
     unsealer::Unsealer,
     unwrap::Unwrap,
 };
 
 /// What is read at first: most headers are shorter.
 const FIRST_LEN: u64 = 4096;
-/// 256 KiB, which stays in the cache of a processor.
-const PIECE_LEN: usize = 16 * CHUNK_LEN;
 
 /// What a [`Reading`] needs next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,11 +155,14 @@ impl Reading {
     }
 
     /// While reading goes on, asks for the message in pieces of `len` bytes of plaintext, rounded down
-    /// to chunks of 16 KiB. Without it, pieces are 256 KiB long. Several threads take 512 KiB or more.
+    /// to chunks of 16 KiB, at least one of them and at most 64 MiB. Without it, pieces are 256 KiB
+    /// long. Several threads take 512 KiB or more.
     #[must_use]
     pub fn with_piece_len(self, len: usize) -> Self {
-        let piece_len = (len / CHUNK_LEN).max(1).saturating_mul(CHUNK_LEN);
-        Self { piece_len, ..self }
+        Self {
+            piece_len: layout::piece_len(len),
+            ..self
+        }
     }
 
     /// Uses at most `threads` threads of the pool in which a call runs.

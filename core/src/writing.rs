@@ -12,12 +12,9 @@ use crate::{
     crypto::random::RandomSource,
     envelope::Envelope,
     error::{Error, ErrorKind},
-    payload::layout::CHUNK_LEN,
+    payload::layout::{self, CHUNK_LEN, PIECE_LEN},
     sealer::Sealer,
 };
-
-/// 256 KiB, which stays in the cache of a processor.
-const PIECE_LEN: usize = 16 * CHUNK_LEN;
 
 /// Writes a message without I/O: takes plaintext in pieces of any length, and has bytes of the message
 /// to hand on.
@@ -87,11 +84,14 @@ impl Writing {
         })
     }
 
-    /// Seals in pieces of `len` bytes, rounded down to chunks of 16 KiB. Without it, pieces are
-    /// 256 KiB long. Several threads take 512 KiB or more.
+    /// Seals in pieces of `len` bytes, rounded down to chunks of 16 KiB, at least one of them and at
+    /// most 64 MiB. Without it, pieces are 256 KiB long. Several threads take 512 KiB or more. Set it
+    /// before the first write.
     pub fn with_piece_len(self, len: usize) -> Self {
-        let piece_len = (len / CHUNK_LEN).max(1).saturating_mul(CHUNK_LEN);
-        Self { piece_len, ..self }
+        Self {
+            piece_len: layout::piece_len(len),
+            ..self
+        }
     }
 
     /// Uses at most `threads` threads of the pool in which a call runs.

@@ -1,4 +1,4 @@
-//! What is taken for a key, and what is said about everything else.
+//! Keys: which are accepted, and what is said about everything else.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -184,7 +184,7 @@ fn claiming(len: usize, tag: u8, contents: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The length in the long form of so many bytes.
+/// The length in the long form, in `len_len` bytes.
 fn with_long_length(len_len: u8, tag: u8, contents: &[u8]) -> Vec<u8> {
     let len = contents.len().to_be_bytes();
     let len = &len[len.len() - usize::from(len_len)..];
@@ -303,7 +303,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(5000))]
 
     #[test]
-    fn whatever_is_taken_for_a_key_is_one(
+    fn what_is_taken_for_a_key_is_one(
         name in prop::sample::select(KEYS.to_vec()),
         changes in prop::collection::vec((0_usize..40, any::<u8>()), 0..4),
         inserted in prop::collection::vec((0_usize..40, any::<u8>()), 0..3),

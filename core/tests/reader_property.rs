@@ -42,7 +42,7 @@ static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
 /// What a call of the source does.
 #[derive(Clone, Copy, Debug)]
 enum Call {
-    /// Gives so many bytes at most.
+    /// Gives at most this many bytes.
     Give(usize),
     Fail,
     Interrupted,

@@ -279,7 +279,7 @@ fn a_length_that_is_too_long_is_never_believed() {
             "{impossible}: {kind:?}"
         );
     }
-    // From front to back the true end is found all the same.
+    // From front to back, the true end is still found.
     for more in [1, SEALED_CHUNK as u64, 1 << 60] {
         let found = sample.read_through(&sample.message, Some(len + more));
         assert!(found.unwrap() == sample.plaintext);

@@ -194,6 +194,22 @@ fn a_flush_hands_over_everything_and_the_message_goes_on() {
 }
 
 #[test]
+fn no_length_of_a_piece_is_too_large() {
+    let key = public_key("rsa-2048");
+    let plaintext = pattern(100_000);
+    for len in [0, usize::MAX] {
+        let mut writer = seal_writer(Vec::new(), &key).with_piece_len(len);
+        writer.write_all(&plaintext).unwrap();
+        let message = writer.finish().unwrap();
+        let unwrapper = local_unwrapper("rsa-2048");
+        let reader = UnsealReader::new(message.as_slice(), unwrapper, &[]).unwrap();
+        let mut found = Vec::new();
+        reader.with_piece_len(len).read_to_end(&mut found).unwrap();
+        assert!(found == plaintext);
+    }
+}
+
+#[test]
 fn a_reader_goes_on_after_a_header_that_is_known() {
     for len in LENGTHS {
         let plaintext = pattern(len);

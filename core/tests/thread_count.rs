@@ -109,7 +109,7 @@ fn pool(name: &'static str, threads: usize) -> ThreadPool {
 fn part_of_the_busiest(name: &str, work: impl FnOnce()) -> f64 {
     let before = busy(name);
     work();
-    // The clocks of threads that still run stand behind.
+    // The clock of a running thread lags behind.
     thread::sleep(Duration::from_millis(5));
     let after = busy(name);
     let worked = after

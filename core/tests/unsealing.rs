@@ -34,7 +34,7 @@ fn a_message_cut_anywhere_is_refused() {
     for len in header_and_start.chain(chunk_ends) {
         let expected = match len {
             0 => ErrorKind::EmptyMessage,
-            // A cut there leaves what could be a last chunk: altered or cut, nobody can tell.
+            // A cut there leaves what could be a last chunk: altered and cut look the same.
             len if (payload + 72..last_chunk).contains(&len) || len >= last_chunk + 16 => {
                 ErrorKind::AuthenticationFailed
             }

@@ -310,7 +310,7 @@ struct SeesAll {
 
 impl Unwrap for SeesAll {
     fn unwrap_key(&self, _: &WrappedKey<'_>) -> Unwrapped {
-        panic!("asked for one recipient though it wants to see all")
+        panic!("asked for one recipient, not for all")
     }
 
     fn unwrap_keys(&self, keys: &[WrappedKey<'_>]) -> Unwrapped {

@@ -120,7 +120,7 @@ fn the_header_is_readable_without_a_key() {
             "{}",
             vector.name
         );
-        // Nothing behind the header matters, and nothing less than the header will do.
+        // What follows the header does not matter, but all of the header has to be there.
         assert!(Header::parse(&vector.message[..header.len()]).is_ok());
         let cut = Header::parse(&vector.message[..header.len() - 1]).unwrap_err();
         assert_eq!(cut.kind().name(), "TRUNCATED", "{}", vector.name);

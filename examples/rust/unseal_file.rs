@@ -96,8 +96,12 @@ fn ask(command: &str, key: &WrappedKey<'_>) -> Result<Option<DataKey>, BoxError>
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(key.ciphertext())?;
+    if let Some(mut stdin) = child.stdin.take()
+        && let Err(error) = stdin.write_all(key.ciphertext())
+        // The command may know the data key without it, or have failed already.
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        return Err(error.into());
     }
     let answer = child.wait_with_output()?;
     let unwrapped = Zeroizing::new(answer.stdout);

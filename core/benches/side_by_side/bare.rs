@@ -37,7 +37,7 @@ pub(crate) trait InPlace {
 
     fn seal(&self, nonce: [u8; 12], piece: &mut [u8]) -> [u8; TAG_LEN];
 
-    /// Opens a piece with its tag behind it.
+    /// Opens a piece that is followed by its tag.
     fn open(&self, nonce: [u8; 12], piece: &mut [u8]);
 }
 

@@ -19,6 +19,8 @@ use crate::{
 /// The end of the plaintext is reported only after the end of the message has been verified: a
 /// truncated message ends in an error. Bytes read before that are authentic, but may not be all.
 ///
+/// After an error of the inner reader nothing is lost: the call can be repeated.
+///
 /// If the inner reader can seek, so can this one: see [its `Seek`](#impl-Seek-for-UnsealReader<R>).
 ///
 /// ```

@@ -13,6 +13,14 @@ pub(crate) const TAG_LEN: usize = 16;
 pub(crate) const SEALED_CHUNK_LEN: usize = CHUNK_LEN + TAG_LEN;
 pub(crate) const MAX_CHUNKS: u64 = 1 << 38;
 
+/// Plaintext that readers and writers work on at a time: 256 KiB, which stays in the cache of a
+/// processor.
+#[cfg(feature = "alloc")]
+pub(crate) const PIECE_LEN: usize = 16 * CHUNK_LEN;
+/// More than pays on any number of threads: buffers have this length.
+#[cfg(feature = "alloc")]
+const MAX_PIECE_LEN: usize = 64 * 1024 * 1024;
+
 pub(crate) const SALT_LEN: usize = 24;
 pub(crate) const COMMITMENT_LEN: usize = 32;
 /// Salt and commitment, which come before the chunks.
@@ -35,6 +43,13 @@ pub(crate) const fn plaintext_len(payload_len: u64) -> Option<u64> {
         }
         _ => None,
     }
+}
+
+/// The piece of `len` bytes or less that is made of whole chunks.
+#[cfg(feature = "alloc")]
+pub(crate) fn piece_len(len: usize) -> usize {
+    let len = len.clamp(CHUNK_LEN, MAX_PIECE_LEN);
+    len - len % CHUNK_LEN
 }
 
 /// Length of the plaintext in the full chunks of `chunks_len` bytes of chunks.
