@@ -13,7 +13,7 @@ target := $(abspath $(or $(CARGO_TARGET_DIR),target))
 release := $(target)/release
 
 # All features but `fips`, which takes CMake and Go to build.
-every_feature := aws-lc-rs,local-unwrapper,threads
+every_feature := aws-lc-rs,local-unwrapper,rayon
 
 # The tools, and a second environment that has the wheel besides: no tool sees another libseal.
 tools := .venv/bin/python
@@ -140,9 +140,9 @@ lint: system $(tools_ready)  ## Run the linters
 test-rust: system  ## Test the core, doctests included
 	$(call heading,Rust tests)
 	$(CARGO) test $(CARGO_FLAGS) -p libseal --features $(every_feature)
-	$(CARGO) test $(CARGO_FLAGS) -p libseal --features local-unwrapper,threads --lib --tests
+	$(CARGO) test $(CARGO_FLAGS) -p libseal --features local-unwrapper,rayon --lib --tests
 	$(CARGO) test $(CARGO_FLAGS) -p libseal --no-default-features --features rustcrypto --lib --tests
-	$(CARGO) test $(CARGO_FLAGS) -p libseal --no-default-features --features heap-free,std,local-unwrapper --lib --tests
+	$(CARGO) test $(CARGO_FLAGS) -p libseal --no-default-features --features compact,std,local-unwrapper --lib --tests
 
 .PHONY: test-c
 test-c: system  ## Test the C library, and that its header is fresh

@@ -119,7 +119,7 @@ def test_no_matching_recipient_names_them() -> None:
 
 @pytest.mark.parametrize("unwrap", [None, b"x" * 32, "unwrap", 7])
 def test_not_callable(unwrap: object) -> None:
-    with pytest.raises(TypeError, match="unwrap must be callable, not"):
+    with pytest.raises(TypeError, match="unwrap must be callable or have a method unwrap_keys, not"):
         libseal.unseal(BLOB, unwrap)  # type: ignore[arg-type]
 
 
@@ -129,7 +129,7 @@ def test_unwrapper_is_not_asked_for_what_is_no_message() -> None:
         with pytest.raises(libseal.SealError):
             libseal.unseal(message, unwrap)
     with pytest.raises(libseal.ContextMismatchError):
-        libseal.unseal(BLOB, unwrap, {"a": "b"})
+        libseal.unseal(BLOB, unwrap, require={"a": "b"})
     assert not unwrap.asked
 
 

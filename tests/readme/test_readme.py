@@ -125,7 +125,7 @@ def test_rust(code: str, kms: LocalKms, directory: Path) -> None:
 
     message = (directory / "log.sealed").read_bytes()
     unwrap = KmsUnwrapper(kms.client, keys=[KEY])
-    assert libseal.unseal(message, unwrap, context={"device": "42"}) == LOG
+    assert libseal.unseal(message, unwrap, require={"device": "42"}) == LOG
 
 
 def test_python(kms: LocalKms, directory: Path) -> None:
