@@ -277,9 +277,13 @@ impl Reading {
     /// # Errors
     /// [`Truncated`](ErrorKind::Truncated) if no message can have the length that was
     /// [set](Self::set_message_len); [`MessageTooLong`](ErrorKind::MessageTooLong) for a position
-    /// from 4 PiB on; what [`Unsealer::finish`] returns.
+    /// from 4 PiB on; [`InvalidState`](ErrorKind::InvalidState) after an error of the message; what
+    /// [`Unsealer::finish`] returns.
     pub fn next(&mut self, wanted: usize) -> Result<Next, Error> {
         self.asked = None;
+        if self.unsealer.has_failed() {
+            return Err(ErrorKind::InvalidState.into());
+        }
         if self.needs_key() {
             return Ok(Next::Key);
         }

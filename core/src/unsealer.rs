@@ -131,6 +131,11 @@ impl Unsealer {
         matches!(self.state, State::NeedKey)
     }
 
+    /// Whether the message has turned out to be broken, so that nothing more can be done.
+    pub(crate) const fn has_failed(&self) -> bool {
+        matches!(self.state, State::Failed)
+    }
+
     /// Exactly how many bytes [`update`](Self::update) will write for `input_len` bytes of input.
     #[must_use]
     pub fn update_len(&self, input_len: usize) -> usize {
