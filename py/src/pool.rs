@@ -131,7 +131,7 @@ fn pool(_attached: Python<'_>) -> Option<&'static ThreadPool> {
     }
 }
 
-/// How many threads work on long data with this value of `threads`; for the buffers of streams.
+/// How many threads work on long data with this value of threads.
 #[pyfunction]
 #[pyo3(signature = (threads, /))]
 pub(crate) fn thread_count(threads: Threads) -> usize {

@@ -191,7 +191,7 @@ impl Reading {
         Ok(())
     }
 
-    /// Like feed, but writes plaintext to out, a writable buffer, as far as whole chunks fit, and
+    /// Like feed, but writes plaintext to out, a writable buffer, in whole chunks that fit, and
     /// keeps only the rest for read. Returns how many bytes it wrote.
     ///
     /// out must not overlap data. After an error it holds no plaintext.
@@ -205,7 +205,7 @@ impl Reading {
 
     /// Returns up to size bytes of plaintext that is unsealed already, all of it if size is
     /// negative. b"" if there is none.
-    #[pyo3(signature = (size = -1, /))]
+    #[pyo3(signature = (size = -1, /), text_signature = "($self, size=-1, /)")]
     fn read<'py>(&self, py: Python<'py>, size: isize) -> PyResult<Bound<'py, PyBytes>> {
         let mut reading = self.lock(py)?;
         let mut left = usize::try_from(size).unwrap_or(usize::MAX);
@@ -242,8 +242,8 @@ impl Reading {
         read.map_err(|error| errors::to_py(py, error))
     }
 
-    /// Moves to position in the plaintext, forwards or backwards; also beyond its end, where there
-    /// is nothing to read.
+    /// Moves to position in the plaintext, forwards or backwards; also beyond its end, where
+    /// there is nothing to read.
     #[pyo3(signature = (position, /))]
     fn seek(&self, py: Python<'_>, position: u64) -> PyResult<()> {
         self.lock(py)?.seek(position);

@@ -125,8 +125,8 @@ impl Sealer {
         py.detach(start).map_err(|error| errors::to_py(py, error))
     }
 
-    /// Seals the next piece, a bytes-like object of any length, and returns the next bytes of the
-    /// message. The first piece, which may be empty, brings the header too.
+    /// Seals the next piece, a bytes-like object of any length, and returns the next bytes of
+    /// the message. The first piece, which may be empty, brings the header too.
     ///
     /// Raises StateError after the end, or if another thread is using this object.
     #[pyo3(signature = (data, /))]

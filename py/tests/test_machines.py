@@ -139,7 +139,8 @@ def test_another_unwrapper_can_be_tried() -> None:
     blob = libseal.seal(public_key(), b"data")
     unsealer = libseal.Unsealer()
     unsealer.update(blob)
-    for unwrap in (holds_nothing, lambda _: b"", []):
+    unwrappers: list[libseal.Unwrap] = [holds_nothing, lambda _: b"", []]
+    for unwrap in unwrappers:
         with pytest.raises(libseal.KeyUnwrapError):
             unsealer.unwrap_with(unwrap)
         assert unsealer.needs_key

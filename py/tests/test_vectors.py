@@ -42,9 +42,7 @@ def at_once(vector: Vector) -> bytes:
 
 def two_steps(vector: Vector) -> bytes:
     """With the data key that the file tells."""
-    return libseal.unseal(
-        vector.message, lambda _: vector.data_key, require=dict(vector.require)
-    )
+    return libseal.unseal(vector.message, lambda _: vector.data_key, require=dict(vector.require))
 
 
 WAYS = {

@@ -265,5 +265,3 @@ def test_inner_writer_that_would_block() -> None:
 
     with pytest.raises(BlockingIOError):
         libseal.SealWriter(Full(), public_key())
-
-

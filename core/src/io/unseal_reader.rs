@@ -204,9 +204,13 @@ impl<R: Read + Seek> UnsealReader<R> {
             if let Some(len) = self.reading.plaintext_len() {
                 return Ok(len);
             }
-            if let Next::Message(range) = self.reading.next(0)? {
-                self.follow(range.start)?;
-                self.feed(range, &mut [])?;
+            match self.reading.next(0)? {
+                // After the last chunk, this is what comes next and need not be read now.
+                Next::Message(range) if self.reading.plaintext_len().is_none() => {
+                    self.follow(range.start)?;
+                    self.feed(range, &mut [])?;
+                }
+                _ => {}
             }
         }
     }

@@ -73,9 +73,9 @@ class KeyUnwrapError(SealError):
 
 
 class StopUnwrap(KeyUnwrapError):  # noqa: N818
-    """Raised by an unwrapper when nothing else is to be tried: the KMS is down, or the user gave up.
+    """An unwrapper raises this when nothing else is to be tried: the KMS is down, for example.
 
-    Any other ``Exception`` lets the next recipient, or the next unwrapper, be tried.
+    After any other ``Exception`` the next recipient, or the next unwrapper, is tried.
     """
 
 

@@ -177,13 +177,13 @@ def _write_parts(target: io.FileIO, parts: Iterator[Buffer], count: int) -> None
     # Files of one piece or two are not worth a thread that writes.
     for part in parts if count == 1 else islice(parts, 3):
         _write_all(target, part)
-    part = next(parts, None)
-    if part is None:
+    later = next(parts, None)
+    if later is None:
         return
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (importing it takes 5 ms)
 
     with ThreadPoolExecutor(1, "libseal-writer") as writer:
-        writing = writer.submit(_write_all, target, part)
+        writing = writer.submit(_write_all, target, later)
         for part in parts:
             writing.result()
             writing = writer.submit(_write_all, target, part)

@@ -32,7 +32,7 @@ MAX_HEADER_LEN: Final[int]
 __version__: Final[str]
 
 def thread_count(threads: int | None, /) -> int:
-    """How many threads work on long data with this value of `threads`; for the buffers of streams."""
+    """How many threads work on long data with this value of threads."""
 
 def seal(
     recipients: Recipients, data: Buffer, context: Context | None, threads: int | None, /
@@ -241,8 +241,8 @@ class Sealer:
         cls, recipients: Recipients, *, context: Context | None = None, threads: int | None = 1
     ) -> Sealer: ...
     def update(self, data: Buffer, /) -> bytes:
-        """Seals the next piece, a bytes-like object of any length, and returns the next bytes of the
-        message. The first piece, which may be empty, brings the header too.
+        """Seals the next piece, a bytes-like object of any length, and returns the next bytes of
+        the message. The first piece, which may be empty, brings the header too.
 
         Raises StateError after the end, or if another thread is using this object.
         """
@@ -563,7 +563,7 @@ class Reading:
         an end that is not the true one.
         """
     @message_len.setter
-    def message_len(self, len: int, /) -> None: ...
+    def message_len(self, length: int, /) -> None: ...
     def next(self, wanted: int, /) -> range | Next:
         """Says what to do next to read wanted bytes of plaintext, or as many as there are.
 
@@ -582,7 +582,7 @@ class Reading:
         StateError for bytes that were not asked for, which are not taken.
         """
     def feed_into(self, data: Buffer, out: Buffer, /) -> int:
-        """Like feed, but writes plaintext to out, a writable buffer, as far as whole chunks fit, and
+        """Like feed, but writes plaintext to out, a writable buffer, in whole chunks that fit, and
         keeps only the rest for read. Returns how many bytes it wrote.
 
         out must not overlap data. After an error it holds no plaintext.
@@ -594,8 +594,8 @@ class Reading:
     def read_into(self, out: Buffer, /) -> int:
         """Like read, but writes to out, a writable buffer, and returns how many bytes it wrote."""
     def seek(self, position: int, /) -> None:
-        """Moves to position in the plaintext, forwards or backwards; also beyond its end, where there
-        is nothing to read.
+        """Moves to position in the plaintext, forwards or backwards; also beyond its end, where
+        there is nothing to read.
         """
     def confirm_end(self) -> None:
         """Has the end of the message verified next: go on with next until plaintext_len is known.

@@ -7,6 +7,20 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from ._libseal import PublicKey, Recipient, WrappedKey
 
+__all__ = [
+    "Buffer",
+    "Context",
+    "Path",
+    "Progress",
+    "Recipients",
+    "Require",
+    "SupportsRead",
+    "SupportsUnwrapKeys",
+    "SupportsWrite",
+    "Unwrap",
+    "Unwrapper",
+]
+
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 elif sys.version_info >= (3, 12):
@@ -22,7 +36,7 @@ else:
             return True
 
     class Buffer(metaclass=_BufferType):
-        """A bytes-like object: ``bytes``, ``bytearray``, ``memoryview``, a NumPy array and so on."""
+        """A bytes-like object: bytes, bytearray, memoryview, a NumPy array and so on."""
 
 
 @runtime_checkable
