@@ -114,7 +114,7 @@ def tell(
         overhead = message.stat().st_size - original.stat().st_size
         say(f"{message.name}: {size(message)}, {overhead:,} more")
 
-    with step("What travels, as everybody can read it"):
+    with step("What travels, as anyone can read it"):
         about = libseal.inspect(message)
         say(f"encryption context {about.context}")
         for wrapped in about.wrapped_keys:

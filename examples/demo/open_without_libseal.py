@@ -1,4 +1,4 @@
-"""Opens a sealed message with boto3 and pyca/cryptography alone: nobody is locked in.
+"""Opens a sealed message with boto3 and pyca/cryptography alone: there is no lock-in.
 
 python open_without_libseal.py KMS_KEY < MESSAGE > PLAINTEXT
 

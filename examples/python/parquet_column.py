@@ -18,7 +18,7 @@ import libseal
 
 
 class CountingFile(io.FileIO):
-    """A file that counts what is read of it."""
+    """A file that counts what is read from it."""
 
     count = 0
 

@@ -2,15 +2,14 @@
 
     python s3_range.py s3://bucket/log.sealed 1000000 500 alias/example-rsa-key > part
 
-Fetches the header, the last chunk, which confirms the length, and the chunks of 16 KiB that the
+Fetches the header, the last chunk, which verifies the length, and the chunks of 16 KiB that the
 part lies in. Region and credentials come from where boto3 finds them; needs s3:GetObject, and
 kms:GetPublicKey and kms:Decrypt on the key.
 """
 
 import argparse
-import io
-import os
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -21,46 +20,50 @@ import libseal
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+LARGEST_REQUEST = 8 * 1024 * 1024
 
-class S3Object(io.RawIOBase):
-    """An object in S3 as a file: every read is one request, for what is asked and no more."""
+
+class S3Object:
+    """An object in S3, of which parts can be fetched."""
 
     def __init__(self, client: "S3Client", bucket: str, key: str) -> None:
         self.client, self.bucket, self.key = client, bucket, key
         head = client.head_object(Bucket=bucket, Key=key)
         self.size, self.etag = head["ContentLength"], head["ETag"]
-        self.position = self.count = self.requests = 0
+        self.fetched = self.requests = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self.position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self.size}
-        self.position = base[whence] + offset
-        return self.position
-
-    def read(self, size: int = -1, /) -> bytes:
-        stop = self.size if size < 0 else min(self.position + size, self.size)
-        if self.position >= stop:
-            return b""
-        # If somebody has replaced the object in the meantime, this fails.
+    def get(self, offsets: range) -> bytes:
+        # If the object has been replaced in the meantime, this fails.
         response = self.client.get_object(
             Bucket=self.bucket,
             Key=self.key,
-            Range=f"bytes={self.position}-{stop - 1}",
+            Range=f"bytes={offsets.start}-{offsets.stop - 1}",
             IfMatch=self.etag,
         )
         data = response["Body"].read()
-        self.position += len(data)
-        self.count += len(data)
+        self.fetched += len(data)
         self.requests += 1
         return data
+
+
+def unseal_part(
+    sealed: S3Object, start: int, length: int, unwrap: libseal.Unwrap
+) -> Iterator[bytes]:
+    reading = libseal.Reading(piece_len=LARGEST_REQUEST)
+    reading.message_len = sealed.size
+    reading.seek(start)
+    while length > 0:
+        match reading.next(length):
+            case range() as offsets:
+                reading.feed(sealed.get(offsets))
+            case libseal.Next.KEY:
+                reading.unwrap_with(unwrap)
+            case libseal.Next.PLAINTEXT:
+                data = reading.read(length)
+                length -= len(data)
+                yield data
+            case libseal.Next.END:
+                return
 
 
 def main() -> None:
@@ -78,10 +81,9 @@ def main() -> None:
     unwrap = libseal.aws.KmsUnwrapper(boto3.client("kms"), keys=args.keys)
     url = urlsplit(args.url)
     sealed = S3Object(boto3.client("s3"), url.netloc, url.path.lstrip("/"))
-    with libseal.UnsealReader(sealed, unwrap) as reader:
-        reader.seek(args.start)
-        sys.stdout.buffer.write(reader.read(args.length))
-    how = f"fetched {sealed.count} of {sealed.size} bytes in {sealed.requests} requests"
+    for data in unseal_part(sealed, args.start, args.length, unwrap):
+        sys.stdout.buffer.write(data)
+    how = f"fetched {sealed.fetched} of {sealed.size} bytes in {sealed.requests} requests"
     print(how, file=sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""Seal lines as they come, for whoever holds the private key.
+"""Seal lines as they come, for the holder of the private key.
 
     journalctl -f | python seal_log.py public.pem today.sealed --device 42
 
@@ -19,7 +19,7 @@ def main() -> None:
     )
     parser.add_argument("key", type=Path, help="public key, PEM or DER")
     parser.add_argument("sealed", type=Path, help="file to write")
-    parser.add_argument("--device", default="", help="name of this device, readable by everybody")
+    parser.add_argument("--device", default="", help="name of this device, which anyone can read")
     args = parser.parse_args()
 
     key = libseal.PublicKey(args.key.read_bytes())

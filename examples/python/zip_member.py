@@ -2,7 +2,7 @@
 
     python zip_member.py backup.zip.sealed etc/passwd passwd alias/example-rsa-key
 
-Sealed as any file is: nothing was prepared for this. Region and credentials come from where boto3
+The archive was sealed like any other file. Region and credentials come from where boto3
 finds them.
 """
 
@@ -19,7 +19,7 @@ import libseal
 
 
 class CountingFile(io.FileIO):
-    """A file that counts what is read of it."""
+    """A file that counts what is read from it."""
 
     count = 0
 

@@ -1,8 +1,8 @@
 //! Bytes where Python has them: read and written there, not copied. All unsafe code is in here.
 //!
-//! A buffer stays exported while it is used, so nobody can free or resize it. But whoever holds it can
-//! write to it from another thread, which no language can see from here: that is forbidden in the
-//! manual, as `hashlib` does. What it would do is garble the bytes; lengths are read once.
+//! A buffer stays exported while it is used, so it cannot be freed or resized. But its owner can write
+//! to it from another thread, which cannot be seen from here: the documentation forbids it, as that of
+//! `hashlib` does. It would garble the bytes; lengths are read once.
 
 #![allow(unsafe_code)]
 
@@ -19,7 +19,7 @@ use zeroize::Zeroize;
 
 use crate::{convert::type_name, errors};
 
-/// An argument that is read: anything bytes-like.
+/// An argument that is read: any bytes-like object.
 pub(crate) enum Input<'py> {
     Bytes(Bound<'py, PyBytes>),
     Exported(Exported<'py>),
@@ -59,8 +59,8 @@ impl<'py> Input<'py> {
 pub(crate) struct Output<'py>(Exported<'py>);
 
 impl<'py> Output<'py> {
-    /// It may not overlap the `input` that it is made from.
-    pub(crate) fn from_py(value: &Bound<'py, PyAny>, input: &Input<'_>) -> PyResult<Self> {
+    /// It must not overlap the `input` that what is written is made from.
+    pub(crate) fn from_py(value: &Bound<'py, PyAny>, input: Option<&Input<'_>>) -> PyResult<Self> {
         let exported = Exported::new(value, ffi::PyBUF_WRITABLE).map_err(|cause| {
             let name = type_name(value);
             let message =
@@ -69,8 +69,9 @@ impl<'py> Output<'py> {
             error.set_cause(value.py(), Some(cause));
             error
         })?;
-        let (read, written) = (input.as_bytes().as_ptr_range(), exported.addresses());
-        if read.start < written.end && written.start < read.end {
+        let (read, written) = (input.map(Input::as_bytes), exported.addresses());
+        let read = read.map(<[u8]>::as_ptr_range);
+        if read.is_some_and(|read| read.start < written.end && written.start < read.end) {
             return Err(PyValueError::new_err(
                 "out overlaps the input: give another buffer",
             ));
@@ -78,9 +79,14 @@ impl<'py> Output<'py> {
         Ok(Self(exported))
     }
 
+    /// All of it. Not to be kept while Python code runs.
+    pub(crate) fn all(&mut self) -> &mut [u8] {
+        self.0.as_mut_bytes()
+    }
+
     /// The first `len` bytes. Not to be kept while Python code runs.
     pub(crate) fn first(&mut self, len: usize) -> PyResult<&mut [u8]> {
-        let (room, py) = (self.0.len(), self.0.py);
+        let (room, py) = (self.0.len, self.0.py);
         self.0.as_mut_bytes().get_mut(..len).ok_or_else(|| {
             let message = format!("out is too small: it holds {room} bytes, and {len} are needed");
             errors::with_message(py, ErrorKind::BufferTooSmall, &message)
@@ -92,6 +98,7 @@ impl<'py> Output<'py> {
 pub(crate) struct Exported<'py> {
     /// In a box, because some of its pointers may be to itself.
     view: Box<ffi::Py_buffer>,
+    len: usize,
     py: Python<'py>,
 }
 
@@ -104,36 +111,34 @@ impl<'py> Exported<'py> {
             // `view` holds nothing then, so there is nothing to release.
             return Err(PyErr::fetch(py));
         }
-        Ok(Self { view, py })
-    }
-
-    fn len(&self) -> usize {
-        usize::try_from(self.view.len).unwrap_or_default()
+        let mut exported = Self { view, len: 0, py };
+        exported.len = usize::try_from(exported.view.len)?;
+        Ok(exported)
     }
 
     fn addresses(&self) -> Range<*const u8> {
         let start = self.view.buf.cast_const().cast::<u8>();
-        start..start.wrapping_add(self.len())
+        start..start.wrapping_add(self.len)
     }
 
     fn as_bytes(&self) -> &[u8] {
-        if self.len() == 0 {
+        if self.len == 0 {
             return &[];
         }
         // SAFETY: without PyBUF_ND and more among the flags, a buffer is `len` bytes in one block.
-        // It is neither freed nor moved before `drop`. Nobody writes to it in the meantime, as the
-        // manual asks.
-        unsafe { slice::from_raw_parts(self.view.buf.cast_const().cast(), self.len()) }
+        // It is neither freed nor moved before `drop`. No one writes to it meanwhile, as the
+        // documentation demands.
+        unsafe { slice::from_raw_parts(self.view.buf.cast_const().cast(), self.len) }
     }
 
     /// Only after `PyBUF_WRITABLE`.
     fn as_mut_bytes(&mut self) -> &mut [u8] {
-        if self.len() == 0 {
+        if self.len == 0 {
             return &mut [];
         }
         // SAFETY: as in `as_bytes`, and the exporter has agreed that we write to it. `Output` has
-        // seen to it that it is not what we read from.
-        unsafe { slice::from_raw_parts_mut(self.view.buf.cast(), self.len()) }
+        // checked that we do not read from it.
+        unsafe { slice::from_raw_parts_mut(self.view.buf.cast(), self.len) }
     }
 }
 
@@ -145,8 +150,8 @@ impl Drop for Exported<'_> {
     }
 }
 
-/// New `bytes` of a length, which `fill` fills completely and says so. If it does not, they are wiped
-/// and let go, and Python has never seen them.
+/// New `bytes` of `len` bytes. `fill` fills them and returns how many it wrote; if those are not all,
+/// or on an error, the bytes are wiped and freed before Python has seen them.
 pub(crate) fn new_bytes<'py>(
     py: Python<'py>,
     len: usize,
@@ -158,11 +163,11 @@ pub(crate) fn new_bytes<'py>(
         let bytes = ffi::PyBytes_FromStringAndSize(ptr::null(), size);
         Bound::from_owned_ptr_or_err(py, bytes)?.cast_into_unchecked::<PyBytes>()
     };
-    // SAFETY: the object has `len` bytes, which CPython lets be written as long as nobody else has
-    // a reference to it, and nobody has. (The empty `bytes` is shared, but has none to write.) It has
-    // not filled them, but it is foreign code that allocated them, so for the compiler they have
-    // whatever value they have; they are only written here, and only shown when `fill` has written
-    // them all. The buffers that the C library is given are no different.
+    // SAFETY: the object has `len` bytes, which CPython allows to be written as long as there is no
+    // other reference to it, and there is none. (The empty `bytes` is shared, but has none to write.)
+    // CPython has not filled them. It is foreign code that allocated them, so for the compiler they
+    // have whatever value they have; they are only written here, and only shown when `fill` has
+    // written them all.
     let out = unsafe {
         slice::from_raw_parts_mut(ffi::PyBytes_AsString(bytes.as_ptr()).cast::<u8>(), len)
     };
@@ -170,9 +175,7 @@ pub(crate) fn new_bytes<'py>(
         Ok(written) if written == len => Ok(bytes),
         result => {
             out.zeroize();
-            let unfilled =
-                |_| errors::with_message(py, ErrorKind::Internal, ErrorKind::Internal.message());
-            Err(result.map_or_else(|error| error, unfilled))
+            Err(result.err().unwrap_or_else(|| errors::internal(py)))
         }
     }
 }

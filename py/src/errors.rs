@@ -1,30 +1,23 @@
 //! From the core's errors to the exceptions of `libseal._errors`.
 
-use libseal::{BoxError, Error, ErrorKind};
-use pyo3::{prelude::*, sync::PyOnceLock, types::PyType};
+use libseal::{Error, ErrorKind};
+use pyo3::{exceptions::PyException, prelude::*, sync::PyOnceLock, types::PyType};
 
 /// The exception for an error of the core.
 ///
-/// An exception of the unwrapper becomes the cause. If it is one of libseal's own it is passed on
-/// as it is: it has already found the right words.
+/// An exception that an unwrapper raised becomes its cause, or is passed on as it is: if it is one of
+/// libseal's own, which has already found the right words, or not an `Exception` at all, such as
+/// `KeyboardInterrupt`.
 pub(crate) fn to_py(py: Python<'_>, error: Error) -> PyErr {
     let kind = error.kind();
-    let cause = error.into_source().and_then(|s| s.downcast::<PyErr>().ok());
-    match cause {
-        Some(cause) if is_own(py, &cause) => *cause,
-        cause => {
+    let raised = error.into_source().and_then(|s| s.downcast::<PyErr>().ok());
+    match raised {
+        Some(raised) if is_own(py, &raised) || !raised.is_instance_of::<PyException>(py) => *raised,
+        raised => {
             let exception = with_message(py, kind, kind.message());
-            exception.set_cause(py, cause.map(|cause| *cause));
+            exception.set_cause(py, raised.map(|raised| *raised));
             exception
         }
-    }
-}
-
-/// The exception for what an unwrapper of the core returned.
-pub(crate) fn unwrapper_error(py: Python<'_>, error: BoxError) -> PyErr {
-    match error.downcast::<Error>() {
-        Ok(error) => to_py(py, *error),
-        Err(_) => to_py(py, ErrorKind::UnwrapFailed.into()),
     }
 }
 
@@ -39,6 +32,19 @@ pub(crate) fn with_message(py: Python<'_>, kind: ErrorKind, message: &str) -> Py
 /// The exception for a call at the wrong time.
 pub(crate) fn wrong_state(py: Python<'_>, message: &str) -> PyErr {
     with_message(py, ErrorKind::InvalidState, message)
+}
+
+/// The exception for a fault of this library.
+pub(crate) fn internal(py: Python<'_>) -> PyErr {
+    to_py(py, ErrorKind::Internal.into())
+}
+
+/// Whether an unwrapper raised this to say that nothing else is to be tried.
+pub(crate) fn is_stop(py: Python<'_>, error: &PyErr) -> bool {
+    static STOP_UNWRAP: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let stop_unwrap = STOP_UNWRAP.import(py, "libseal._errors", "StopUnwrap");
+    !error.is_instance_of::<PyException>(py)
+        || stop_unwrap.is_ok_and(|class| error.is_instance(py, class))
 }
 
 fn is_own(py: Python<'_>, error: &PyErr) -> bool {

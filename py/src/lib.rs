@@ -2,24 +2,34 @@
 //! each of the core, with nothing between them but conversions.
 //!
 //! - Secrets and state live in Rust. Every class is frozen; what changes is behind a mutex that is
-//!   only ever tried, so two threads in one object are an error and never a deadlock. (A
-//!   `SealingKey` is for several threads: they wait for each other, which they never do for long.)
-//! - Buffers are read and written where they lie, exported as long as a call lasts. The unsafe code
-//!   for that is in `buffer`, and there is no other.
-//! - Work on more than a few KiB is done detached, so that other Python threads run.
+//!   only ever tried, so two threads in one object are an error and never a deadlock. (Threads can
+//!   share a `SealingKey`: they wait for each other, which they never do for long.)
+//! - Buffers are read and written in place, exported as long as a call lasts. The unsafe code for
+//!   that is in `buffer`, and there is no other.
+//! - Work on more than a few KiB is done detached, so that other Python threads run. Long work is
+//!   spread over the threads of the `pool`.
 //! - Files, `io` classes and KMS clients are in Python, on top of this.
 
 #![deny(unsafe_code)]
 
 mod buffer;
+mod context;
 mod convert;
 mod errors;
 mod header;
-mod keys;
 mod local_unwrapper;
+mod pool;
+mod public_key;
+mod reading;
+mod recipient;
+mod seal;
 mod sealer;
 mod sealing_key;
+mod unseal;
 mod unsealer;
+mod unwrap;
+mod wrapped_key;
+mod writing;
 
 /// The extension module.
 #[pyo3::pymodule(gil_used = false)]
@@ -29,12 +39,19 @@ mod _libseal {
 
     #[pymodule_export]
     use crate::{
-        header::{Header, WrappedKey, parse_header},
-        keys::{PublicKey, Recipient},
+        header::Header,
         local_unwrapper::LocalUnwrapper,
-        sealer::{Sealer, seal, seal_into, sealed_len},
+        pool::thread_count,
+        public_key::PublicKey,
+        reading::Reading,
+        recipient::Recipient,
+        seal::{seal, seal_into, sealed_len},
+        sealer::Sealer,
         sealing_key::SealingKey,
-        unsealer::{Unsealer, plaintext_len, unseal, unseal_into},
+        unseal::{plaintext_len, unseal, unseal_into},
+        unsealer::Unsealer,
+        wrapped_key::WrappedKey,
+        writing::Writing,
     };
 
     #[pymodule_init]

@@ -1,25 +1,32 @@
 //! `LocalUnwrapper`.
 
-use libseal::KeyUnwrap;
+use libseal::{Unwrap, Unwrapped};
 use pyo3::{prelude::*, types::PyBytes};
 
 use crate::{
     convert::{hex, text_or_bytes_like},
     errors,
-    header::WrappedKey,
-    keys::PublicKey,
+    public_key::PublicKey,
+    wrapped_key::WrappedKey,
 };
 
-/// Unwraps data keys with a private key in memory: for tests, and for those who hold their own
-/// key instead of leaving it in a KMS.
+/// Unwraps data keys with a private key in memory: for tests, and for private keys that are not
+/// in a KMS.
 ///
-/// Takes an RSA private key in PEM, PKCS#8 (encrypted or not) or PKCS#1. Raises InvalidKeyError if
-/// it is none, or if the password is missing or wrong.
+/// LocalUnwrapper(private_pem, password=None) reads an RSA private key in PEM: PKCS#8, encrypted
+/// or not, or PKCS#1. Raises InvalidKeyError for anything else, and if the password is missing or
+/// wrong.
 ///
-/// Do not let strangers time it over a network: its arithmetic is not of constant time.
+/// Its arithmetic is not constant-time: do not let strangers time it over a network.
 #[pyclass(frozen, module = "libseal")]
 pub(crate) struct LocalUnwrapper {
     unwrapper: libseal::LocalUnwrapper,
+}
+
+impl LocalUnwrapper {
+    pub(crate) fn unwrap_key(&self, py: Python<'_>, key: &libseal::WrappedKey<'_>) -> Unwrapped {
+        py.detach(|| self.unwrapper.unwrap_key(key))
+    }
 }
 
 #[pymethods]
@@ -48,16 +55,20 @@ impl LocalUnwrapper {
 
     /// Returns the data key, 32 bytes, or None if it is wrapped for another key.
     ///
-    /// Raises KeyUnwrapError if it is wrapped for this key and does not unwrap.
+    /// Raises KeyUnwrapError if it is wrapped for this key and cannot be unwrapped.
     #[pyo3(signature = (wrapped_key, /))]
     fn __call__<'py>(
         &self,
         py: Python<'py>,
         wrapped_key: &WrappedKey,
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let unwrapped = py.detach(|| self.unwrapper.unwrap_key(&wrapped_key.as_core()));
-        let data_key = unwrapped.map_err(|error| errors::unwrapper_error(py, error))?;
-        Ok(data_key.map(|data_key| PyBytes::new(py, data_key.as_bytes())))
+        match self.unwrap_key(py, &wrapped_key.as_core()) {
+            Unwrapped::DataKey(data_key) => Ok(Some(PyBytes::new(py, data_key.as_bytes()))),
+            Unwrapped::NotMine => Ok(None),
+            Unwrapped::Failed(error) | Unwrapped::Stop(error) => {
+                Err(errors::to_py(py, libseal::Error::unwrap_failed(error)))
+            }
+        }
     }
 
     fn __repr__(&self) -> String {

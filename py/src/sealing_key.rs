@@ -1,55 +1,94 @@
 //! `SealingKey`.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use libseal::{Error, SealingLimits, SystemRandom};
-use pyo3::{prelude::*, types::PyBytes};
+use libseal::{Envelope, SealingLimits};
+use pyo3::{
+    exceptions::{PyTypeError, PyValueError},
+    prelude::*,
+    types::PyBytes,
+};
 
 use crate::{
     buffer::{Input, Output, new_bytes},
-    convert::{Age, Context, Threads, work_on},
+    context::Context,
+    convert::type_name,
     errors,
-    keys::Recipients,
+    pool::Threads,
+    recipient::Recipients,
     sealer::Sealer,
 };
 
-/// A data key that is wrapped once and seals many messages: for telemetry, where a device pays
-/// for RSA once and not for every reading, and the backend for one KMS call.
+/// A data key that is wrapped once and seals many messages. For telemetry: a device pays for RSA
+/// once and not for every reading, and the backend for one KMS call.
 ///
-/// The messages are like any others, and each opens alone. All have the same header, so
-/// everybody sees that they come from one device, and all have the same encryption context.
-/// Threads can share this object.
+/// Each message is complete in itself and opens alone. All have the same header, so anyone can
+/// see that they come from one device, and all have the same encryption context. Threads can
+/// share this object.
 ///
-/// max_messages and max_bytes, of plaintext, bound what is lost with one data key: a million and
-/// 64 GiB unless told otherwise. max_age bounds it in time: seconds or a timedelta since this
-/// object was made, on a clock that nobody sets. For the other arguments, and what it raises,
-/// see seal.
+/// The limits bound what is lost with one data key. max_messages is a million (2**20) by default,
+/// max_bytes, of plaintext, 64 GiB. max_age, in seconds or as a timedelta, counts from when this
+/// object was made, on a monotonic clock; by default age does not matter.
+///
+/// For recipients and context see seal. Raises ContextError or LimitError.
 #[pyclass(frozen, module = "libseal")]
 pub(crate) struct SealingKey {
     key: Mutex<libseal::SealingKey<'static>>,
 }
 
 impl SealingKey {
-    /// Waits, unlike the other classes, because nobody has it for long: just to begin a message,
-    /// and without running any Python.
-    fn lock(&self) -> MutexGuard<'_, libseal::SealingKey<'static>> {
+    /// Waits, unlike the other classes, because no call has it for long: just to begin a message,
+    /// while it is attached to the interpreter and without running Python code. So a fork never
+    /// finds it locked.
+    fn lock(&self, _attached: Python<'_>) -> MutexGuard<'_, libseal::SealingKey<'static>> {
         self.key.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn message_len(&self, py: Python<'_>, plaintext_len: u64) -> PyResult<u64> {
-        let len = self.lock().sealed_len(plaintext_len);
+        let len = self.lock(py).sealed_len(plaintext_len);
         len.map_err(|error| errors::to_py(py, error))
     }
 
-    /// `message` is as long as the sealed message. Other threads wait only until this one is
-    /// begun.
+    /// `message` is as long as the sealed message.
     fn seal_to(&self, py: Python<'_>, plaintext: &[u8], message: &mut [u8]) -> PyResult<usize> {
-        let seal = || -> Result<usize, Error> {
-            let len = plaintext.len() as u64;
-            let started = self.lock().start_message(len, &mut SystemRandom, message)?;
-            started.seal_rest(plaintext, message)
+        let (start_len, started) = {
+            let mut key = self.lock(py);
+            (key.start_len(), key.start(plaintext.len() as u64, message))
         };
-        work_on(py, plaintext.len(), seal).map_err(|error| errors::to_py(py, error))
+        let mut sealer = started.map_err(|error| errors::to_py(py, error))?;
+        let rest = message.get_mut(start_len..);
+        let rest = rest.ok_or_else(|| errors::internal(py))?;
+        let finish = || sealer.finish_with(plaintext, rest);
+        let written = Threads::ONE.work_on(py, plaintext.len(), finish);
+        Ok(start_len + written.map_err(|error| errors::to_py(py, error))?)
+    }
+}
+
+/// The argument `max_age`: seconds or a `timedelta`.
+struct Age(Duration);
+
+impl FromPyObject<'_, '_> for Age {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        let seconds = match value.extract::<f64>() {
+            Ok(seconds) => seconds,
+            Err(_) => {
+                let seconds = value.call_method0("total_seconds");
+                let seconds = seconds.and_then(|seconds| seconds.extract());
+                seconds.map_err(|_| {
+                    let name = type_name(&value);
+                    let message = format!("max_age must be seconds or a timedelta, not {name}");
+                    PyTypeError::new_err(message)
+                })?
+            }
+        };
+        let age = Duration::try_from_secs_f64(seconds);
+        let message = "max_age must be 0 or more, and finite; leave it out for no limit";
+        age.map(Self).map_err(|_| PyValueError::new_err(message))
     }
 }
 
@@ -57,26 +96,25 @@ impl SealingKey {
 impl SealingKey {
     #[new]
     #[pyo3(signature = (
-        key,
-        key_id = "",
-        context = None,
+        recipients,
         *,
+        context = None,
         max_messages = 1_048_576,
         max_bytes = 68_719_476_736,
         max_age = None
     ))]
     fn py_new(
-        key: &Bound<'_, PyAny>,
-        key_id: &str,
+        recipients: &Bound<'_, PyAny>,
         context: Option<&Bound<'_, PyAny>>,
         max_messages: u64,
         max_bytes: u64,
         max_age: Option<Age>,
     ) -> PyResult<Self> {
-        let py = key.py();
-        let recipients = Recipients::from_py(key, key_id)?;
+        let py = recipients.py();
+        let recipients = Recipients::from_py(recipients)?;
         let context = Context::from_py(context)?;
         let (recipients, context) = (recipients.as_core(), context.pairs()?);
+        let envelope = Envelope::new(&recipients).with_context(&context);
         let limits = SealingLimits::default()
             .with_messages(max_messages)
             .with_bytes(max_bytes);
@@ -84,17 +122,16 @@ impl SealingKey {
             Some(age) => limits.with_age(age.0),
             None => limits,
         };
-        let key = py.detach(|| libseal::SealingKey::new(&recipients, &context, limits));
+        let key = py.detach(|| libseal::SealingKey::new(envelope, limits));
         let key = key.map_err(|error| errors::to_py(py, error))?;
         Ok(Self {
             key: Mutex::new(key),
         })
     }
 
-    /// Seals data, anything bytes-like, and returns the message as bytes.
+    /// Seals data, a bytes-like object, and returns the message.
     ///
-    /// Raises LimitError if that is more than max_messages and max_bytes leave, or after
-    /// max_age: time for another SealingKey.
+    /// Raises LimitError if the limits allow no more: it is time for another SealingKey.
     #[pyo3(signature = (data, /))]
     fn seal<'py>(
         &self,
@@ -107,11 +144,11 @@ impl SealingKey {
         new_bytes(py, usize::try_from(len)?, |out| self.seal_to(py, data, out))
     }
 
-    /// Seals data into out, a writable buffer, and returns how many bytes it wrote: sealed_len
-    /// of them.
+    /// Like seal, but writes to out, a writable buffer, and returns how many bytes it wrote:
+    /// sealed_len(len(data)).
     ///
-    /// out may be longer, and must not overlap data. Raises LimitError as seal does, and if out
-    /// is too small; that takes nothing from the limits.
+    /// out may be longer, and must not overlap data. If it is too small, LimitError is raised and
+    /// nothing is taken from the limits.
     #[pyo3(signature = (data, out, /))]
     fn seal_into(
         &self,
@@ -120,13 +157,13 @@ impl SealingKey {
         out: &Bound<'_, PyAny>,
     ) -> PyResult<usize> {
         let data = Input::from_py("data", data)?;
-        let mut out = Output::from_py(out, &data)?;
+        let mut out = Output::from_py(out, Some(&data))?;
         let data = data.as_bytes();
         let len = self.message_len(py, data.len() as u64)?;
         self.seal_to(py, data, out.first(usize::try_from(len)?)?)
     }
 
-    /// Length in bytes of the message that seal makes of plaintext_len bytes.
+    /// Length of a sealed message with plaintext_len bytes of plaintext.
     ///
     /// Raises LimitError from 4 PiB.
     #[pyo3(signature = (plaintext_len, /))]
@@ -134,46 +171,45 @@ impl SealingKey {
         self.message_len(py, plaintext_len)
     }
 
-    /// Begins a message of at most max_len bytes of plaintext, to be sealed piece by piece.
+    /// Begins a message of at most max_len bytes of plaintext, to seal piece by piece.
     ///
-    /// max_len counts at once, used up or not. A stream of unknown length is better off with a
-    /// Sealer, which has a data key of its own.
+    /// max_len is taken from the limits at once, used up or not. A stream of unknown length is
+    /// better off with a data key of its own: Sealer(recipients).
     ///
-    /// Raises LimitError as seal does. The Sealer's update raises it if the message gets longer;
-    /// that piece is not sealed then.
+    /// Raises LimitError as seal does. Sealer.update raises it for a piece that would make the
+    /// message longer, and does not seal that piece.
     #[pyo3(
         signature = (max_len, /, *, threads = Threads::ONE),
         text_signature = "($self, max_len, /, *, threads=1)"
     )]
     fn sealer(&self, py: Python<'_>, max_len: u64, threads: Threads) -> PyResult<Sealer> {
-        let mut key = self.lock();
-        let mut start = vec![0; key.start_len()];
-        let sealer = key.start(max_len, &mut start);
+        let mut start = vec![0; self.lock(py).start_len()];
+        let sealer = self.lock(py).start(max_len, &mut start);
         let sealer = sealer.map_err(|error| errors::to_py(py, error))?;
         Ok(Sealer::started(sealer, start, threads))
     }
 
     /// How many more messages it seals.
     #[getter]
-    fn remaining_messages(&self) -> u64 {
-        self.lock().left().messages()
+    fn remaining_messages(&self, py: Python<'_>) -> u64 {
+        self.lock(py).left().messages()
     }
 
     /// How many more bytes of plaintext it seals.
     #[getter]
-    fn remaining_bytes(&self) -> u64 {
-        self.lock().left().bytes()
+    fn remaining_bytes(&self, py: Python<'_>) -> u64 {
+        self.lock(py).left().bytes()
     }
 
     /// For how many more seconds it seals; None without max_age.
     #[getter]
-    fn remaining_age(&self) -> Option<f64> {
-        let age = self.lock().left().age();
+    fn remaining_age(&self, py: Python<'_>) -> Option<f64> {
+        let age = self.lock(py).left().age();
         age.map(|age| age.as_secs_f64())
     }
 
-    fn __repr__(&self) -> String {
-        let left = self.lock().left();
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let left = self.lock(py).left();
         let (messages, bytes) = (left.messages(), left.bytes());
         let age = left
             .age()

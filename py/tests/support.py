@@ -48,9 +48,9 @@ def pieces(data: bytes, size: int) -> Iterator[bytes]:
 
 
 def unseal_in_pieces(
-    parts: Iterable[bytes], unwrap: libseal.Unwrap, context: dict[str, str] | None = None
+    parts: Iterable[bytes], unwrap: libseal.Unwrap, require: libseal.Require | None = None
 ) -> bytes:
-    unsealer = libseal.Unsealer(context)
+    unsealer = libseal.Unsealer(require=require)
     plaintext = b""
     for part in parts:
         plaintext += unsealer.update(part)
@@ -80,7 +80,7 @@ class ShortWriter(io.RawIOBase):
 
 
 class ShortReader(io.RawIOBase):
-    """Gives few bytes at a time, and fails after some of them if told to."""
+    """Gives few bytes at a time, and fails at an offset if there is one."""
 
     def __init__(self, content: bytes, at_once: int = 7, fails_at: int | None = None) -> None:
         self.content = content
@@ -92,7 +92,7 @@ class ShortReader(io.RawIOBase):
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        end = self.position + self.at_once
+        end = self.position + min(self.at_once, size)
         if self.fails_at is not None:
             if self.position >= self.fails_at:
                 raise OSError(5, "unreadable")

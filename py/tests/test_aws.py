@@ -243,7 +243,7 @@ def test_with_a_kms(kms: LocalKms, alias: str) -> None:
     for algorithm in OAEP:
         blob = libseal.seal([libseal.Recipient(key, alias, algorithm)], b"data")
         assert libseal.unseal(blob, libseal.aws.KmsUnwrapper(kms.client, [alias])) == b"data"
-    blob = libseal.seal([other, key], b"data", key_id="hint")
+    blob = libseal.seal([libseal.Recipient(other, "hint"), key], b"data")
     for keys in ([alias], ["alias/libseal-other"], ["alias/libseal-other", alias]):
         assert libseal.unseal(blob, libseal.aws.KmsUnwrapper(kms.client, keys)) == b"data"
     with pytest.raises(libseal.NoMatchingRecipientError):

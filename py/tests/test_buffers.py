@@ -44,17 +44,17 @@ WRITABLE: dict[str, Callable[[int], object]] = {
 @pytest.mark.parametrize("length", EVERY_LENGTH)
 def test_one_call_into_a_buffer(kind: str, length: int) -> None:
     data = DATA[:length]
-    context = {"device": "42"}
-    sealed_len = libseal.sealed_len(public_key(), length, "id", context)
+    recipient, context = libseal.Recipient(public_key(), "id"), {"device": "42"}
+    sealed_len = libseal.sealed_len(recipient, length, context=context)
     sealed = WRITABLE[kind](sealed_len)
-    written = libseal.seal_into(public_key(), data, sealed, "id", context)  # type: ignore[arg-type]
+    written = libseal.seal_into(recipient, data, sealed, context=context)  # type: ignore[arg-type]
     assert written == sealed_len
     message = memoryview(sealed).cast("B")[:sealed_len]  # type: ignore[arg-type]
-    assert libseal.unseal(message, unwrapper(), context) == data
+    assert libseal.unseal(message, unwrapper(), require=context) == data
 
     assert libseal.plaintext_len(message) == length
     opened = WRITABLE[kind](max(length, 1))
-    count = libseal.unseal_into(message, opened, unwrapper(), context)  # type: ignore[arg-type]
+    count = libseal.unseal_into(message, opened, unwrapper(), require=context)  # type: ignore[arg-type]
     assert count == length
     assert memoryview(opened).cast("B")[:length] == data  # type: ignore[arg-type]
 
@@ -112,7 +112,7 @@ def test_finish_with_the_rest(length: int, first: int) -> None:
 
 def test_finish_with_a_header_waits_for_the_key() -> None:
     unsealer = libseal.Unsealer()
-    with pytest.raises(libseal.StateError, match="the data key is wanted first"):
+    with pytest.raises(libseal.StateError, match="the data key is needed first"):
         unsealer.finish_with(bytearray(BLOB))
     unsealer.provide_key(DATA_KEY)
     assert unsealer.finish() == DATA

@@ -42,10 +42,12 @@ def test_round_trip(tmp_path: Path, length: int, as_path: type[str] | type[Path]
     plain, sealed, back = (as_path(tmp_path / name) for name in ("plain", "sealed", "back"))
     data = os.urandom(length)
     Path(plain).write_bytes(data)
-    written = libseal.seal_file(public_key(), plain, sealed, "id", {"a": "b"})
+    written = libseal.seal_file(
+        libseal.Recipient(public_key(), "id"), plain, sealed, context={"a": "b"}
+    )
     assert written == Path(sealed).stat().st_size
     assert libseal.inspect(sealed).wrapped_keys[0].key_id == "id"
-    assert libseal.unseal_file(sealed, back, unwrapper(), {"a": "b"}) == length
+    assert libseal.unseal_file(sealed, back, unwrapper(), require={"a": "b"}) == length
     assert Path(back).read_bytes() == data
     assert libseal.unseal(Path(sealed).read_bytes(), unwrapper()) == data
     assert files(tmp_path) == {"plain", "sealed", "back"}
@@ -205,7 +207,9 @@ FAILURES: dict[str, tuple[type[BaseException], Callable[[Path, Path, Path], obje
     ),
     "context": (
         libseal.ContextMismatchError,
-        lambda plain, sealed, dst: libseal.unseal_file(sealed, dst, unwrapper(), {"a": "b"}),
+        lambda plain, sealed, dst: libseal.unseal_file(
+            sealed, dst, unwrapper(), require={"a": "b"}
+        ),
     ),
 }
 
@@ -249,7 +253,7 @@ def test_altered_and_cut(sealed: Path, destination: Path) -> None:
 
 
 def test_limit_on_file_sizes(plain: Path, sealed: Path, destination: Path) -> None:
-    """As a full disk, but for everybody to have."""
+    """As a full disk, but any user can have it."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, before[1]))

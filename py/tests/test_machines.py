@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_header_comes_with_the_first_piece() -> None:
-    sealer = libseal.Sealer(public_key(), "id", {"a": "b"})
+    sealer = libseal.Sealer(public_key(), context={"a": "b"})
     start = sealer.update(b"")
     assert libseal.inspect(start).context == {"a": "b"}
     assert len(sealer.update(b"x" * 10)) == 10
@@ -49,7 +49,7 @@ def test_bad_argument_does_no_harm() -> None:
 def test_two_steps(size: int) -> None:
     data = bytes(range(256)) * 200
     blob = libseal.seal(public_key(), data, context={"a": "b"})
-    unsealer = libseal.Unsealer({"a": "b"})
+    unsealer = libseal.Unsealer(require={"a": "b"})
     before = (unsealer.header, unsealer.needs_key)
     assert before == (None, False)
     plaintext = b""
@@ -75,9 +75,9 @@ def test_key_long_after_the_header(extra: int) -> None:
     unsealer = libseal.Unsealer()
     assert unsealer.update(blob[:cut]) == b""
     assert unsealer.update(b"") == b""
-    with pytest.raises(libseal.StateError, match="the data key is wanted first"):
+    with pytest.raises(libseal.StateError, match="the data key is needed first"):
         unsealer.update(blob[cut:])
-    with pytest.raises(libseal.StateError, match="the data key is wanted first"):
+    with pytest.raises(libseal.StateError, match="the data key is needed first"):
         unsealer.finish()
     with pytest.raises(libseal.KeyUnwrapError):
         unsealer.provide_key(b"short")
@@ -121,19 +121,66 @@ def test_unsealer_out_of_order() -> None:
 
 def test_unsealer_after_an_error() -> None:
     blob = libseal.seal(public_key(), b"data")
-    for unwrap in (holds_nothing, lambda _: bytes(32), lambda _: b""):
-        unsealer = libseal.Unsealer()
-        unsealer.update(blob)
-        with pytest.raises(libseal.SealError):
-            unsealer.unwrap_with(unwrap)
-        assert not unsealer.needs_key
-        with pytest.raises(libseal.StateError):
-            unsealer.finish()
+    unsealer = libseal.Unsealer()
+    unsealer.update(blob)
+    with pytest.raises(libseal.AuthenticationError):
+        unsealer.unwrap_with(lambda _: bytes(32))
+    assert not unsealer.needs_key
+    with pytest.raises(libseal.StateError):
+        unsealer.finish()
     unsealer = libseal.Unsealer()
     with pytest.raises(libseal.FormatError):
         unsealer.update(b"junk")
     with pytest.raises(libseal.StateError):
         unsealer.update(blob)
+
+
+def test_another_unwrapper_can_be_tried() -> None:
+    blob = libseal.seal(public_key(), b"data")
+    unsealer = libseal.Unsealer()
+    unsealer.update(blob)
+    unwrappers: list[libseal.Unwrap] = [holds_nothing, lambda _: b"", []]
+    for unwrap in unwrappers:
+        with pytest.raises(libseal.KeyUnwrapError):
+            unsealer.unwrap_with(unwrap)
+        assert unsealer.needs_key
+        with pytest.raises(libseal.StateError, match="the data key is needed first"):
+            unsealer.finish()
+    unsealer.unwrap_with(unwrapper())
+    assert unsealer.finish() == b"data"
+
+
+@pytest.mark.parametrize("length", [0, 1, CHUNK, 100_000])
+@pytest.mark.parametrize("size", [1, 1000, 1 << 20])
+def test_with_a_key_the_header_is_not_read_again(length: int, size: int) -> None:
+    data = bytes(range(256)) * 400
+    blob = libseal.seal(public_key(), data[:length])
+    header = libseal.Header(blob)
+    unsealer = libseal.Unsealer.with_key(header, bytearray(data_key_of(blob)), threads=2)
+    known = (unsealer.header, unsealer.needs_key)
+    assert known == (header, False)
+    opened = b"".join(map(unsealer.update, pieces(blob[header.length :], size)))
+    assert opened + unsealer.finish() == data[:length]
+    if length:
+        r = header.ciphertext_range(length - 1, 1)
+        assert unsealer.seek(length - 1) == r.start
+        assert unsealer.update(blob[r.start :]) + unsealer.finish() == data[length - 1 : length]
+
+
+def test_with_a_wrong_key() -> None:
+    blob = libseal.seal(public_key(), b"data")
+    header = libseal.Header(blob)
+    for make in (libseal.Unsealer.with_key, libseal.Reading.with_key):
+        with pytest.raises(libseal.AuthenticationError):
+            make(header, bytes(32))
+        for length in (0, 31, 33):
+            with pytest.raises(libseal.KeyUnwrapError) as refused:
+                make(header, bytes(length))
+            assert refused.value.name == "DATA_KEY_LENGTH"
+        with pytest.raises(TypeError, match="data_key must be bytes-like, not str"):
+            make(header, "x" * 32)  # type: ignore[arg-type]
+        with pytest.raises(TypeError):
+            make(blob, data_key_of(blob))  # type: ignore[arg-type]
 
 
 def test_asyncio() -> None:
@@ -151,7 +198,8 @@ def test_asyncio() -> None:
         for piece in pieces(blob, 4096):
             plaintext += unsealer.update(piece)
             if unsealer.needs_key and unsealer.header is not None:
-                unsealer.provide_key(await unwrap(unsealer.header.wrapped_keys[0]))
+                (wrapped_key,) = unsealer.header.wrapped_keys
+                unsealer.provide_key(wrapped_key.data_key(await unwrap(wrapped_key)))
         return plaintext + unsealer.finish()
 
     assert asyncio.run(unseal()) == data

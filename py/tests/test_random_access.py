@@ -99,11 +99,11 @@ def test_length_of_the_plaintext_from_that_of_the_message(length: int) -> None:
 @pytest.mark.parametrize("position", PLACES)
 def test_unsealer_with_ranges(beginning: int, position: int) -> None:
     """As one would with HTTP: first the header, and then what is wanted."""
-    unsealer = libseal.Unsealer({"a": "b"})
+    unsealer = libseal.Unsealer(require={"a": "b"})
     unsealer.update(bytearray(BLOB[: HEADER.length + beginning]))
     unsealer.unwrap_with(unwrap)
     if beginning < 56:
-        with pytest.raises(libseal.StateError, match="to seek, it takes"):
+        with pytest.raises(libseal.StateError, match="before it can seek"):
             unsealer.seek(position)
         unsealer.update(BLOB[HEADER.length + beginning : HEADER.length + 56])
     for length in (1, 10, CHUNK, 3 * CHUNK):
@@ -244,29 +244,55 @@ def test_header_is_read_in_small_pieces() -> None:
     assert source.reads == [(0, 4096)]
 
 
-def test_only_the_chunks_that_are_read_are_fetched() -> None:
-    for size, most in ((1, 16_400), (1000, 2 * 16_400), (1 << 18, (1 << 18) + 3 * 16_400)):
+def test_a_small_read_fetches_the_chunks_that_it_lies_in() -> None:
+    for size, most in ((1, 1), (1000, 2), (CHUNK, 2)):
         source = Counting()
         reader = libseal.UnsealReader(source, unwrap)
         for position in (7 * CHUNK + 5, 3 * CHUNK, 20 * CHUNK - 3):
             reader.seek(position)
             before = source.count
             assert reader.read(size) == DATA[position : position + size]
-            assert source.count - before <= most
+            assert source.count - before <= most * 16_400
     reader = libseal.UnsealReader(source := Counting(), unwrap)
     reader.seek(0, os.SEEK_END)
     assert source.count == 4096 + 1234 + 16
 
 
-@pytest.mark.parametrize("size", [1, 5000, CHUNK, 100_000, 262_144, 300_000, 500_000])
-def test_one_read_of_the_source_for_one_read(size: int) -> None:
+@pytest.mark.parametrize("way", ["read", "readinto", "read1", "peek"])
+def test_a_read_after_a_seek_fetches_one_chunk_and_then_twice_as_much_each_time(way: str) -> None:
     for position in (10 * CHUNK, 17 * CHUNK + 100):
+        for size in (1, 5000, CHUNK, 100_000, 262_144, 300_000, 500_000):
+            source = Counting()
+            reader = libseal.UnsealReader(source, unwrap)
+            reader.seek(0, os.SEEK_END)
+            source.reads.clear()
+            reader.seek(position)
+            if way == "readinto":
+                assert reader.readinto(bytearray(size)) == size
+            else:
+                assert getattr(reader, way)(size)[:1] == DATA[position : position + 1]
+            wanted = HEADER.ciphertext_range(position, size)
+            needed = 1 if way in {"read1", "peek"} else len(wanted) // 16_400
+            offset, chunks = wanted.start, []
+            for start, length in source.reads:
+                assert start == offset
+                offset += length
+                chunks.append(length // 16_400)
+            assert chunks == [1, 1, 2, 4, 8, 16][: len(chunks)]
+            assert sum(chunks[:-1]) < needed <= sum(chunks)
+
+
+@pytest.mark.parametrize("size", [524_289, 600_000])
+def test_one_read_of_the_source_for_a_large_read(size: int) -> None:
+    for position in (5 * CHUNK, 7 * CHUNK + 100):
         source = Counting()
         reader = libseal.UnsealReader(source, unwrap)
         reader.seek(0, os.SEEK_END)
         source.reads.clear()
         reader.seek(position)
-        assert reader.readinto(bytearray(size)) == size
+        buffer = bytearray(size)
+        assert reader.readinto(buffer) == size
+        assert buffer == DATA[position : position + size]
         wanted = HEADER.ciphertext_range(position, size)
         assert source.reads == [(wanted.start, len(wanted))]
 
@@ -274,12 +300,14 @@ def test_one_read_of_the_source_for_one_read(size: int) -> None:
 def test_one_megabyte_in_the_middle() -> None:
     data = bytes(8 << 20)
     blob = libseal.seal(public_key(), data)
-    for position in (4 << 20, (3 << 20) + 12_345):
+    for position, chunks in ((4 << 20, 64), ((3 << 20) + 12_345, 65)):
         source = Counting(blob)
         reader = libseal.UnsealReader(source, unwrapper())
         reader.seek(position)
         assert len(reader.read(1 << 20)) == 1 << 20
-        assert source.count <= 4096 + 16_400 + 1.1 * (1 << 20)
+        # The beginning, the last chunk, which is empty, and those in the middle.
+        assert source.count == 4096 + 16 + chunks * 16_400
+        assert len(source.reads) <= 4
 
 
 def test_small_reads_fetch_more_and_more() -> None:
@@ -291,13 +319,13 @@ def test_small_reads_fetch_more_and_more() -> None:
     while piece := reader.read(4096):
         read += piece
     assert read == data[CHUNK:]
-    # Behind the header, and the last chunk.
-    lengths = [length for _, length in source.reads[3:]]
+    # After the header and the last chunk.
+    lengths = [length for _, length in source.reads[2:]]
     assert lengths[:4] == [16_400, 16_400, 2 * 16_400, 4 * 16_400]
     assert max(lengths) == 32 * 16_400
 
 
-def test_a_subclass_keeps_its_methods_after_a_seek() -> None:
+def test_methods_are_those_of_the_class_after_a_seek() -> None:
     class Noting(libseal.UnsealReader):
         def read(self, size: int | None = -1, /) -> bytes:
             sizes.append(size)
@@ -309,6 +337,7 @@ def test_a_subclass_keeps_its_methods_after_a_seek() -> None:
     assert reader.seek(20 * CHUNK) == 20 * CHUNK
     assert reader.read(40_000) == DATA[20 * CHUNK :][:40_000]
     assert sizes == [40_000]
+    assert "read" not in vars(reader)
     assert source.count < 4096 + 16_400 + 6 * 16_400
 
 

@@ -27,8 +27,8 @@ from support import (
 def test_round_trip(length: int) -> None:
     data = bytes(range(256)) * (length // 256 + 1)
     data = data[:length]
-    blob = libseal.seal(public_key(), data, key_id="alias/a", context={"device": "42"})
-    assert libseal.unseal(blob, unwrapper(), {"device": "42"}) == data
+    blob = libseal.seal(public_key(), data, context={"device": "42"})
+    assert libseal.unseal(blob, unwrapper(), require={"device": "42"}) == data
     header = libseal.inspect(blob)
     assert header.context == {"device": "42"}
     assert len(blob) == header.length + 56 + length + 16 * (length // CHUNK + 1)
@@ -53,7 +53,7 @@ def test_several_recipients_each_open_alone() -> None:
     assert [key.key_id for key in libseal.inspect(blob).wrapped_keys] == ["first", "", ""]
     for name in names:
         assert libseal.unseal(blob, unwrapper(name)) == b"data"
-    blob = libseal.seal({public_key()}, b"data", key_id="the id")
+    blob = libseal.seal({libseal.Recipient(public_key(), "the id")}, b"data")
     assert [key.key_id for key in libseal.inspect(blob).wrapped_keys] == ["the id"]
 
 
@@ -135,7 +135,7 @@ def test_any_data_in_any_pieces(data: bytes, sizes: list[int], context: dict[str
 
     sealer = libseal.Sealer(public_key(), context=context)
     blob = b"".join([*map(sealer.update, cut(data)), sealer.finish()])
-    assert libseal.unseal(blob, unwrapper(), context) == data
+    assert libseal.unseal(blob, unwrapper(), require=context) == data
     data_key = data_key_of(blob)
     assert unseal_in_pieces(cut(blob), lambda _: data_key, context) == data
     assert libseal.inspect(blob).context == dict(
@@ -154,7 +154,7 @@ def test_cryptography_reads_the_payload(length: int) -> None:
 
 
 class TestDamage:
-    blob = libseal.seal(public_key(), b"secret", key_id="id", context={"a": "b"})
+    blob = libseal.seal(libseal.Recipient(public_key(), "id"), b"secret", context={"a": "b"})
     data_key = data_key_of(blob)
 
     def unseal(self, message: bytes) -> bytes:
@@ -199,10 +199,28 @@ class TestDamage:
                 libseal.unseal(altered, lambda _: data_key)
 
 
-def test_context_that_is_asked_for() -> None:
+def test_required_context() -> None:
     blob = libseal.seal(public_key(), b"data", context={"a": "1", "b": "2"})
-    for context in ({}, {"a": "1"}, {"b": "2", "a": "1"}, None):
-        assert libseal.unseal(blob, unwrapper(), context) == b"data"
-    for context in ({"a": "2"}, {"c": "1"}, {"a": "1", "c": ""}, {"A": "1"}, {"": ""}):
+    allowed: list[libseal.Require | None] = [
+        None,
+        {},
+        {"a": "1"},
+        {"b": "2", "a": "1"},
+        {"a": None},
+        {"a": None, "b": "2"},
+    ]
+    for require in allowed:
+        assert libseal.unseal(blob, unwrapper(), require=require) == b"data"
+    refused: list[libseal.Require] = [
+        {"a": "2"},
+        {"c": "1"},
+        {"c": None},
+        {"a": None, "c": None},
+        {"a": "1", "c": ""},
+        {"A": "1"},
+        {"": ""},
+        {"": None},
+    ]
+    for require in refused:
         with pytest.raises(libseal.ContextMismatchError):
-            libseal.unseal(blob, holds_nothing, context)
+            libseal.unseal(blob, holds_nothing, require=require)

@@ -17,7 +17,9 @@ def refused_as_exhausted(error: pytest.ExceptionInfo[libseal.LimitError]) -> boo
 
 
 def test_every_message_opens_and_one_unwrapping_serves_them_all() -> None:
-    sealing_key = libseal.SealingKey(public_key(), "alias/a", {"device": "42"})
+    sealing_key = libseal.SealingKey(
+        libseal.Recipient(public_key(), "alias/a"), context={"device": "42"}
+    )
     readings = [f"reading {number}".encode() for number in range(100)]
     blobs = [sealing_key.seal(reading) for reading in readings]
     asked: dict[libseal.WrappedKey, bytes | None] = {}
@@ -27,7 +29,7 @@ def test_every_message_opens_and_one_unwrapping_serves_them_all() -> None:
             asked[key] = unwrapper()(key)
         return asked[key]
 
-    assert [libseal.unseal(blob, unwrap, {"device": "42"}) for blob in blobs] == readings
+    assert [libseal.unseal(blob, unwrap, require={"device": "42"}) for blob in blobs] == readings
     assert len(asked) == 1
     (wrapped_key,) = asked
     assert wrapped_key.key_id == "alias/a"
@@ -65,7 +67,7 @@ def test_several_recipients_each_open_alone() -> None:
         blob = sealing_key.seal(data)
         assert [key.key_id for key in libseal.inspect(blob).wrapped_keys] == names
         for name in names:
-            assert libseal.unseal(blob, unwrapper(name), {"site": "x"}) == data
+            assert libseal.unseal(blob, unwrapper(name), require={"site": "x"}) == data
         with pytest.raises(libseal.NoMatchingRecipientError):
             libseal.unseal(blob, unwrapper("rsa-3072"))
 
@@ -188,7 +190,7 @@ def test_bad_arguments_are_refused_and_cost_nothing() -> None:
     with pytest.raises(libseal.ContextError):
         libseal.SealingKey(public_key(), context={"": "x"})
     with pytest.raises(TypeError):
-        libseal.SealingKey(public_key(), "", None, 7)  # type: ignore[call-arg]
+        libseal.SealingKey(public_key(), {}, 7)  # type: ignore[call-arg]
     for number in (-1, 1 << 64):
         with pytest.raises(OverflowError):
             libseal.SealingKey(public_key(), max_messages=number)

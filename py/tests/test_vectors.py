@@ -32,17 +32,17 @@ def in_pieces_of(size: int) -> Callable[[Vector], bytes]:
 
 def with_reader(vector: Vector) -> bytes:
     fileobj = io.BytesIO(vector.message)
-    with libseal.UnsealReader(fileobj, unwrap_of(vector), dict(vector.require)) as reader:
+    with libseal.UnsealReader(fileobj, unwrap_of(vector), require=dict(vector.require)) as reader:
         return reader.read()
 
 
 def at_once(vector: Vector) -> bytes:
-    return libseal.unseal(vector.message, unwrap_of(vector), dict(vector.require))
+    return libseal.unseal(vector.message, unwrap_of(vector), require=dict(vector.require))
 
 
 def two_steps(vector: Vector) -> bytes:
     """With the data key that the file tells."""
-    return libseal.unseal(vector.message, lambda _: vector.data_key, dict(vector.require))
+    return libseal.unseal(vector.message, lambda _: vector.data_key, require=dict(vector.require))
 
 
 WAYS = {

@@ -25,8 +25,8 @@ def test_example(target: str, tmp_path: Path) -> None:
 
     unwrap = libseal.LocalUnwrapper((KEYS / "rsa-2048.key.pem").read_bytes())
     context = {"device": "42"}
-    assert libseal.unseal(log, unwrap, context=context) == LOG
-    assert [libseal.unseal(reading, unwrap, context=context) for reading in readings] == READINGS
+    assert libseal.unseal(log, unwrap, require=context) == LOG
+    assert [libseal.unseal(reading, unwrap, require=context) for reading in readings] == READINGS
 
     headers = [libseal.inspect(message) for message in (log, *readings)]
     wrapped = [header.wrapped_keys[0] for header in headers]

@@ -125,7 +125,7 @@ def unseal_with_python(
             unwrap: libseal.Unwrap = libseal.LocalUnwrapper(key.path.read_bytes())
         case KmsKey():
             unwrap = KmsUnwrapper(key.kms.client, keys=[key.key])
-    libseal.unseal_file(source, target, unwrap, context=context)
+    libseal.unseal_file(source, target, unwrap, require=context)
 
 
 def seal_independently(programs: Programs, how: Sealing, source: Path, target: Path) -> None:

@@ -1,10 +1,10 @@
 """Seal data offline with a public RSA key; unseal it with the private key that stays in a KMS.
 
 >>> key = libseal.PublicKey(open("public.pem", "rb").read())
->>> blob = libseal.seal(key, b"21.5 C", context={"device": "42"})
+>>> message = libseal.seal(key, b"21.5 C", context={"device": "42"})
 
 >>> unwrap = libseal.aws.KmsUnwrapper(boto3.client("kms"), keys=["alias/telemetry"])
->>> libseal.unseal(blob, unwrap, context={"device": "42"})
+>>> libseal.unseal(message, unwrap, require={"device": "42"})
 b'21.5 C'
 
 From simple to flexible:
@@ -12,11 +12,21 @@ From simple to flexible:
 - ``seal`` and ``unseal``: bytes in, bytes out; ``seal_into`` and ``unseal_into``: into a buffer.
 - ``seal_file`` and ``unseal_file``: files of any size, in constant memory, all or nothing.
 - ``SealWriter`` and ``UnsealReader``: file objects; the reader can seek.
-- ``Sealer`` and ``Unsealer``: piece by piece without I/O, for asyncio and queues.
+- ``Writing`` and ``Reading``: what those two are made of, for other sources and targets, such as
+  asyncio streams and HTTP range requests. They perform no I/O.
+- ``Sealer`` and ``Unsealer``: piece by piece, every byte at once.
 - ``SealingKey``: one data key for many messages, so RSA and the KMS are paid for once.
-- ``inspect``: what a message says about itself, without any key.
+- ``Header`` and ``inspect``: what a message says about itself, without any key.
 
-Sealing says nothing about *who* sealed: anybody has the public key.
+A message says nothing about *who* sealed it: anyone can have the public key.
+
+Arguments that many functions share:
+
+- ``threads``: how many threads may work on a call with 512 KiB or more. 1 is the calling thread
+  alone. N is at most N threads of a pool that the whole process shares, and None is all of them,
+  one per core. The pool starts when it is first needed, and again in a forked process.
+- Data is any bytes-like object: ``bytes``, ``bytearray``, ``memoryview``, a NumPy array. It is read
+  in place, without a copy, so do not modify it from another thread during the call.
 """
 
 from . import aws
@@ -32,28 +42,41 @@ from ._errors import (
     NoMatchingRecipientError,
     SealError,
     StateError,
+    StopUnwrap,
     TruncatedError,
 )
 from ._files import inspect, seal_file, unseal_file
-from ._io import SealWriter, UnsealReader
 from ._libseal import (
     Header,
     LocalUnwrapper,
     PublicKey,
+    Reading,
     Recipient,
     Sealer,
     SealingKey,
     Unsealer,
     WrappedKey,
+    Writing,
     __version__,
-    plaintext_len,
-    seal,
-    seal_into,
-    sealed_len,
-    unseal,
-    unseal_into,
 )
-from ._types import Unwrap
+from ._next import Next
+from ._reader import UnsealReader
+from ._seal import seal, seal_into, sealed_len
+from ._types import (
+    Buffer,
+    Context,
+    Path,
+    Progress,
+    Recipients,
+    Require,
+    SupportsRead,
+    SupportsUnwrapKeys,
+    SupportsWrite,
+    Unwrap,
+    Unwrapper,
+)
+from ._unseal import plaintext_len, unseal, unseal_into
+from ._writer import SealWriter
 
 __all__ = [
     "seal",
@@ -67,16 +90,29 @@ __all__ = [
     "inspect",
     "SealWriter",
     "UnsealReader",
+    "Writing",
+    "Reading",
+    "Next",
     "Sealer",
     "Unsealer",
     "SealingKey",
     "PublicKey",
     "Recipient",
-    "LocalUnwrapper",
-    "Unwrap",
-    "WrappedKey",
     "Header",
+    "WrappedKey",
+    "LocalUnwrapper",
     "aws",
+    "Recipients",
+    "Context",
+    "Require",
+    "Unwrap",
+    "Unwrapper",
+    "SupportsUnwrapKeys",
+    "Buffer",
+    "Path",
+    "Progress",
+    "SupportsRead",
+    "SupportsWrite",
     "SealError",
     "InvalidKeyError",
     "ContextError",
@@ -87,12 +123,13 @@ __all__ = [
     "ContextMismatchError",
     "KeyUnwrapError",
     "NoMatchingRecipientError",
+    "StopUnwrap",
     "StateError",
     "InternalError",
     "__version__",
 ]
 
-# Where users find them is where tracebacks and pickles should look for them.
+# Tracebacks and pickles name classes by where users find them.
 for _name in __all__:
     _value = globals()[_name]
     if isinstance(_value, type) and _value.__module__.startswith("libseal._"):

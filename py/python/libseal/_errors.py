@@ -1,7 +1,5 @@
 """The exceptions, and which one stands for each of the core's error codes."""
 
-from __future__ import annotations
-
 from typing import Final
 
 
@@ -74,6 +72,13 @@ class KeyUnwrapError(SealError):
     name = "UNWRAP_FAILED"
 
 
+class StopUnwrap(KeyUnwrapError):  # noqa: N818
+    """An unwrapper raises this when nothing else is to be tried: the KMS is down, for example.
+
+    After any other ``Exception`` the next recipient, or the next unwrapper, is tried.
+    """
+
+
 class NoMatchingRecipientError(KeyUnwrapError):
     """The message is sealed for other keys than those that the unwrapper holds."""
 
@@ -113,6 +118,7 @@ CLASSES: Final[dict[int, type[SealError]]] = {
     140: LimitError,
     150: LimitError,
     151: LimitError,
+    152: InvalidKeyError,
     160: LimitError,
     170: LimitError,
     200: FormatError,

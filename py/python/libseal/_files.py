@@ -1,116 +1,101 @@
 """Whole files, all or nothing; and a look at a message."""
 
-from __future__ import annotations
-
 import errno
+import io
 import os
 import stat
-import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from itertools import cycle
-from pathlib import Path
-from typing import TYPE_CHECKING
+from itertools import islice
+from pathlib import Path as FilePath
 
-from ._io import CHUNK_LEN, FIRST_LEN, piece_len
-from ._libseal import MAX_HEADER_LEN, Header, Sealer, Unsealer, parse_header
+from ._libseal import MAX_HEADER_LEN, Header, Reading, Sealer, thread_count
+from ._next import Next
+from ._types import Buffer, Context, Path, Progress, Recipients, Require, Unwrap
 
-if TYPE_CHECKING:
-    import io
-    from collections.abc import Iterable, Iterator
-
-    from typing_extensions import Buffer
-
-    from . import _types
-
-# Files that are worth several threads.
-LARGE = 16 * 1024 * 1024
+# What each thread works on at a time.
+PIECE_LEN = 1024 * 1024
+CHUNK_LEN = 16 * 1024
 
 
 def seal_file(
-    key: _types.Recipients,
-    src: _types.Path,
-    dst: _types.Path,
-    key_id: str = "",
-    context: _types.Context | None = None,
-    progress: _types.Progress | None = None,
+    recipients: Recipients,
+    src: Path,
+    dst: Path,
     *,
+    context: Context | None = None,
+    progress: Progress | None = None,
     threads: int | None = None,
 ) -> int:
-    """Seal the file ``src`` into the file ``dst`` and return the length of that in bytes.
-
-    For ``key``, ``key_id`` and ``context`` see ``seal``. ``progress`` is called now and then with
-    the number of bytes of ``src`` processed since the last call; ``tqdm.update`` fits.
+    """Seal the file ``src`` into the file ``dst`` and return the length of ``dst`` in bytes.
 
     ``dst`` is replaced when the message is complete. Until then, and after any failure, it is
     untouched: the message grows in a temporary file beside it, which only the owner can read.
     ``dst`` keeps its permissions, or gets those of any new file. It can be the same file as
     ``src``. ``src`` can be a pipe.
 
-    ``threads`` is 1, or more for a large file; without it, a file of 16 MiB or more has one on
-    each core. They take at most 4 MiB of memory each.
+    ``progress`` is called now and then with the number of bytes of ``src`` processed since the
+    last call; ``tqdm.update`` fits. For ``recipients`` and ``context`` see ``seal``; for
+    ``threads``, each of which takes at most 4 MiB of memory here, see the module.
 
     Raises ContextError, LimitError or OSError.
     """
-    threads = _threads_for(src, threads)
-    sealer = Sealer(key, key_id, context, threads=threads)
-    with _replacing(dst) as target:
-        with _opened(src) as source:
-            _write_parts(target, _sealed(source, sealer, progress, threads), threads)
+    count = thread_count(threads)
+    sealer = Sealer(recipients, context=context, threads=threads)
+    with _replacing(dst) as target, _opened(src) as source:
+        piece_len = _piece_len(source, count)
+        _write_parts(target, _sealed(source, sealer, progress, piece_len), count)
         return target.tell()
 
 
 def unseal_file(
-    src: _types.Path,
-    dst: _types.Path,
-    unwrap: _types.Unwrap,
-    context: _types.Context | None = None,
-    progress: _types.Progress | None = None,
+    src: Path,
+    dst: Path,
+    unwrap: Unwrap,
     *,
+    require: Require | None = None,
+    progress: Progress | None = None,
     threads: int | None = None,
 ) -> int:
-    """Unseal the file ``src`` into the file ``dst`` and return the length of that in bytes.
+    """Unseal the file ``src`` into the file ``dst`` and return the length of ``dst`` in bytes.
 
-    For ``unwrap``, ``context`` and what is raised see ``unseal``, and OSError; for ``dst``,
-    ``progress`` and ``threads`` see ``seal_file``. ``dst`` is replaced only when the end of the
-    message has been verified.
+    ``dst`` is replaced only when the end of the message has been verified. For ``unwrap``,
+    ``require`` and what is raised, besides OSError, see ``unseal``; for ``dst``, ``progress`` and
+    ``threads`` see ``seal_file``.
     """
-    threads = _threads_for(src, threads)
-    unsealer = Unsealer(context, threads=threads)
-    with _replacing(dst) as target:
-        with _opened(src) as source:
-            parts = _unsealed(source, unsealer, unwrap, progress, threads)
-            _write_parts(target, parts, threads)
+    count = thread_count(threads)
+    reading = Reading(require=require, threads=threads, piece_len=count * PIECE_LEN)
+    with _replacing(dst) as target, _opened(src) as source:
+        piece_len = _piece_len(source, count)
+        _write_parts(target, _unsealed(source, reading, unwrap, progress, piece_len), count)
         return target.tell()
 
 
-def inspect(blob_or_path: Buffer | _types.Path) -> Header:
-    """Read the header of a message, which is bytes-like, or in a file at a path.
+def inspect(message_or_path: Buffer | Path, /) -> Header:
+    """Read the header of a message: a bytes-like object, or a file at a path.
 
-    No key is needed, and nothing is verified: do not act upon what a stranger may have written.
+    Needs no key and verifies nothing: do not act upon what a stranger may have written.
 
     Raises FormatError, TruncatedError or OSError.
     """
-    if isinstance(blob_or_path, str | os.PathLike):
+    if isinstance(message_or_path, str | os.PathLike):
         beginning = bytearray(MAX_HEADER_LEN)
-        with _opened(blob_or_path) as source:
+        with _opened(message_or_path) as source:
             length = _fill(beginning, source)
-        return parse_header(memoryview(beginning)[:length])
-    return parse_header(blob_or_path)
+        return Header(memoryview(beginning)[:length])
+    return Header(message_or_path)
 
 
-def _threads_for(src: _types.Path, threads: int | None) -> int | None:
-    if threads is not None:
-        return threads
-    try:
-        is_large = Path(src).stat().st_size >= LARGE
-    except OSError:
-        is_large = False  # opening it says why
-    return None if is_large else 1
+def _opened(path: Path) -> io.FileIO:
+    return FilePath(path).open("rb", buffering=0)
 
 
-def _opened(path: _types.Path) -> io.FileIO:
-    return Path(path).open("rb", buffering=0)
+def _piece_len(source: io.FileIO, count: int) -> int:
+    """How much plaintext to work on at a time, in whole chunks; no more than the source needs."""
+    size = os.fstat(source.fileno()).st_size
+    piece_len = count * PIECE_LEN
+    # The size of a pipe, or of a file in /proc, is 0.
+    return min(piece_len, (size // CHUNK_LEN + 1) * CHUNK_LEN) if size else piece_len
 
 
 def _fill(buffer: bytearray | memoryview, source: io.FileIO) -> int:
@@ -130,64 +115,79 @@ def _fill(buffer: bytearray | memoryview, source: io.FileIO) -> int:
 
 
 def _sealed(
-    source: io.FileIO, sealer: Sealer, progress: _types.Progress | None, threads: int | None
+    source: io.FileIO, sealer: Sealer, progress: Progress | None, piece_len: int
 ) -> Iterator[Buffer]:
     """The message, part by part. A part is overwritten when the next but one is asked for."""
     yield sealer.update(b"")
-    piece = bytearray(piece_len(threads))
-    room = sealer.update_len(len(piece))
-    for out in cycle((bytearray(room), bytearray(room))):
-        length = _fill(piece, source)
-        is_last = length < len(piece)
-        if is_last:
-            part: Buffer = sealer.finish_with(memoryview(piece)[:length])
-        else:
-            part = memoryview(out)[: sealer.update_into(piece, out)]
-        if progress is not None and length:
+    piece = memoryview(bytearray(piece_len))
+    outs = _two_in_turn(sealer.update_len(piece_len))
+    while (length := _fill(piece, source)) == piece_len:
+        out = next(outs)
+        written = sealer.update_into(piece, out)
+        if progress is not None:
             progress(length)
-        yield part
-        if is_last:
-            return
+        yield out[:written]
+    last = sealer.finish_with(piece[:length])
+    if progress is not None and length:
+        progress(length)
+    yield last
 
 
 def _unsealed(
     source: io.FileIO,
-    unsealer: Unsealer,
-    unwrap: _types.Unwrap,
-    progress: _types.Progress | None,
-    threads: int | None,
+    reading: Reading,
+    unwrap: Unwrap,
+    progress: Progress | None,
+    piece_len: int,
 ) -> Iterator[Buffer]:
     """The plaintext, part by part, as in ``_sealed``."""
-    piece = memoryview(bytearray(piece_len(threads)))
-    # With what is pending of a chunk.
-    room = len(piece) + CHUNK_LEN
-    for out in cycle((bytearray(room), bytearray(room))):
-        wanted = FIRST_LEN if unsealer.header is None else len(piece)
-        length = _fill(piece[:wanted], source)
-        yield memoryview(out)[: unsealer.update_into(piece[:length], out)]
-        if unsealer.needs_key:
-            unsealer.unwrap_with(unwrap)
-        if progress is not None and length:
-            progress(length)
-        if length < wanted:
-            break
-    yield unsealer.finish()
+    # With a tag of 16 bytes for each chunk.
+    piece = memoryview(bytearray(piece_len + piece_len // CHUNK_LEN * 16))
+    outs = _two_in_turn(piece_len)
+    while True:
+        match reading.next(piece_len):
+            case range() as offsets:
+                length = _fill(piece[: len(offsets)], source)
+                out = next(outs)
+                written = reading.feed_into(piece[:length], out)
+                if progress is not None and length:
+                    progress(length)
+                yield out[:written]
+            case Next.KEY:
+                reading.unwrap_with(unwrap)
+            case Next.PLAINTEXT:
+                out = next(outs)
+                yield out[: reading.read_into(out)]
+            case Next.END:
+                return
 
 
-def _write_parts(target: io.FileIO, parts: Iterable[Buffer], threads: int | None) -> None:
+def _two_in_turn(length: int) -> Iterator[memoryview]:
+    """Two buffers: one can still be written to the target while the other is filled."""
+    first = memoryview(bytearray(length))
+    yield first
+    second = memoryview(bytearray(length))
+    while True:
+        yield second
+        yield first
+
+
+def _write_parts(target: io.FileIO, parts: Iterator[Buffer], count: int) -> None:
     """With several threads, a part is written while the next one is made."""
-    if threads == 1:
-        for part in parts:
-            _write_all(target, part)
+    # Files of one piece or two are not worth a thread that writes.
+    for part in parts if count == 1 else islice(parts, 3):
+        _write_all(target, part)
+    later = next(parts, None)
+    if later is None:
         return
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (importing it takes 5 ms)
+
     with ThreadPoolExecutor(1, "libseal-writer") as writer:
-        writing = None
+        writing = writer.submit(_write_all, target, later)
         for part in parts:
-            if writing is not None:
-                writing.result()
-            writing = writer.submit(_write_all, target, part)
-        if writing is not None:
             writing.result()
+            writing = writer.submit(_write_all, target, part)
+        writing.result()
 
 
 def _write_all(target: io.FileIO, data: Buffer) -> None:
@@ -198,10 +198,12 @@ def _write_all(target: io.FileIO, data: Buffer) -> None:
 
 
 @contextmanager
-def _replacing(dst: _types.Path) -> Iterator[io.FileIO]:
+def _replacing(dst: Path) -> Iterator[io.FileIO]:
     """A new file that takes the place of ``dst`` when the block is left without an exception."""
+    import tempfile  # noqa: PLC0415 (importing it takes 4 ms)
+
     # Through symbolic links, as open() goes.
-    final = Path(os.path.realpath(dst))
+    final = FilePath(os.path.realpath(dst))
     old = _status(final)
     try:
         fd, temporary = tempfile.mkstemp(".tmp", ".libseal-", final.parent)
@@ -214,14 +216,14 @@ def _replacing(dst: _types.Path) -> Iterator[io.FileIO]:
             _give_permissions(fd, final.parent, old)
             # Or else a power failure may leave the name with nothing behind it.
             os.fsync(fd)
-        Path(temporary).replace(final)
+        FilePath(temporary).replace(final)
     except BaseException:
         with suppress(OSError):
-            Path(temporary).unlink()
+            FilePath(temporary).unlink()
         raise
 
 
-def _status(dst: Path) -> os.stat_result | None:
+def _status(dst: FilePath) -> os.stat_result | None:
     try:
         status = dst.stat()
     except FileNotFoundError:
@@ -234,7 +236,7 @@ def _status(dst: Path) -> os.stat_result | None:
     return status
 
 
-def _give_permissions(fd: int, folder: Path, old: os.stat_result | None) -> None:
+def _give_permissions(fd: int, folder: FilePath, old: os.stat_result | None) -> None:
     """What open() would have left: those of the old file, or those of a new one."""
     if os.name != "posix":
         return
@@ -248,10 +250,12 @@ def _give_permissions(fd: int, folder: Path, old: os.stat_result | None) -> None
     os.fchmod(fd, stat.S_IMODE(old.st_mode))
 
 
-def _mode_of_new_file(folder: Path) -> int:
+def _mode_of_new_file(folder: FilePath) -> int:
+    import tempfile  # noqa: PLC0415 (importing it takes 4 ms)
+
     # Asking for the umask means setting it, for all threads. So try it.
     with tempfile.TemporaryDirectory(prefix=".libseal-", dir=folder) as empty:
-        fd = os.open(Path(empty, "new"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        fd = os.open(FilePath(empty, "new"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         try:
             return stat.S_IMODE(os.fstat(fd).st_mode)
         finally:

@@ -1,26 +1,27 @@
 from datetime import timedelta
 from typing import Final, final
 
-from typing_extensions import Buffer
-
-from ._types import Context, Recipients, Unwrap
+from ._next import Next
+from ._types import Buffer, Context, Recipients, Require, Unwrap
 
 __all__ = [
     "Header",
-    "WrappedKey",
-    "parse_header",
-    "PublicKey",
-    "Recipient",
     "LocalUnwrapper",
-    "Sealer",
+    "thread_count",
+    "PublicKey",
+    "Reading",
+    "Recipient",
     "seal",
     "seal_into",
     "sealed_len",
+    "Sealer",
     "SealingKey",
-    "Unsealer",
     "plaintext_len",
     "unseal",
     "unseal_into",
+    "Unsealer",
+    "WrappedKey",
+    "Writing",
     "ERROR_KINDS",
     "MAX_HEADER_LEN",
     "__version__",
@@ -30,110 +31,56 @@ ERROR_KINDS: Final[list[tuple[int, str, str]]]
 MAX_HEADER_LEN: Final[int]
 __version__: Final[str]
 
+def thread_count(threads: int | None, /) -> int:
+    """How many threads work on long data with this value of threads."""
+
 def seal(
-    key: Recipients,
-    data: Buffer,
-    key_id: str = "",
-    context: Context | None = None,
-    *,
-    threads: int | None = 1,
+    recipients: Recipients, data: Buffer, context: Context | None, threads: int | None, /
 ) -> bytes:
-    """Seals data, anything bytes-like, and returns the message as bytes.
-
-    key is one PublicKey or Recipient, or several: each of them can unseal alone. key_id is a
-    hint for whoever unseals, such as the alias or ARN of the KMS key. context are pairs of str
-    that everybody can read and nobody can change, at most 8192 bytes. At most 16 recipients, and
-    2048 bytes in a key id.
-
-    threads are how many work on a message of 512 KiB or more; None for one on each core.
-
-    data is read where it lies, without a copy: no other thread may change it in the meantime.
-
-    Raises ContextError or LimitError.
-    """
+    """See libseal.seal."""
 
 def seal_into(
-    key: Recipients,
+    recipients: Recipients,
     data: Buffer,
     out: Buffer,
-    key_id: str = "",
-    context: Context | None = None,
-    *,
-    threads: int | None = 1,
+    context: Context | None,
+    threads: int | None,
+    /,
 ) -> int:
-    """Seals data into out, a writable buffer, and returns how many bytes it wrote: sealed_len of
-    them.
+    """See libseal.seal_into."""
 
-    out may be longer, and must not overlap data. For the other arguments, and what it raises,
-    see seal; LimitError too if out is too small.
-    """
-
-def sealed_len(
-    key: Recipients, plaintext_len: int, key_id: str = "", context: Context | None = None
-) -> int:
-    """Length in bytes of the message that seal makes of plaintext_len bytes.
-
-    Raises ContextError or LimitError, as seal does.
-    """
+def sealed_len(recipients: Recipients, plaintext_len: int, context: Context | None, /) -> int:
+    """See libseal.sealed_len."""
 
 def unseal(
-    blob: Buffer, unwrap: Unwrap, context: Context | None = None, *, threads: int | None = 1
+    message: Buffer, unwrap: Unwrap, require: Require | None, threads: int | None, /
 ) -> bytes:
-    """Unseals a message, anything bytes-like, and returns the data as bytes.
-
-    unwrap is called with the WrappedKey of one recipient after the other, until it returns the
-    data key: 32 bytes, or None for a key that it does not hold. Give it a
-    libseal.aws.KmsUnwrapper, a LocalUnwrapper or a function of your own. Every pair of context
-    has to be in the message's.
-
-    threads are how many work on a message of 512 KiB or more; None for one on each core. blob is
-    read where it lies, without a copy: no other thread may change it in the meantime.
-
-    Raises FormatError if this is no message, TruncatedError or AuthenticationError if it is not
-    whole or altered, ContextMismatchError, NoMatchingRecipientError if unwrap returned None for
-    all recipients, or KeyUnwrapError, with the exception of unwrap as its cause.
-    """
+    """See libseal.unseal."""
 
 def unseal_into(
-    blob: Buffer,
+    message: Buffer,
     out: Buffer,
     unwrap: Unwrap,
-    context: Context | None = None,
-    *,
-    threads: int | None = 1,
+    require: Require | None,
+    threads: int | None,
+    /,
 ) -> int:
-    """Unseals a message into out, a writable buffer, and returns how many bytes it wrote:
-    plaintext_len of them.
+    """See libseal.unseal_into."""
 
-    out may be longer, and must not overlap blob. On any error it holds no plaintext: what was
-    written is wiped. For the other arguments, and what it raises, see unseal; LimitError too if
-    out is too small, before unwrap is called.
-    """
-
-def plaintext_len(blob: Buffer, /) -> int:
-    """Length in bytes of the plaintext of a message, which is all there; no key is needed, and
-    nothing is verified.
-
-    Where there is only the header, plaintext_range of that and the length of the message tell
-    too.
-
-    Raises FormatError or TruncatedError.
-    """
-
-def parse_header(blob: Buffer, /) -> Header:
-    """Reads the header that a message begins with."""
+def plaintext_len(message: Buffer, /) -> int:
+    """See libseal.plaintext_len."""
 
 @final
 class PublicKey:
     """An RSA public key of 2048, 3072 or 4096 bits.
 
-    Takes a SubjectPublicKeyInfo in DER, as KMS GetPublicKey returns it, or in PEM, also as str.
-    Raises InvalidKeyError for anything else, and says what it is: a private key, a certificate,
-    a PKCS#1 key, a key that is not RSA or of a size that no KMS holds.
+    PublicKey(der_or_pem) reads a SubjectPublicKeyInfo in DER, as KMS GetPublicKey returns it, or
+    in PEM, which may be str. For anything else it raises InvalidKeyError and says what it is: a
+    private key, a certificate, a PKCS#1 key, a key that is not RSA or has a size that no KMS
+    holds.
 
-    Keys compare equal if they are the same key, can be hashed, and can be pickled.
+    Keys can be compared, hashed, copied and pickled.
     """
-
     def __new__(cls, der_or_pem: Buffer | str, /) -> PublicKey: ...
     @property
     def bits(self) -> int:
@@ -151,13 +98,12 @@ class PublicKey:
 
 @final
 class Recipient:
-    """A public key to seal for, with what the message says about it.
+    """A public key to seal for, with what the header says about it.
 
-    key_id is a hint for whoever unseals, such as the alias or ARN of the KMS key: at most 2048
-    bytes of UTF-8, readable by everybody. algorithm is a KMS EncryptionAlgorithm:
-    RSAES_OAEP_SHA_256, or RSAES_OAEP_SHA_1 for an HSM that can do no other.
+    key_id is a hint for the backend, such as the alias or ARN of the KMS key: at most 2048 bytes
+    of UTF-8, which anyone can read. algorithm is a KMS EncryptionAlgorithm: RSAES_OAEP_SHA_256, or
+    RSAES_OAEP_SHA_1 for a KMS or HSM that can do no other.
     """
-
     def __new__(
         cls, key: PublicKey, key_id: str = "", algorithm: str = "RSAES_OAEP_SHA_256"
     ) -> Recipient: ...
@@ -166,7 +112,7 @@ class Recipient:
         """The public key."""
     @property
     def key_id(self) -> str:
-        """What the message calls the key."""
+        """What the header calls the key."""
     @property
     def algorithm(self) -> str:
         """How the data key is wrapped: the name of a KMS EncryptionAlgorithm."""
@@ -181,7 +127,6 @@ class WrappedKey:
 
     Untrusted: choose among keys that you allow, by fingerprint, and take the key id as a hint.
     """
-
     def __new__(
         cls, algorithm: str, fingerprint: Buffer, key_id: str, ciphertext: Buffer
     ) -> WrappedKey: ...
@@ -189,18 +134,28 @@ class WrappedKey:
     def algorithm(self) -> str:
         """How the data key is wrapped, as KMS calls it: RSAES_OAEP_SHA_256 or RSAES_OAEP_SHA_1.
 
-        UNKNOWN_3, for example, if this version of libseal does not know how; unwrappers are not
-        asked for those.
+        UNKNOWN_3, for example, for a kind that this version of libseal does not know. Unwrappers
+        are not asked for those.
         """
     @property
     def fingerprint(self) -> bytes:
         """SHA-256 of the recipient's DER SubjectPublicKeyInfo, 32 bytes: which key it is."""
     @property
     def key_id(self) -> str:
-        """What the sealer says that the key is called; may be empty."""
+        """What the sealer calls the key; may be empty."""
     @property
     def ciphertext(self) -> bytes:
         """The wrapped data key, for KMS Decrypt as CiphertextBlob."""
+    def data_key(self, unwrapped: Buffer, /) -> bytes:
+        """Makes the data key, 32 bytes, of what the KMS or HSM returned for ciphertext.
+
+        For RSA that is the data key itself. Other kinds, such as ML-KEM, will have more to do
+        here. What an unwrapper function returns goes through this; call it for
+        Unsealer.provide_key, and in unwrap_keys.
+
+        Raises KeyUnwrapError unless unwrapped is 32 bytes long, and InvalidKeyError for a kind
+        that this version of libseal does not know.
+        """
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -208,49 +163,60 @@ class WrappedKey:
 
 @final
 class Header:
-    """What a message says about itself, to anybody.
+    """The header of a message: what it says about itself, without any key.
 
-    A stranger's word, until a data key has been accepted: the header of an UnsealReader is
-    verified, what inspect returns is not.
+    Header(message) reads the header that message, a bytes-like object, begins with; the rest of
+    the message need not be there. Raises FormatError or TruncatedError.
+
+    Untrusted until a data key has been accepted: the header of an UnsealReader is verified, what
+    inspect returns is not.
+
+    bytes(header) is what to store. Headers can be compared, hashed, copied and pickled. With the
+    data key, Unsealer.with_key and UnsealReader.with_key start from one.
     """
-
+    def __new__(cls, message: Buffer, /) -> Header: ...
     @property
     def context(self) -> dict[str, str]:
         """The encryption context, by ascending key; a new dict each time."""
     @property
     def wrapped_keys(self) -> tuple[WrappedKey, ...]:
-        """The data key as each recipient can unwrap it, in the order of the message."""
+        """The wrapped data key of every recipient, in the order of the message."""
     @property
     def length(self) -> int:
         """Length of the header in bytes: where the payload begins."""
     def ciphertext_range(self, start: int, length: int) -> range:
-        """Which bytes of the message to get for length bytes of plaintext from start on; give them
-        to Unsealer.update after Unsealer.seek. As an HTTP header:
+        """Which bytes of the message hold length bytes of plaintext from start on. Give them to
+        Unsealer.update after Unsealer.seek. As an HTTP header:
 
             f"bytes={r.start}-{r.stop - 1}"
 
-        They are whole chunks, so up to 32 KiB more. Where the plaintext ends before, so does the
-        message: the end of the range may be beyond it.
+        The range covers whole chunks, so it can be up to 32 KiB longer than length. If the
+        plaintext ends earlier, so does the message: the end of the range may lie beyond it.
         """
     def plaintext_range(self, start: int, length: int) -> range:
         """The inverse: which plaintext lies in length bytes of the message from start on.
 
-        Chunks that begin before start do not count. One that does not end with the range is
-        taken for the last one of the message, because only that is shorter than the others; so
-        for a whole message, from 0 on, the end is the length of its plaintext.
+        Chunks that begin before start do not count. A chunk that goes on after the range is taken
+        for the last one of the message, because only the last is shorter than the others. So for
+        a whole message, from 0 on, the end is the length of its plaintext.
         """
+    def __bytes__(self) -> bytes: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[type[Header], tuple[bytes]]: ...
 
 @final
 class LocalUnwrapper:
-    """Unwraps data keys with a private key in memory: for tests, and for those who hold their own
-    key instead of leaving it in a KMS.
+    """Unwraps data keys with a private key in memory: for tests, and for private keys that are not
+    in a KMS.
 
-    Takes an RSA private key in PEM, PKCS#8 (encrypted or not) or PKCS#1. Raises InvalidKeyError if
-    it is none, or if the password is missing or wrong.
+    LocalUnwrapper(private_pem, password=None) reads an RSA private key in PEM: PKCS#8, encrypted
+    or not, or PKCS#1. Raises InvalidKeyError for anything else, and if the password is missing or
+    wrong.
 
-    Do not let strangers time it over a network: its arithmetic is not of constant time.
+    Its arithmetic is not constant-time: do not let strangers time it over a network.
     """
-
     def __new__(
         cls, private_pem: Buffer | str, password: Buffer | str | None = None
     ) -> LocalUnwrapper: ...
@@ -264,38 +230,33 @@ class LocalUnwrapper:
 class Sealer:
     """Seals a message piece by piece, without I/O.
 
-    What update and finish return, one after the other, is the message. Every byte of plaintext
-    goes out at once; nothing is buffered. A message that is not finished is refused by every
-    reader as truncated: that is the way to abandon one.
+    Concatenate what update and finish return: that is the message. Every byte of plaintext goes
+    out at once; nothing is buffered. A message that is not finished is refused by every reader as
+    truncated, so just drop the object to abandon one.
 
-    Pieces of whole 16 KiB are the fastest, and of a few MiB with several threads. For the
-    arguments, and what it raises, see seal.
+    Pieces that are multiples of 16 KiB are the fastest. For recipients and context see seal; for
+    threads see the module. Raises ContextError or LimitError.
     """
-
     def __new__(
-        cls,
-        key: Recipients,
-        key_id: str = "",
-        context: Context | None = None,
-        *,
-        threads: int | None = 1,
+        cls, recipients: Recipients, *, context: Context | None = None, threads: int | None = 1
     ) -> Sealer: ...
     def update(self, data: Buffer, /) -> bytes:
-        """Seals the next piece, anything bytes-like of any length, and returns the next bytes of
-        the message: with the first piece, which may be empty, its header too.
+        """Seals the next piece, a bytes-like object of any length, and returns the next bytes of
+        the message. The first piece, which may be empty, brings the header too.
 
         Raises StateError after the end, or if another thread is using this object.
         """
     def update_into(self, data: Buffer, out: Buffer, /) -> int:
-        """As update, into out, a writable buffer; returns how many bytes it wrote:
-        update_len(len(data)) of them.
+        """Like update, but writes to out, a writable buffer, and returns how many bytes it wrote:
+        update_len(len(data)).
 
-        out may be longer, and must not overlap data. If it is too small, LimitError is raised,
-        and nothing was sealed.
+        out may be longer, and must not overlap data. If it is too small, LimitError is raised and
+        nothing was sealed.
         """
     def update_len(self, data_len: int, /) -> int:
-        """Exactly how many bytes update returns for data_len bytes now: as many, and 16 more for
-        each 16 KiB of plaintext that they complete; with the first piece, the header too.
+        """The exact number of bytes that update will return for data_len bytes of plaintext:
+        data_len, and 16 more for each 16 KiB chunk that it completes. The first time, the length
+        of the header comes on top.
 
         Raises StateError as update does.
         """
@@ -312,55 +273,53 @@ class Sealer:
 
 @final
 class SealingKey:
-    """A data key that is wrapped once and seals many messages: for telemetry, where a device pays
-    for RSA once and not for every reading, and the backend for one KMS call.
+    """A data key that is wrapped once and seals many messages. For telemetry: a device pays for RSA
+    once and not for every reading, and the backend for one KMS call.
 
-    The messages are like any others, and each opens alone. All have the same header, so
-    everybody sees that they come from one device, and all have the same encryption context.
-    Threads can share this object.
+    Each message is complete in itself and opens alone. All have the same header, so anyone can
+    see that they come from one device, and all have the same encryption context. Threads can
+    share this object.
 
-    max_messages and max_bytes, of plaintext, bound what is lost with one data key: a million and
-    64 GiB unless told otherwise. max_age bounds it in time: seconds or a timedelta since this
-    object was made, on a clock that nobody sets. For the other arguments, and what it raises,
-    see seal.
+    The limits bound what is lost with one data key. max_messages is a million (2**20) by default,
+    max_bytes, of plaintext, 64 GiB. max_age, in seconds or as a timedelta, counts from when this
+    object was made, on a monotonic clock; by default age does not matter.
+
+    For recipients and context see seal. Raises ContextError or LimitError.
     """
-
     def __new__(
         cls,
-        key: Recipients,
-        key_id: str = "",
-        context: Context | None = None,
+        recipients: Recipients,
         *,
+        context: Context | None = None,
         max_messages: int = 1_048_576,
         max_bytes: int = 68_719_476_736,  # noqa: PYI054
         max_age: float | timedelta | None = None,
     ) -> SealingKey: ...
     def seal(self, data: Buffer, /) -> bytes:
-        """Seals data, anything bytes-like, and returns the message as bytes.
+        """Seals data, a bytes-like object, and returns the message.
 
-        Raises LimitError if that is more than max_messages and max_bytes leave, or after
-        max_age: time for another SealingKey.
+        Raises LimitError if the limits allow no more: it is time for another SealingKey.
         """
     def seal_into(self, data: Buffer, out: Buffer, /) -> int:
-        """Seals data into out, a writable buffer, and returns how many bytes it wrote: sealed_len
-        of them.
+        """Like seal, but writes to out, a writable buffer, and returns how many bytes it wrote:
+        sealed_len(len(data)).
 
-        out may be longer, and must not overlap data. Raises LimitError as seal does, and if out
-        is too small; that takes nothing from the limits.
+        out may be longer, and must not overlap data. If it is too small, LimitError is raised and
+        nothing is taken from the limits.
         """
     def sealed_len(self, plaintext_len: int, /) -> int:
-        """Length in bytes of the message that seal makes of plaintext_len bytes.
+        """Length of a sealed message with plaintext_len bytes of plaintext.
 
         Raises LimitError from 4 PiB.
         """
     def sealer(self, max_len: int, /, *, threads: int | None = 1) -> Sealer:
-        """Begins a message of at most max_len bytes of plaintext, to be sealed piece by piece.
+        """Begins a message of at most max_len bytes of plaintext, to seal piece by piece.
 
-        max_len counts at once, used up or not. A stream of unknown length is better off with a
-        Sealer, which has a data key of its own.
+        max_len is taken from the limits at once, used up or not. A stream of unknown length is
+        better off with a data key of its own: Sealer(recipients).
 
-        Raises LimitError as seal does. The Sealer's update raises it if the message gets longer;
-        that piece is not sealed then.
+        Raises LimitError as seal does. Sealer.update raises it for a piece that would make the
+        message longer, and does not seal that piece.
         """
     @property
     def remaining_messages(self) -> int:
@@ -373,91 +332,149 @@ class SealingKey:
         """For how many more seconds it seals; None without max_age."""
 
 @final
-class Unsealer:
-    """Unseals a message piece by piece, without I/O: for asyncio, queues, and keys that are
-    unwrapped elsewhere.
+class Writing:
+    """Writes a message without I/O: takes plaintext in pieces of any length, and has bytes of the
+    message to hand on.
 
-    Call update with pieces of the message until needs_key is true. Have one of
-    header.wrapped_keys unwrapped in whatever way and call provide_key; or let unwrap_with do
-    both. Go on with update, and call finish at the end of the message:
+    It is what SealWriter is made of. A Sealer turns every piece into ciphertext at once; this
+    gathers small pieces into large ones first, which is faster. A driver for another target:
+
+        async def hand_on():
+            await send(writing.sealed())
+            writing.advance(len(writing.sealed()))
+
+        writing = libseal.Writing(key)
+        async for piece in pieces:
+            while piece:
+                await hand_on()
+                piece = piece[writing.write(piece):]
+        await hand_on()
+        writing.finish()
+        await hand_on()
+
+    A message is complete only after finish, and when all of sealed() has been handed on.
+
+    Pieces are piece_len bytes long, rounded down to chunks of 16 KiB: 256 KiB by default, and
+    1 MiB for each thread if there are several. For recipients and context see seal; for threads
+    see the module. Raises ContextError or LimitError.
+    """
+    def __new__(
+        cls,
+        recipients: Recipients,
+        *,
+        context: Context | None = None,
+        threads: int | None = 1,
+        piece_len: int | None = None,
+    ) -> Writing: ...
+    def sealed(self) -> bytes:
+        """The bytes of the message to hand on next. After some of them are, call advance."""
+    def advance(self, count: int, /) -> None:
+        """The first count bytes of sealed() have been handed on."""
+    def write(self, data: Buffer, /) -> int:
+        """Takes plaintext, a bytes-like object: all of it, or as much as completes a piece. Returns
+        how many bytes it took.
+
+        Raises StateError while there are bytes to hand on, and after the end; LimitError at 4 PiB.
+        """
+    def flush(self) -> None:
+        """Seals everything that was taken, even if it does not fill a chunk.
+
+        Raises StateError and LimitError as write does.
+        """
+    def finish(self) -> None:
+        """Ends the message: its last bytes are the last that are sealed().
+
+        Raises StateError and LimitError as write does.
+        """
+
+@final
+class Unsealer:
+    """Unseals a message piece by piece, without I/O.
+
+    Call update with pieces of the message until needs_key is true. Unwrap one of
+    header.wrapped_keys in any way you like and call provide_key, or let unwrap_with do both. Go
+    on with update, and call finish at the end of the message:
 
         unsealer = libseal.Unsealer()
         async for piece in pieces:
             data += unsealer.update(piece)
             if unsealer.needs_key:
-                unsealer.provide_key(await unwrap(unsealer.header.wrapped_keys[0]))
+                wrapped_key = unsealer.header.wrapped_keys[0]
+                unsealer.provide_key(wrapped_key.data_key(await decrypt(wrapped_key)))
         data += unsealer.finish()
 
     Every byte that comes out is authentic. But until finish has returned, the message may still
-    turn out to be cut short.
+    turn out to be truncated. Each chunk can be decrypted on its own, so an unsealer can start
+    anywhere: see seek.
 
-    Every chunk opens alone, so it can begin anywhere: see seek.
-
-    context are pairs that have to be in the message's. threads are how many work on pieces of
-    512 KiB or more; None for one on each core.
+    For require see unseal; for threads see the module.
     """
+    def __new__(cls, *, require: Require | None = None, threads: int | None = 1) -> Unsealer: ...
+    @classmethod
+    def with_key(cls, header: Header, data_key: Buffer, *, threads: int | None = 1) -> Unsealer:
+        """Begins a message whose header and data key are known. update goes on right after the
+        header.
 
-    def __new__(cls, context: Context | None = None, *, threads: int | None = 1) -> Unsealer: ...
+        Raises AuthenticationError if the header was not made with this data key, and
+        KeyUnwrapError if the data key is not 32 bytes long.
+        """
     @property
     def needs_key(self) -> bool:
-        """Whether the header is complete and the data key is wanted now."""
+        """Whether the header is complete and the data key is needed now."""
     @property
     def header(self) -> Header | None:
         """The header, or None before it is complete; trusted once a data key has been accepted."""
     def update(self, data: Buffer, /) -> bytes:
-        """Takes the next piece of the message, anything bytes-like of any length, and returns the
+        """Takes the next piece of the message, a bytes-like object of any length, and returns the
         plaintext of the 16 KiB chunks that are complete now.
 
-        Raises FormatError, ContextMismatchError or AuthenticationError; then this object is of
-        no more use. Raises StateError while the data key is wanted, after finish, after an
-        error, or if another thread is using this object.
+        Raises FormatError, ContextMismatchError or AuthenticationError; the object cannot be used
+        after that. Raises StateError while the data key is needed, after finish, after an error,
+        or if another thread is using this object.
         """
     def update_into(self, data: Buffer, out: Buffer, /) -> int:
-        """As update, into out, a writable buffer; returns how many bytes it wrote:
-        update_len(len(data)) of them.
+        """Like update, but writes to out, a writable buffer, and returns how many bytes it wrote:
+        update_len(len(data)).
 
-        out may be longer, and must not overlap data. If it is too small, LimitError is raised,
-        and nothing was taken. After any other error it holds no plaintext: what was written is
-        wiped.
+        out may be longer, and must not overlap data. If it is too small, LimitError is raised and
+        nothing was taken. After any other error it holds no plaintext.
         """
     def update_len(self, data_len: int, /) -> int:
-        """Exactly how many bytes update returns for data_len bytes now: less than 16 KiB more. (The
-        first time after the key was provided, what had to wait for that comes too.)
+        """The exact number of bytes that update will return for data_len bytes of the message: less
+        than 16 KiB more. The first time after the key was provided, the plaintext of what came
+        before it is included.
         """
     def seek(self, position: int, /) -> int:
-        """Goes to another place in the plaintext, before or behind: the next byte that comes out is
-        the one at position. Returns the offset in the message of the byte that update wants
-        next, the beginning of a chunk; header.ciphertext_range says how far to go from there.
+        """Moves to position in the plaintext, forwards or backwards. The next byte released is the
+        one at position. Returns the offset in the message of the next byte to give to update,
+        where a chunk begins; header.ciphertext_range says how far to go from there.
 
-        With a header that was fetched before, this gets a part of an object in S3:
-
-            beginning = get("bytes=0-4095")  # headers are shorter, unless there are many recipients
             unsealer = libseal.Unsealer()
-            unsealer.update(beginning)
+            unsealer.update(get("bytes=0-4095"))  # most headers are shorter
             unsealer.unwrap_with(unwrap)
 
             unsealer.seek(position)
             r = unsealer.header.ciphertext_range(position, length)
             data = unsealer.update(get(f"bytes={r.start}-{r.stop - 1}"))[:length]
 
-        What comes out is authentic and in its place. Where the plaintext ends is known only
-        after finish, as ever, and the last chunk is enough for that: the example leaves it
-        pending if the part reaches to the end. After finish one can seek again.
+        What comes out is authentic and in its place. Where the plaintext ends is known only after
+        finish; the last chunk is enough for that. After finish one can seek again. A Reading does
+        all this.
 
-        Raises StateError before ciphertext_range(0, 0).start bytes of the message are there and
-        the key is provided, or after an error; LimitError for a position from 4 PiB on.
+        Raises StateError before the first ciphertext_range(0, 0).start bytes of the message and
+        the key are there, or after an error; LimitError for a position from 4 PiB on.
         """
     def provide_key(self, data_key: Buffer, /) -> None:
         """Goes on with the data key, 32 bytes, which one of header.wrapped_keys holds.
 
-        Raises AuthenticationError if it is another key than this header was made with,
-        KeyUnwrapError if it is not 32 bytes long, StateError unless needs_key.
+        Raises AuthenticationError if the header was not made with this data key, KeyUnwrapError
+        if the key is not 32 bytes long, StateError unless needs_key.
         """
     def unwrap_with(self, unwrap: Unwrap, /) -> None:
-        """Has unwrap unwrap the data key, and goes on with that; see unseal.
+        """Unwraps the data key and goes on with it; for unwrap see unseal.
 
-        Raises NoMatchingRecipientError, KeyUnwrapError, AuthenticationError, or StateError
-        unless needs_key.
+        Raises NoMatchingRecipientError or KeyUnwrapError, after which another unwrapper can be
+        tried; AuthenticationError; StateError unless needs_key.
         """
     def finish(self) -> bytes:
         """Ends the message: confirms that it is complete and returns the last plaintext.
@@ -470,3 +487,122 @@ class Unsealer:
 
         Raises what they do.
         """
+
+@final
+class Reading:
+    """Reads a message from the start, from any place, to its end, without I/O: says which bytes of
+    the message to give it next, takes them, and has plaintext.
+
+    It is what UnsealReader is made of. A driver for another source, such as HTTP range requests or
+    asyncio streams, is a loop. This one reads length bytes from position on:
+
+        reading = libseal.Reading()
+        reading.seek(position)
+        data = b""
+        while len(data) < length:
+            match reading.next(length - len(data)):
+                case range() as r:
+                    reading.feed(await get(r.start, r.stop))
+                case libseal.Next.KEY:
+                    reading.unwrap_with(unwrap)
+                case libseal.Next.PLAINTEXT:
+                    data += reading.read(length - len(data))
+                case libseal.Next.END:
+                    break
+
+    Every byte of plaintext is authentic and in its place. Where the plaintext ends is verified
+    before Next.END. If the length of the message is known, set message_len: then the end is
+    verified before anything is read out of the middle.
+
+    While reading goes on, the message is asked for in pieces of piece_len bytes of plaintext,
+    rounded down to chunks of 16 KiB: 256 KiB by default, and 1 MiB for each thread if there are
+    several. For require see unseal; for threads see the module.
+
+    After an error of the message, every further call raises StateError. An error of the source
+    changes nothing: ask again.
+    """
+    def __new__(
+        cls,
+        *,
+        require: Require | None = None,
+        threads: int | None = 1,
+        piece_len: int | None = None,
+    ) -> Reading: ...
+    @classmethod
+    def with_key(
+        cls,
+        header: Header,
+        data_key: Buffer,
+        *,
+        threads: int | None = 1,
+        piece_len: int | None = None,
+    ) -> Reading:
+        """Begins a message whose header and data key are known: the header is not read again.
+
+        Raises AuthenticationError if the header was not made with this data key, and
+        KeyUnwrapError if the data key is not 32 bytes long.
+        """
+    @property
+    def header(self) -> Header | None:
+        """The header, or None before it is complete; trusted once a data key has been accepted."""
+    @property
+    def needs_key(self) -> bool:
+        """Whether the header is complete and the data key is needed now."""
+    @property
+    def position(self) -> int:
+        """The byte of plaintext that is read next."""
+    @property
+    def plaintext_len(self) -> int | None:
+        """Length of the plaintext, or None until the end of the message has been verified."""
+    @property
+    def message_len(self) -> int | None:
+        """Length of the message, or None while it is not known.
+
+        Set it if the source knows it before it is read to its end. From then on, the last chunk is
+        read and verified before the first byte that comes after a seek, so that nothing depends on
+        an end that is not the true one.
+        """
+    @message_len.setter
+    def message_len(self, length: int, /) -> None: ...
+    def next(self, wanted: int, /) -> range | Next:
+        """Says what to do next to read wanted bytes of plaintext, or as many as there are.
+
+        A range means bytes of the message: get them from the source, by their offsets, and give
+        them to feed. Fewer will do. If there are none, the message ends there: feed b"". For the
+        rest see Next.
+
+        Raises TruncatedError or AuthenticationError where the message ends, LimitError for a
+        position from 4 PiB on, and StateError after an error.
+        """
+    def feed(self, data: Buffer, /) -> None:
+        """Takes bytes of the message, a bytes-like object, as many as next asked for or fewer; none
+        at its end. The plaintext is for read.
+
+        Raises FormatError, TruncatedError, ContextMismatchError or AuthenticationError. Raises
+        StateError for bytes that were not asked for, which are not taken.
+        """
+    def feed_into(self, data: Buffer, out: Buffer, /) -> int:
+        """Like feed, but writes plaintext to out, a writable buffer, in whole chunks that fit, and
+        keeps only the rest for read. Returns how many bytes it wrote.
+
+        out must not overlap data. After an error it holds no plaintext.
+        """
+    def read(self, size: int = -1, /) -> bytes:
+        """Returns up to size bytes of plaintext that is unsealed already, all of it if size is
+        negative. b"" if there is none.
+        """
+    def read_into(self, out: Buffer, /) -> int:
+        """Like read, but writes to out, a writable buffer, and returns how many bytes it wrote."""
+    def seek(self, position: int, /) -> None:
+        """Moves to position in the plaintext, forwards or backwards; also beyond its end, where
+        there is nothing to read.
+        """
+    def confirm_end(self) -> None:
+        """Has the end of the message verified next: go on with next until plaintext_len is known.
+
+        Raises StateError before message_len is set.
+        """
+    def provide_key(self, data_key: Buffer, /) -> None:
+        """As Unsealer.provide_key."""
+    def unwrap_with(self, unwrap: Unwrap, /) -> None:
+        """As Unsealer.unwrap_with."""

@@ -1,27 +1,91 @@
 """The types of arguments."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+
+from ._libseal import PublicKey, Recipient, WrappedKey
+
+__all__ = [
+    "Buffer",
+    "Context",
+    "Path",
+    "Progress",
+    "Recipients",
+    "Require",
+    "SupportsRead",
+    "SupportsUnwrapKeys",
+    "SupportsWrite",
+    "Unwrap",
+    "Unwrapper",
+]
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+elif sys.version_info >= (3, 12):
+    from collections.abc import Buffer
+else:
 
-    from ._libseal import PublicKey, Recipient, WrappedKey
+    class _BufferType(type):
+        def __instancecheck__(cls, value: object) -> bool:
+            try:
+                memoryview(value).release()
+            except TypeError:
+                return False
+            return True
 
-Unwrap: TypeAlias = Callable[["WrappedKey"], Union["Buffer", None]]
-"""What unwraps data keys: returns 32 bytes, or None for a key that it does not hold."""
+    class Buffer(metaclass=_BufferType):
+        """A bytes-like object: bytes, bytearray, memoryview, a NumPy array and so on."""
 
-Recipients: TypeAlias = Union["PublicKey", "Recipient", Iterable[Union["PublicKey", "Recipient"]]]
-"""Whom to seal for: one public key, or several recipients."""
+
+@runtime_checkable
+class SupportsUnwrapKeys(Protocol):
+    """An unwrapper that is asked once about all recipients of a message."""
+
+    def unwrap_keys(self, wrapped_keys: tuple[WrappedKey, ...], /) -> Buffer | None:
+        """Return the data key, or None if it is wrapped for none of the unwrapper's keys.
+
+        ``WrappedKey.data_key`` makes the data key of what a KMS returned.
+        """
+
+
+class SupportsRead(Protocol):
+    """A file object to read from."""
+
+    def read(self, size: int, /) -> Buffer | None:
+        """Return up to ``size`` bytes, and none only at the end."""
+
+
+class SupportsWrite(Protocol):
+    """A file object to write to."""
+
+    def write(self, data: bytes, /) -> object:
+        """Write ``data``. If this returns an int, it is the number of bytes written."""
+
+
+Unwrapper: TypeAlias = Callable[[WrappedKey], Buffer | None] | SupportsUnwrapKeys
+"""What unwraps data keys, such as a KMS client.
+
+A function returns what the KMS returned for the ciphertext, 32 bytes for an RSA key, or None for a
+key that it does not hold. If it raises an Exception, the next recipient is tried; if it raises
+StopUnwrap, nothing else is.
+"""
+
+Unwrap: TypeAlias = Unwrapper | Sequence[Unwrapper]
+"""One unwrapper, or several that are asked one after the other."""
+
+Recipients: TypeAlias = PublicKey | Recipient | Iterable[PublicKey | Recipient]
+"""Whom to seal for: one public key or recipient, or up to 16 of them."""
 
 Context: TypeAlias = Mapping[str, str]
-"""An encryption context."""
+"""An encryption context, to bind."""
+
+Require: TypeAlias = Mapping[str, str | None]
+"""What an encryption context must have: None stands for any value."""
 
 Path: TypeAlias = str | PathLike[str]
 """Where a file is."""
 
 Progress: TypeAlias = Callable[[int], object]
-"""Is told how many more bytes of the source have been processed; ``tqdm.update`` is one."""
+"""Called with the number of source bytes processed since the last call; ``tqdm.update`` fits."""

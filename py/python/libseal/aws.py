@@ -1,17 +1,11 @@
 """Unwrapping with AWS KMS. Works with any boto3 client; ``pip install libseal[aws]`` brings one."""
 
-from __future__ import annotations
-
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
 from ._errors import InvalidKeyError
-from ._libseal import PublicKey
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from ._libseal import WrappedKey
+from ._libseal import PublicKey, WrappedKey
 
 __all__ = ["KmsClient", "KmsUnwrapper", "public_key"]
 

@@ -1,0 +1,87 @@
+//! `PublicKey`.
+
+use std::hash::{Hash, Hasher};
+
+use pyo3::{
+    prelude::*,
+    types::{PyBytes, PyType},
+};
+
+use crate::{
+    convert::{hex, text_or_bytes_like},
+    errors,
+};
+
+/// An RSA public key of 2048, 3072 or 4096 bits.
+///
+/// PublicKey(der_or_pem) reads a SubjectPublicKeyInfo in DER, as KMS GetPublicKey returns it, or
+/// in PEM, which may be str. For anything else it raises InvalidKeyError and says what it is: a
+/// private key, a certificate, a PKCS#1 key, a key that is not RSA or has a size that no KMS
+/// holds.
+///
+/// Keys can be compared, hashed, copied and pickled.
+#[pyclass(frozen, eq, hash, module = "libseal")]
+pub(crate) struct PublicKey {
+    key: libseal::PublicKey,
+}
+
+impl PublicKey {
+    pub(crate) fn from_core(key: &libseal::PublicKey) -> Self {
+        Self { key: key.clone() }
+    }
+
+    pub(crate) fn as_core(&self) -> &libseal::PublicKey {
+        &self.key
+    }
+}
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Hash for PublicKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.fingerprint().hash(state);
+    }
+}
+
+#[pymethods]
+impl PublicKey {
+    #[new]
+    #[pyo3(signature = (der_or_pem, /))]
+    fn py_new(der_or_pem: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let encoded = text_or_bytes_like("der_or_pem", der_or_pem)?;
+        let key = libseal::PublicKey::new(encoded.as_bytes());
+        let key = key.map_err(|error| errors::to_py(der_or_pem.py(), error))?;
+        Ok(Self { key })
+    }
+
+    /// Size of the modulus in bits: 2048, 3072 or 4096.
+    #[getter]
+    fn bits(&self) -> usize {
+        self.key.bits()
+    }
+
+    /// SHA-256 of the DER SubjectPublicKeyInfo, 32 bytes: how a message names its recipients.
+    #[getter]
+    fn fingerprint<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.key.fingerprint())
+    }
+
+    /// The SubjectPublicKeyInfo in DER, as bytes: to store the key or send it to a device.
+    #[getter]
+    fn der<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.key.to_der())
+    }
+
+    pub(crate) fn __repr__(&self) -> String {
+        let fingerprint = hex(self.key.fingerprint());
+        format!("<libseal.PublicKey RSA_{} {fingerprint}>", self.key.bits())
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> (Bound<'py, PyType>, (Bound<'py, PyBytes>,)) {
+        (py.get_type::<Self>(), (self.der(py),))
+    }
+}

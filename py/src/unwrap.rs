@@ -1,0 +1,162 @@
+//! The argument `unwrap`: what unwraps data keys in Python, as an unwrapper of the core.
+
+use libseal::{DataKey, Error, ErrorKind, Unwrap, Unwrapped};
+use pyo3::{
+    exceptions::PyTypeError,
+    intern,
+    prelude::*,
+    types::{PyBytes, PySequence, PyString, PyTuple},
+};
+
+use crate::{
+    buffer::Input,
+    convert::{hex, type_name},
+    errors,
+    local_unwrapper::LocalUnwrapper,
+    wrapped_key::WrappedKey,
+};
+
+/// One unwrapper, or several that are asked one after the other.
+pub(crate) struct Unwrappers<'py>(Vec<Box<dyn Unwrap + 'py>>);
+
+impl<'py> Unwrappers<'py> {
+    pub(crate) fn from_py(unwrap: &Bound<'py, PyAny>) -> PyResult<Self> {
+        if let Some(only) = unwrapper(unwrap)? {
+            return Ok(Self(vec![only]));
+        }
+        // Text and bytes are sequences too, but not of unwrappers.
+        let is_text = unwrap.is_instance_of::<PyString>() || unwrap.is_instance_of::<PyBytes>();
+        let several = unwrap.cast::<PySequence>().ok().filter(|_| !is_text);
+        let several = several.ok_or_else(|| not_an_unwrapper("unwrap", unwrap))?;
+        let several = several.try_iter()?.map(|value| {
+            let value = value?;
+            unwrapper(&value)?.ok_or_else(|| not_an_unwrapper("each of unwrap", &value))
+        });
+        several.collect::<PyResult<_>>().map(Self)
+    }
+
+    /// For `unwrap_with` of the core.
+    pub(crate) fn as_core(&self) -> &[Box<dyn Unwrap + 'py>] {
+        &self.0
+    }
+}
+
+fn unwrapper<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Box<dyn Unwrap + 'py>>> {
+    if let Ok(local) = value.cast::<LocalUnwrapper>() {
+        return Ok(Some(Box::new(Local(local.clone()))));
+    }
+    // A method of the class: a mock has every attribute that it is asked for.
+    let name = intern!(value.py(), "unwrap_keys");
+    if value.get_type().hasattr(name)? {
+        let unwrap_keys = value.getattr(name)?;
+        return Ok(Some(Box::new(AllKeys { unwrap_keys })));
+    }
+    if value.is_callable() {
+        let unwrap = value.clone();
+        return Ok(Some(Box::new(EachKey { unwrap })));
+    }
+    Ok(None)
+}
+
+fn not_an_unwrapper(name: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    let given = type_name(value);
+    let message = format!("{name} must be callable or have a method unwrap_keys, not {given}");
+    PyTypeError::new_err(message)
+}
+
+/// The core's own, without a way through Python.
+struct Local<'py>(Bound<'py, LocalUnwrapper>);
+
+impl Unwrap for Local<'_> {
+    fn unwrap_key(&self, key: &libseal::WrappedKey<'_>) -> Unwrapped {
+        self.0.get().unwrap_key(self.0.py(), key)
+    }
+}
+
+/// A callable, which is asked about one recipient at a time.
+struct EachKey<'py> {
+    unwrap: Bound<'py, PyAny>,
+}
+
+impl Unwrap for EachKey<'_> {
+    fn unwrap_key(&self, key: &libseal::WrappedKey<'_>) -> Unwrapped {
+        let unwrapped = self.unwrap.call1((WrappedKey::from_core(key),));
+        answer(self.unwrap.py(), unwrapped, |unwrapped| {
+            key.data_key(unwrapped)
+        })
+    }
+}
+
+/// An object that is asked once about all recipients.
+struct AllKeys<'py> {
+    unwrap_keys: Bound<'py, PyAny>,
+}
+
+impl Unwrap for AllKeys<'_> {
+    fn unwrap_key(&self, key: &libseal::WrappedKey<'_>) -> Unwrapped {
+        self.unwrap_keys(&[*key])
+    }
+
+    fn unwrap_keys(&self, keys: &[libseal::WrappedKey<'_>]) -> Unwrapped {
+        let py = self.unwrap_keys.py();
+        let keys = PyTuple::new(py, keys.iter().map(WrappedKey::from_core));
+        let data_key = keys.and_then(|keys| self.unwrap_keys.call1((keys,)));
+        // It is for one of the keys, and only the unwrapper knows for which.
+        answer(py, data_key, |data_key| DataKey::try_from(data_key))
+    }
+}
+
+/// The answer in what a call of Python code returned or raised.
+fn answer(
+    py: Python<'_>,
+    result: PyResult<Bound<'_, PyAny>>,
+    data_key_of: impl FnOnce(&[u8]) -> Result<DataKey, Error>,
+) -> Unwrapped {
+    let value = match result {
+        Ok(value) if value.is_none() => return Unwrapped::NotMine,
+        Ok(value) => value,
+        Err(error) if errors::is_stop(py, &error) => return Unwrapped::Stop(error.into()),
+        Err(error) => return Unwrapped::Failed(error.into()),
+    };
+    match data_key_bytes(&value) {
+        Ok(bytes) => match data_key_of(bytes.as_bytes()) {
+            Ok(data_key) => Unwrapped::DataKey(data_key),
+            Err(error) => Unwrapped::Failed(error.into()),
+        },
+        Err(error) => Unwrapped::Failed(error.into()),
+    }
+}
+
+fn data_key_bytes<'py>(value: &Bound<'py, PyAny>) -> PyResult<Input<'py>> {
+    Input::from_py("data_key", value).map_err(|_| {
+        let given = type_name(value);
+        let message = format!("an unwrapper returns 32 bytes or None, not {given}");
+        PyTypeError::new_err(message)
+    })
+}
+
+/// The argument `data_key`: 32 bytes.
+pub(crate) fn data_key_from(value: &Bound<'_, PyAny>) -> PyResult<DataKey> {
+    let bytes = Input::from_py("data_key", value)?;
+    let data_key = DataKey::try_from(bytes.as_bytes());
+    data_key.map_err(|error| errors::to_py(value.py(), error))
+}
+
+/// The exception for an error of `unwrap_with`; names the recipients if none of them matches.
+pub(crate) fn to_py(py: Python<'_>, error: Error, header: Option<&libseal::Header>) -> PyErr {
+    match (error.kind(), header) {
+        (kind @ ErrorKind::NoMatchingRecipient, Some(header)) => {
+            errors::with_message(py, kind, &format!("{kind} ({})", recipients_of(header)))
+        }
+        _ => errors::to_py(py, error),
+    }
+}
+
+/// For a message; what strangers wrote is escaped and cut.
+fn recipients_of(header: &libseal::Header) -> String {
+    let names = header.wrapped_keys().map(|key| match key.key_id() {
+        "" => hex(key.fingerprint()),
+        key_id => format!("{:?}", key_id.chars().take(200).collect::<String>()),
+    });
+    names.collect::<Vec<_>>().join(", ")
+}
