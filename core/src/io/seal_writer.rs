@@ -48,12 +48,8 @@ impl<W: Write> SealWriter<W> {
         self
     }
 
-<<<<<<< HEAD
     /// Uses at most `threads` threads of the pool in which a call runs: see
     /// [`Sealer`](crate::Sealer).
-=======
-    /// Uses at most `threads` threads of the pool in which a call runs: see [`Sealer`](crate::Sealer).
->>>>>>> dd4333e9a1866ad33424e36e75bd517423f5c81a
     #[cfg(feature = "rayon")]
     pub fn with_max_threads(mut self, threads: NonZero<usize>) -> Self {
         self.writing = self.writing.with_max_threads(threads);
