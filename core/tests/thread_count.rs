@@ -83,15 +83,16 @@ fn work_in_every_way(plaintext: &[u8]) {
     assert!(found == plaintext);
 }
 
-/// Nanoseconds that each of the pool's threads has worked.
-fn busy(pool_name: &str) -> Vec<u64> {
+/// How long each of the pool's threads has worked.
+fn busy(pool_name: &str) -> Vec<Duration> {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
     let times = tasks.filter_map(|task| {
         let path = task.unwrap().path();
         let name = fs::read_to_string(path.join("comm")).unwrap();
         let schedstat = fs::read_to_string(path.join("schedstat")).unwrap();
-        let time = schedstat.split(' ').next().unwrap().parse().unwrap();
-        name.starts_with(pool_name).then_some(time)
+        let nanos = schedstat.split(' ').next().unwrap().parse().unwrap();
+        name.starts_with(pool_name)
+            .then_some(Duration::from_nanos(nanos))
     });
     times.collect()
 }
@@ -105,20 +106,12 @@ fn pool(name: &'static str, threads: usize) -> ThreadPool {
     pool
 }
 
-/// The part of the pool's work that the busiest thread of the pool does.
-fn part_of_the_busiest(name: &str, work: impl FnOnce()) -> f64 {
-    let before = busy(name);
-    work();
-    // The clock of a running thread lags behind.
-    thread::sleep(Duration::from_millis(5));
-    let after = busy(name);
-    let worked = after
-        .iter()
-        .zip(&before)
-        .map(|(after, before)| after - before);
-    let worked: Vec<_> = worked.collect();
-    let all: u64 = worked.iter().sum();
-    *worked.iter().max().unwrap() as f64 / all as f64
+/// How long each thread of the pool has worked since `before`, the idlest first.
+fn worked_since(before: &[Duration], pool_name: &str) -> Vec<Duration> {
+    let now = busy(pool_name).into_iter();
+    let mut worked: Vec<_> = now.zip(before).map(|(now, before)| now - *before).collect();
+    worked.sort_unstable();
+    worked
 }
 
 #[test]
@@ -170,36 +163,60 @@ fn only_the_threads_that_are_lent_work() {
 
     // All threads of a pool take part, unless that is limited.
     let two = pool("two", 2);
-    let plaintext = pattern(16 * MIB);
     let message = seal(&[], &plaintext);
     let data_key = data_key_of(&message, "rsa-2048");
     let mut out = vec![1; message.len()];
-    let mut part = |unseals, most| {
-        let most = NonZero::new(most).unwrap();
-        let (mut sealer, (mut unsealer, chunks)) =
-            (begun_sealer(most), begun_unsealer(&message, data_key, most));
-        // In one visit to the pool, or the next one may be on its other thread.
-        let work = || {
-            let end = Instant::now() + Duration::from_millis(50);
-            while Instant::now() < end {
-                if unseals {
-                    unsealer.seek(0).unwrap();
-                    let _ = unsealer.update(chunks, &mut out).unwrap();
-                } else {
-                    sealer.update(&plaintext, &mut out).unwrap();
-                }
-            }
-        };
-        part_of_the_busiest("two", || two.install(work))
-    };
-    for unseals in [false, true] {
-        // Another process may keep one of the cores to itself for a while.
-        let mut both_work = |most| (0..20).any(|_| part(unseals, most) < 0.8);
-        assert!(both_work(usize::MAX), "one thread does all: {unseals}");
-        assert!(both_work(2), "one thread does the work of two: {unseals}");
-        let alone = (0..5).filter(|_| part(unseals, 1) > 0.9).count();
-        assert!(alone > 2, "two threads work where one may: {unseals}");
+    for most in [usize::MAX, 2, 1].map(|most| NonZero::new(most).unwrap()) {
+        let mut sealer = begun_sealer(most);
+        let what = format!("sealing on {most} threads");
+        work_in(&two, "two", most, &what, || {
+            sealer.update(&plaintext, &mut out).unwrap();
+        });
+        let (mut unsealer, chunks) = begun_unsealer(&message, data_key, most);
+        let what = format!("unsealing on {most} threads");
+        work_in(&two, "two", most, &what, || {
+            unsealer.seek(0).unwrap();
+            let _ = unsealer.update(chunks, &mut out).unwrap();
+        });
     }
+}
+
+/// Works until both threads of the pool have worked, or where one may, until it has worked long.
+///
+/// On a busy machine a thread may wait for its turn, but one that is not to work never gets any.
+fn work_in(
+    pool: &ThreadPool,
+    pool_name: &str,
+    max_threads: NonZero<usize>,
+    what: &str,
+    mut work: impl FnMut() + Send,
+) {
+    const LONG: Duration = Duration::from_millis(200);
+    const A_LITTLE: Duration = Duration::from_millis(20);
+
+    // A thread that has just ended its work looks for more for a while.
+    thread::sleep(Duration::from_millis(50));
+    let before = busy(pool_name);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    // In one visit to the pool, or the next one may be on its other thread.
+    pool.install(|| {
+        loop {
+            work();
+            let worked = worked_since(&before, pool_name);
+            let [idlest, busiest] = worked[..] else {
+                panic!("{worked:?}");
+            };
+            let is_alone = max_threads == NonZero::<usize>::MIN;
+            if is_alone && busiest >= LONG {
+                assert!(idlest < A_LITTLE, "{what}: {worked:?}");
+                return;
+            }
+            if !is_alone && idlest >= A_LITTLE {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{what}: {worked:?}");
+        }
+    });
 }
 
 fn begun_sealer(max_threads: NonZero<usize>) -> Sealer {
