@@ -101,6 +101,7 @@ test-rust: system  ## Test the core, doctests included
 	$(CARGO) test $(CARGO_FLAGS) -p libseal --features local-unwrapper,rayon --lib --tests
 	$(CARGO) test $(CARGO_FLAGS) -p libseal --no-default-features --features rustcrypto --lib --tests
 	$(CARGO) test $(CARGO_FLAGS) -p libseal --no-default-features --features compact,std,local-unwrapper --lib --tests
+	$(CARGO) test $(CARGO_FLAGS) -p libseal --no-default-features --features compact,std --lib --tests
 
 .PHONY: test-c
 test-c: system  ## Test the C library, and that its headers are fresh

@@ -63,7 +63,7 @@ def programs(cargo: Cargo, directory: Path) -> list[Program]:
 
 
 def rust_program(cargo: Cargo, provider: str) -> Program:
-    features = ["local-unwrapper", "threads", *PROVIDERS[provider]]
+    features = ["local-unwrapper", "rayon", *PROVIDERS[provider]]
     messages = cargo.build("libseal", features, "--bench", "side_by_side")
     executables = [message["executable"] for message in messages if message.get("executable")]
     return Program(f"Rust {provider}", [str(executables[-1])])
