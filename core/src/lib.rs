@@ -49,7 +49,7 @@
 //! | `aws-lc-rs` | the provider for servers: AWS-LC, faster than `rustcrypto` and preferred to it | no |
 //! | `fips` | `aws-lc-rs` on the FIPS module of AWS-LC; needs CMake and Go to build | no |
 //! | `rayon` | long calls use the threads of the rayon pool in which they run | no |
-//! | `local-unwrapper` | [`LocalUnwrapper`] | no |
+//! | `local-unwrapper` | `LocalUnwrapper`, as in the example above | no |
 //!
 //! Firmware depends on it with `default-features = false, features = ["compact"]`. Sealing then needs
 //! neither a heap nor an operating system, and takes random bytes from a [`RandomSource`]:

@@ -12,7 +12,7 @@ use crate::{
     crypto::secret::DataKey,
     error::{Error, ErrorKind},
     header::read::Header,
-    payload::layout::{self, CHUNK_LEN, PIECE_LEN},
+    payload::layout::{self, CHUNK_LEN},
     unsealer::Unsealer,
     unwrap::Unwrap,
 };
@@ -102,7 +102,8 @@ pub struct Reading {
     /// Once it is confirmed.
     plaintext_len: Option<u64>,
     confirming: Confirming,
-    piece_len: usize,
+    /// Unless it is for the threads to say.
+    piece_len: Option<usize>,
     /// Plaintext to unseal at least: none after a seek, more and more as small reads go on.
     read_ahead: usize,
 }
@@ -123,7 +124,8 @@ impl Reading {
         Self::with_unsealer(Unsealer::new(required), 0)
     }
 
-    /// Begins a message whose header and data key are known: the header is not read again.
+    /// Begins a message whose header and data key are known: the header is not read again. What the
+    /// encryption context must have is for the caller to check: [`Header::require`].
     ///
     /// # Errors
     /// As [`Unsealer::with_key`].
@@ -149,18 +151,19 @@ impl Reading {
             message_len: None,
             plaintext_len: None,
             confirming: Confirming::No,
-            piece_len: PIECE_LEN,
+            piece_len: None,
             read_ahead: usize::MAX,
         }
     }
 
-    /// While reading goes on, asks for the message in pieces of `len` bytes of plaintext, rounded down
-    /// to chunks of 16 KiB, at least one of them and at most 64 MiB. Without it, pieces are 256 KiB
-    /// long. Several threads take 512 KiB or more.
+    /// Asks for the message in pieces of at most `len` bytes of plaintext, rounded down to chunks of
+    /// 16 KiB, at least one of them and at most 64 MiB. Buffers of this length are kept. Without it,
+    /// pieces are 256 KiB long, or 512 KiB for each thread of the pool in which a call runs. For range
+    /// requests over a network, a few MiB are better.
     #[must_use]
     pub fn with_piece_len(self, len: usize) -> Self {
         Self {
-            piece_len: layout::piece_len(len),
+            piece_len: Some(layout::piece_len(len)),
             ..self
         }
     }
@@ -171,6 +174,11 @@ impl Reading {
     pub fn with_max_threads(mut self, threads: NonZero<usize>) -> Self {
         self.unsealer = self.unsealer.with_max_threads(threads);
         self
+    }
+
+    fn piece_len(&self) -> usize {
+        let of_threads = || self.unsealer.threads().piece_len();
+        self.piece_len.unwrap_or_else(of_threads)
     }
 
     /// The header, as soon as it is there; trusted once a data key has been accepted.
@@ -284,6 +292,11 @@ impl Reading {
 
     /// What to do next to read `wanted` bytes of plaintext, or as many as there are.
     ///
+    /// The range of a [`Next::Message`] covers whole chunks. It is no longer than a
+    /// [piece](Self::with_piece_len), so a long read takes several. It is longer than `wanted` while
+    /// reading goes on from the start; after a [`seek`](Self::seek) reading ahead begins with one chunk
+    /// and grows.
+    ///
     /// # Errors
     /// - [`Truncated`](ErrorKind::Truncated) or [`MessageTooLong`](ErrorKind::MessageTooLong) if no
     ///   message can have the length that was [set](Self::set_message_len).
@@ -323,7 +336,7 @@ impl Reading {
             self.buffered = self.position..self.position;
             self.is_placed = true;
         }
-        let len = self.read_ahead.max(wanted).clamp(1, self.piece_len) as u64;
+        let len = self.read_ahead.max(wanted).clamp(1, self.piece_len()) as u64;
         let end = layout::ciphertext_range(header_len, self.position, len).end;
         self.ask(end, wanted)
     }
@@ -406,7 +419,7 @@ impl Reading {
     }
 
     fn take_chunks(&mut self, message: &[u8], out: &mut [u8]) -> Result<usize, Error> {
-        if self.read_ahead < self.piece_len {
+        if self.read_ahead < self.piece_len() {
             self.read_ahead = self.read_ahead.saturating_mul(2).max(CHUNK_LEN);
         }
         let (direct, rest) = message.split_at(self.fitting(message.len(), out.len()));

@@ -4,7 +4,7 @@
 use core::num::NonZero;
 use core::{fmt, mem::MaybeUninit};
 
-#[cfg(feature = "rayon")]
+#[cfg(feature = "alloc")]
 use crate::payload::threads::Threads;
 use crate::{
     error::{Error, ErrorKind},
@@ -139,6 +139,11 @@ impl Sealer {
         self.payload.finish_with(input, out)?;
         self.left = left;
         Ok(len)
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn threads(&self) -> Threads {
+        self.payload.threads
     }
 
     /// [`InvalidState`](ErrorKind::InvalidState) after the end.

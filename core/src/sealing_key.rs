@@ -133,6 +133,34 @@ impl Deref for HeaderBytes<'_> {
 /// }
 /// # Ok::<(), libseal::Error>(())
 /// ```
+///
+/// The backend unwraps the data key once, and keeps it for all messages with an equal header:
+///
+/// ```
+/// # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
+/// # let private_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");
+/// # let key = libseal::PublicKey::new(der)?;
+/// # let recipients = [libseal::Recipient::new(&key)];
+/// # let mut sealing_key =
+/// #     libseal::SealingKey::new(libseal::Envelope::new(&recipients), Default::default())?;
+/// # let messages = [sealing_key.seal(b"21.5 C")?, sealing_key.seal(b"21.7 C")?];
+/// # let unwrapper = libseal::LocalUnwrapper::new(private_pem, None)?;
+/// use std::collections::HashMap;
+/// use libseal::{Header, Unsealer};
+///
+/// let mut data_keys = HashMap::new();
+/// for message in &messages {
+///     let header = Header::parse(message)?;
+///     if !data_keys.contains_key(&header) {
+///         data_keys.insert(header.clone(), header.unwrap_with(&unwrapper)?);
+///     }
+///     let payload = &message[header.len()..];
+///     let mut unsealer = Unsealer::with_key(header.clone(), data_keys[&header].clone())?;
+///     let mut reading = vec![0; unsealer.finish_with_len(payload.len())];
+///     unsealer.finish_with(payload, &mut reading)?;
+/// }
+/// # Ok::<(), libseal::Error>(())
+/// ```
 #[must_use]
 pub struct SealingKey<'h, R = SystemRandom> {
     drawn: Drawn,

@@ -13,7 +13,7 @@ use crate::{
 /// Unseals a message in one call.
 ///
 /// `unwrapper` unwraps the data key: [`unwrap_fn`](crate::unwrap_fn) with a closure that calls a KMS,
-/// or a [`LocalUnwrapper`](crate::LocalUnwrapper). The message is refused unless its encryption
+/// or a `LocalUnwrapper` (feature `local-unwrapper`). The message is refused unless its encryption
 /// context has each `required` key, with the value that is given, or with any value if that is `None`.
 ///
 /// ```

@@ -12,8 +12,7 @@ use crate::{
     error::{Error, ErrorKind},
     header::read::{self as header, Header, Scan},
     payload::{layout, threads::Threads, unseal::PayloadUnsealer},
-    recipient::wrapped_key::WrappedKey,
-    unwrap::{Unwrap, Unwrapped},
+    unwrap::Unwrap,
 };
 
 /// What [`Unsealer::update`] did.
@@ -96,7 +95,8 @@ impl Unsealer {
 
     /// Begins a message whose header and data key are known: goes on right after the header. The
     /// first bytes that it takes are the 56 before the first chunk (salt and commitment), and after
-    /// those it can [`seek`](Self::seek).
+    /// those it can [`seek`](Self::seek). What the encryption context must have is for the caller to
+    /// check: [`Header::require`].
     ///
     /// # Errors
     /// [`AuthenticationFailed`](ErrorKind::AuthenticationFailed) if the header was not made with this
@@ -162,14 +162,15 @@ impl Unsealer {
     /// # Errors
     /// - [`BufferTooSmall`](ErrorKind::BufferTooSmall) if `out` is shorter than
     ///   [`update_len`](Self::update_len), and [`InvalidState`](ErrorKind::InvalidState) while the
-    ///   key is missing. Nothing was consumed, and the unsealer is as before.
+    ///   key is missing, after the end, and after an error. Nothing was consumed, and the unsealer is
+    ///   as before.
     /// - What [`Header::parse`] returns for what is not a header;
     ///   [`ContextMismatch`](ErrorKind::ContextMismatch).
     /// - [`AuthenticationFailed`](ErrorKind::AuthenticationFailed). What this call wrote to `out`
     ///   is wiped.
-    /// - [`InvalidState`](ErrorKind::InvalidState) after the end or an error.
     pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<Progress, Error> {
-        if self.needs_key() && !input.is_empty() {
+        let is_over = matches!(self.state, State::Done(_) | State::Failed);
+        if is_over || self.needs_key() && !input.is_empty() {
             return Err(ErrorKind::InvalidState.into());
         }
         let out = out.get_mut(..self.update_len(input.len()));
@@ -263,26 +264,17 @@ impl Unsealer {
         Ok(())
     }
 
-    /// Unwraps the data key with `unwrapper` and goes on with it. Offers the wrapped keys of known
-    /// [algorithms](WrappedKey::algorithm), in the order of the header.
+    /// Unwraps the data key with `unwrapper` and goes on with it.
     ///
     /// # Errors
-    /// - [`NoMatchingRecipient`](ErrorKind::NoMatchingRecipient) if none of them is the unwrapper's.
-    /// - [`UnwrapFailed`](ErrorKind::UnwrapFailed), with the unwrapper's error as the source.
-    /// - As [`provide_key`](Self::provide_key).
-    ///
-    /// After the first two, the unsealer still needs the key: another unwrapper can be tried.
+    /// As [`Header::unwrap_with`]: the unsealer still needs the key then, and another unwrapper can be
+    /// tried. As [`provide_key`](Self::provide_key).
     pub fn unwrap_with(&mut self, unwrapper: impl Unwrap) -> Result<(), Error> {
         let (State::NeedKey, Some(header)) = (&self.state, &self.header) else {
             return Err(ErrorKind::InvalidState.into());
         };
-        let is_known = |key: &WrappedKey<'_>| key.algorithm().is_some();
-        let keys: Vec<_> = header.wrapped_keys().filter(is_known).collect();
-        match unwrapper.unwrap_keys(&keys) {
-            Unwrapped::DataKey(data_key) => self.provide_key(data_key),
-            Unwrapped::NotMine => Err(ErrorKind::NoMatchingRecipient.into()),
-            Unwrapped::Failed(error) | Unwrapped::Stop(error) => Err(Error::unwrap_failed(error)),
-        }
+        let data_key = header.unwrap_with(unwrapper)?;
+        self.provide_key(data_key)
     }
 
     /// Exactly how many bytes [`finish`](Self::finish) will write: less than 16 KiB.
@@ -394,6 +386,10 @@ impl Unsealer {
             self.finish(&mut [])?;
         }
         Ok(message.get(header_len..).ok_or(ErrorKind::Internal)?)
+    }
+
+    pub(crate) const fn threads(&self) -> Threads {
+        self.threads
     }
 
     /// [`InvalidState`](ErrorKind::InvalidState) after an error.

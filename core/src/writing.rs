@@ -12,7 +12,7 @@ use crate::{
     crypto::random::RandomSource,
     envelope::Envelope,
     error::{Error, ErrorKind},
-    payload::layout::{self, CHUNK_LEN, PIECE_LEN},
+    payload::layout::{self, CHUNK_LEN},
     sealer::Sealer,
 };
 
@@ -63,7 +63,10 @@ pub struct Writing {
     unsent: Range<usize>,
     /// Plaintext that has been sealed past the last full chunk.
     started_len: usize,
-    piece_len: usize,
+    /// Unless it is for the threads to say.
+    piece_len: Option<usize>,
+    /// Length of the piece that is gathered now.
+    gathering: usize,
 }
 
 impl Writing {
@@ -80,16 +83,17 @@ impl Writing {
             unsent: 0..sealed.len(),
             sealed,
             started_len: 0,
-            piece_len: PIECE_LEN,
+            piece_len: None,
+            gathering: 0,
         })
     }
 
     /// Seals in pieces of `len` bytes, rounded down to chunks of 16 KiB, at least one of them and at
-    /// most 64 MiB. Without it, pieces are 256 KiB long. Several threads take 512 KiB or more. Set it
-    /// before the first write.
+    /// most 64 MiB. Buffers of this length are kept. Without it, pieces are 256 KiB long, or 512 KiB
+    /// for each thread of the pool in which a call runs.
     pub fn with_piece_len(self, len: usize) -> Self {
         Self {
-            piece_len: layout::piece_len(len),
+            piece_len: Some(layout::piece_len(len)),
             ..self
         }
     }
@@ -121,8 +125,12 @@ impl Writing {
     /// [`MessageTooLong`](ErrorKind::MessageTooLong) at 4 PiB.
     pub fn write(&mut self, plaintext: &[u8]) -> Result<usize, Error> {
         self.check_ready()?;
+        if self.plaintext.is_empty() {
+            let of_threads = || self.sealer.threads().piece_len();
+            self.gathering = self.piece_len.unwrap_or_else(of_threads);
+        }
         // Up to the end of a chunk, even if one was flushed in the middle.
-        let piece_len = self.piece_len - self.started_len;
+        let piece_len = self.gathering - self.started_len;
         if self.plaintext.is_empty()
             && let Some(piece) = plaintext.get(..piece_len)
         {
@@ -131,9 +139,7 @@ impl Writing {
         }
         if self.plaintext.capacity() < piece_len {
             // All that it will ever hold: growing would leave plaintext behind.
-            let mut plaintext = Vec::with_capacity(self.piece_len);
-            plaintext.extend_from_slice(&self.plaintext);
-            self.plaintext = plaintext.into();
+            self.plaintext = Vec::with_capacity(self.gathering).into();
         }
         let room = piece_len.saturating_sub(self.plaintext.len());
         let (gathered, _) = plaintext.split_at(room.min(plaintext.len()));

@@ -12,7 +12,7 @@ mod common;
 
 use std::{
     fs,
-    io::{Cursor, Read, Write},
+    io::{self, Cursor, Read, Write},
     num::NonZero,
     sync::{
         Mutex,
@@ -179,6 +179,23 @@ fn only_the_threads_that_are_lent_work() {
             let _ = unsealer.update(chunks, &mut out).unwrap();
         });
     }
+
+    // Streams do without being told: their pieces are longer in a pool.
+    let all = NonZero::<usize>::MAX;
+    work_in(&two, "two", all, "a writer", || {
+        let key = public_key("rsa-2048");
+        let recipients = [Recipient::new(&key)];
+        let mut writer = SealWriter::new(io::sink(), &Envelope::new(&recipients)).unwrap();
+        writer.write_all(&plaintext).unwrap();
+    });
+    work_in(&two, "two", all, "a reader", || {
+        let source = Cursor::new(&message);
+        let mut reader = UnsealReader::new(source, known_key(data_key), &[]).unwrap();
+        assert_eq!(
+            reader.read_to_end(&mut Vec::new()).unwrap(),
+            plaintext.len()
+        );
+    });
 }
 
 /// Works until both threads of the pool have worked, or where one may, until it has worked long.

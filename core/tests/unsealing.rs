@@ -330,3 +330,18 @@ fn plaintext_len_is_exact() {
         ErrorKind::Truncated
     );
 }
+
+#[test]
+fn the_end_is_not_lost_by_a_call_too_many() {
+    let vector = Vector::accepted("length_16385");
+    let header = Header::parse(&vector.message).unwrap();
+    let payload = &vector.message[header.len()..];
+    let mut unsealer = Unsealer::with_key(header, vector.data_key.unwrap().into()).unwrap();
+    let mut out = vec![0; 16385];
+    unsealer.finish_with(payload, &mut out).unwrap();
+    for input in [&b""[..], b"x"] {
+        let error = unsealer.update(input, &mut out).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidState);
+    }
+    unsealer.seek(0).unwrap();
+}

@@ -6,8 +6,8 @@ use crate::error::{Error, ErrorKind};
 
 /// A cryptographic source of random bytes, for a device with a generator of its own.
 ///
-/// [`random_fn`] makes one from a closure. A source that needs `&mut self` goes into a
-/// [`RefCell`](core::cell::RefCell).
+/// [`random_fn`] makes one from a closure. A generator that needs `&mut self` goes into a `RefCell`:
+/// `random_fn(|out| generator.borrow_mut().fill(out))`.
 ///
 /// Sealing checks every answer: one that repeats itself, or begins as the one before, ends the call
 /// with [`RandomFailed`](ErrorKind::RandomFailed), as the continuous test of FIPS 140-2 section 4.9.2

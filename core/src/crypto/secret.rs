@@ -11,8 +11,8 @@ use crate::{
 
 /// The AES-256 key that one message, or a run of them, is sealed under.
 ///
-/// Wiped when dropped, never printed, not copied.
-#[derive(Zeroize, ZeroizeOnDrop)]
+/// Never printed. Each copy is wiped when it is dropped.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct DataKey([u8; Self::LEN]);
 
 impl DataKey {

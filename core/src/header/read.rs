@@ -15,6 +15,7 @@ use crate::{
     error::{Error, ErrorKind},
     payload::layout,
     recipient::{MAX_KEY_ID_LEN, MAX_RECIPIENTS, wrapped_key::WrappedKey},
+    unwrap::{Unwrap, Unwrapped},
 };
 
 /// The most that KMS `Decrypt` takes.
@@ -131,6 +132,25 @@ impl Header {
             left = left?.checked_sub(1);
             left.and_then(|_| reader.wrapped_key().ok())
         })
+    }
+
+    /// Unwraps the data key with `unwrapper`: offers it the wrapped keys of known
+    /// [algorithms](WrappedKey::algorithm), in order. With the key, [`Unsealer::with_key`] and its
+    /// like open the message, and every other message with an equal header.
+    ///
+    /// [`Unsealer::with_key`]: crate::Unsealer::with_key
+    ///
+    /// # Errors
+    /// [`NoMatchingRecipient`](ErrorKind::NoMatchingRecipient) if none of them is the unwrapper's;
+    /// [`UnwrapFailed`](ErrorKind::UnwrapFailed), with the unwrapper's error as the source.
+    pub fn unwrap_with(&self, unwrapper: impl Unwrap) -> Result<DataKey, Error> {
+        let is_known = |key: &WrappedKey<'_>| key.algorithm().is_some();
+        let keys: Vec<_> = self.wrapped_keys().filter(is_known).collect();
+        match unwrapper.unwrap_keys(&keys) {
+            Unwrapped::DataKey(data_key) => Ok(data_key),
+            Unwrapped::NotMine => Err(ErrorKind::NoMatchingRecipient.into()),
+            Unwrapped::Failed(error) | Unwrapped::Stop(error) => Err(Error::unwrap_failed(error)),
+        }
     }
 
     /// What the payload is bound to: prefix and context block.

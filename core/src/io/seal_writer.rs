@@ -11,7 +11,11 @@ use crate::{crypto::random::RandomSource, envelope::Envelope, error::Error, writ
 /// **Call [`finish`](Self::finish).** A writer that is dropped before leaves a message that every
 /// reader refuses as truncated; that is the way to abandon one.
 ///
-/// After an error of the inner writer nothing is lost: the call can be repeated.
+/// After an error of the inner writer, `write` and `flush` can be repeated: nothing is lost. `finish`
+/// cannot, so `flush` first if that matters.
+///
+/// With the feature `rayon`, a writer that is used inside a thread pool
+/// (`pool.install(|| io::copy(..))`) seals on its threads, in larger pieces.
 ///
 /// ```
 /// # let der = include_bytes!("../../../tests/vectors/keys/rsa-2048.pub.der");

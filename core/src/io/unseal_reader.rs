@@ -23,6 +23,9 @@ use crate::{
 ///
 /// If the inner reader can seek, so can this one: see [its `Seek`](#impl-Seek-for-UnsealReader<R>).
 ///
+/// With the feature `rayon`, a reader that is used inside a thread pool
+/// (`pool.install(|| io::copy(..))`) unseals on its threads, in larger pieces.
+///
 /// ```
 /// # let pem = include_bytes!("../../../tests/vectors/keys/rsa-2048.pub.pem");
 /// # let key = libseal::PublicKey::new(pem)?;
@@ -73,7 +76,9 @@ impl<R: Read> UnsealReader<R> {
         Ok(reader)
     }
 
-    /// Reads on after a header that is known, with its data key.
+    /// Reads on after a header that is known, with its data key: `inner` is where the header ends,
+    /// [`Header::len`] bytes into the message. What the encryption context must have is for the caller
+    /// to check: [`Header::require`].
     ///
     /// # Errors
     /// As [`Reading::with_key`].
@@ -183,8 +188,8 @@ impl<R: Read> Read for UnsealReader<R> {
 /// Reading goes on anywhere, and only the chunks that cover what is read are fetched.
 ///
 /// The first seek also fetches the last chunk: it verifies where the plaintext ends, before anything
-/// depends on that. The message has to begin where the inner reader was when this one was made, and
-/// to end where that one ends. As with files, one can seek beyond the end, and there is nothing to
+/// depends on that. The message has to begin where the inner reader was when [`UnsealReader::new`] got
+/// it, and to end where that one ends. As with files, one can seek beyond the end, and there is nothing to
 /// read.
 impl<R: Read + Seek> Seek for UnsealReader<R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
@@ -192,7 +197,7 @@ impl<R: Read + Seek> Seek for UnsealReader<R> {
         if to == SeekFrom::Current(0) {
             return Ok(position);
         }
-        let len = self.confirmed_len()?;
+        let len = self.plaintext_len()?;
         let position = match to {
             SeekFrom::Start(position) => Some(position),
             SeekFrom::Current(distance) => position.checked_add_signed(distance),
@@ -208,8 +213,11 @@ impl<R: Read + Seek> Seek for UnsealReader<R> {
 }
 
 impl<R: Read + Seek> UnsealReader<R> {
-    /// Length of the plaintext, verified.
-    fn confirmed_len(&mut self) -> io::Result<u64> {
+    /// Length of the plaintext. Reads and verifies the end of the message for it, the first time.
+    ///
+    /// # Errors
+    /// As [`Reading::next`] and [`Reading::feed`], and those of the inner reader.
+    pub fn plaintext_len(&mut self) -> io::Result<u64> {
         let start = match &self.way {
             Some(way) => way.start,
             None => self.find_way()?,

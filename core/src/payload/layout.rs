@@ -13,10 +13,6 @@ pub(crate) const TAG_LEN: usize = 16;
 pub(crate) const SEALED_CHUNK_LEN: usize = CHUNK_LEN + TAG_LEN;
 pub(crate) const MAX_CHUNKS: u64 = 1 << 38;
 
-/// Plaintext that readers and writers work on at a time: 256 KiB, which stays in the cache of a
-/// processor.
-#[cfg(feature = "alloc")]
-pub(crate) const PIECE_LEN: usize = 16 * CHUNK_LEN;
 /// More than pays on any number of threads: buffers have this length.
 #[cfg(feature = "alloc")]
 const MAX_PIECE_LEN: usize = 64 * 1024 * 1024;

@@ -12,7 +12,7 @@ use rayon::{
 };
 
 #[cfg(feature = "alloc")]
-use crate::error::ErrorKind;
+use crate::{error::ErrorKind, payload::layout::CHUNK_LEN};
 
 /// Chunks that a thread takes at a time: 256 KiB, so that asking for more costs next to nothing.
 #[cfg(feature = "rayon")]
@@ -36,6 +36,29 @@ impl Threads {
     pub(crate) fn at_most(most: NonZero<usize>) -> Self {
         let most = u32::try_from(most.get()).unwrap_or(u32::MAX);
         Self { most }
+    }
+
+    /// How much plaintext a stream gathers before it is worked on: 256 KiB, which stays in the cache
+    /// of a processor, and 512 KiB for each of several threads, which have to be woken up.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn piece_len(self) -> usize {
+        let count = self.count();
+        if count < 2 {
+            return 16 * CHUNK_LEN;
+        }
+        count.saturating_mul(32 * CHUNK_LEN).min(1024 * CHUNK_LEN)
+    }
+
+    /// How many threads a call uses that runs here.
+    #[cfg(feature = "alloc")]
+    fn count(self) -> usize {
+        #[cfg(feature = "rayon")]
+        // Outside of a pool, rayon would start one.
+        if rayon::current_thread_index().is_some() {
+            let most = usize::try_from(self.most).unwrap_or(usize::MAX);
+            return most.min(rayon::current_num_threads());
+        }
+        1
     }
 
     /// Does `work` on each `input_len` bytes of `input` and the `out_len` bytes of `out` that go with
@@ -62,12 +85,10 @@ impl Threads {
     /// Chunks for each thread; `None` if the calling thread does them all.
     #[cfg(feature = "rayon")]
     fn share(self, chunks: usize) -> Option<usize> {
-        // Outside of a pool, rayon would start one.
-        if chunks < 2 * SHARE || rayon::current_thread_index().is_none() {
+        if chunks < 2 * SHARE || self.count() < 2 {
             return None;
         }
         let most = usize::try_from(self.most).unwrap_or(usize::MAX);
-        let several = most.min(rayon::current_num_threads()) > 1;
-        several.then(|| chunks.div_ceil(most).max(SHARE))
+        Some(chunks.div_ceil(most).max(SHARE))
     }
 }

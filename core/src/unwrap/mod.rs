@@ -12,7 +12,9 @@ use crate::{crypto::secret::DataKey, error::BoxError, recipient::wrapped_key::Wr
 /// Something that can unwrap data keys: a KMS client, an HSM session, a private key.
 ///
 /// [`unwrap_fn`] makes one from a closure. References, boxes and [`Arc`]s of unwrappers are
-/// unwrappers, and so is a slice or a `Vec` of them: it asks one after the other.
+/// unwrappers, and so is a slice or a `Vec` of them: it asks one after the other, and reports the first
+/// failure. Threads share an `Arc<dyn Unwrap + Send + Sync>`.
+#[diagnostic::on_unimplemented(note = "`unwrap_fn` makes an unwrapper from a closure")]
 pub trait Unwrap {
     /// Unwraps the data key of one recipient.
     ///
