@@ -20,7 +20,7 @@ static int fail(const char *file, const char *why)
     return 1;
 }
 
-static int read_key(const char *path, libseal_public_key *key)
+static int read_key(const char *path, libseal_rsa_public_key *key)
 {
     uint8_t bytes[16384];
     FILE *file = fopen(path, "rb");
@@ -31,7 +31,7 @@ static int read_key(const char *path, libseal_public_key *key)
     fclose(file);
     if (failed)
         return fail(path, "cannot be read");
-    libseal_status status = libseal_public_key_init(key, sizeof *key, bytes, len);
+    libseal_status status = libseal_rsa_public_key_init(key, sizeof *key, bytes, len);
     return status == LIBSEAL_OK ? 0 : fail(path, libseal_status_text(status));
 }
 
@@ -39,11 +39,11 @@ static int seal(FILE *in, const char *in_name, struct output *out, const libseal
 {
     static uint8_t piece[PIECE];
     static uint8_t sealed[LIBSEAL_SEALER_UPDATE_BOUND(PIECE)];
-    const libseal_seal_params params = {.recipients = to, .recipient_count = 1};
+    const libseal_envelope envelope = {.recipients = to, .recipient_count = 1};
     libseal_sealer sealer;
     size_t len;
 
-    libseal_status status = libseal_sealer_start(&sealer, sizeof sealer, &params, sealed,
+    libseal_status status = libseal_sealer_start(&sealer, sizeof sealer, &envelope, sealed,
                                                  sizeof sealed, &len);
     while (status == LIBSEAL_OK) {
         if (output_write(out, sealed, len) != 0) {
@@ -80,7 +80,7 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
-    libseal_public_key key;
+    libseal_rsa_public_key key;
     if (read_key(argv[1], &key) != 0)
         return 1;
     libseal_recipient to = {.key = &key, .key_id = argv[4]}; /* argv ends with NULL */

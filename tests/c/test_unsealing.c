@@ -113,7 +113,7 @@ static int calls;
 static int fails(void *user_data, const libseal_wrapped_key *key, uint8_t data_key[32])
 {
     (void)user_data;
-    CHECK(key->struct_size == sizeof *key && key->algorithm != NULL);
+    CHECK(key->size == sizeof *key && key->algorithm != NULL);
     memset(data_key, 1, 32);
     return ++calls + 40;
 }
@@ -333,10 +333,10 @@ static void headers(void)
     libseal_wrapped_key wrapped;
     memset(&wrapped, 0xaa, sizeof wrapped);
     CHECK_STATUS(libseal_header_wrapped_key(header, 0, &wrapped, sizeof wrapped - 1),
-                 LIBSEAL_ERR_STORAGE_TOO_SMALL);
+                 LIBSEAL_ERR_STRUCT_SIZE);
     CHECK_STATUS(libseal_header_wrapped_key(header, 1, &wrapped, sizeof wrapped),
                  LIBSEAL_ERR_INVALID_ARGUMENT);
-    CHECK(wrapped.ciphertext == NULL && wrapped.struct_size == 0);
+    CHECK(wrapped.ciphertext == NULL && wrapped.size == 0);
     CHECK_STATUS(libseal_header_wrapped_key(header, 0, NULL, sizeof wrapped),
                  LIBSEAL_ERR_NULL_POINTER);
     CHECK_STATUS(libseal_header_wrapped_key(NULL, 0, &wrapped, sizeof wrapped),

@@ -37,9 +37,9 @@ static const size_t SMALL[] = {64, KIB, 64 * KIB};
 static char work[4096];
 static uint8_t data_key[LIBSEAL_DATA_KEY_LEN];
 static uint8_t *plaintext, *out;
-static libseal_public_key key;
-static const libseal_recipient recipient = {.key = &key};
-static const libseal_seal_params params = {.recipients = &recipient, .recipient_count = 1};
+static libseal_rsa_public_key key;
+static const libseal_recipient recipient = {.size = sizeof(libseal_recipient), .key = &key};
+static const libseal_envelope envelope = {.size = sizeof(libseal_envelope), .recipients = &recipient, .recipient_count = 1};
 static libseal_sealing_key sealing_key;
 static uint8_t sealing_key_header[LIBSEAL_SEALING_KEY_HEADER_BOUND(1, 0, 0)];
 
@@ -124,7 +124,7 @@ static void open_workload(void)
 {
     size_t len;
     uint8_t *der = read_file("public.der", &len);
-    check("public.der", libseal_public_key_init(&key, sizeof key, der, len));
+    check("public.der", libseal_rsa_public_key_init(&key, sizeof key, der, len));
     free(der);
     uint8_t *known = read_file("data-key", &len);
     if (len != sizeof data_key)
@@ -137,8 +137,8 @@ static void open_workload(void)
     out = allocate(ROOM);
     memset(out, 1, ROOM);
 
-    const libseal_sealing_limits limits = {.messages = UINT64_MAX, .bytes = UINT64_MAX};
-    check("key", libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &params, &limits,
+    const libseal_sealing_limits limits = {.size = sizeof(libseal_sealing_limits), .messages = UINT64_MAX, .bytes = UINT64_MAX};
+    check("key", libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &envelope, &limits,
                                           sealing_key_header, sizeof sealing_key_header, &len));
 }
 
@@ -185,7 +185,7 @@ static uint64_t fill(const struct bench_case *c)
 static uint64_t seal(const struct bench_case *c)
 {
     size_t written;
-    check("seal", libseal_seal(&params, plaintext, c->size, out, ROOM, &written));
+    check("seal", libseal_seal(&envelope, plaintext, c->size, out, ROOM, &written));
     return written;
 }
 
@@ -209,7 +209,7 @@ static uint64_t seal_in_pieces(const struct bench_case *c)
 {
     libseal_sealer sealer;
     size_t len, written;
-    check("start", libseal_sealer_start(&sealer, sizeof sealer, &params, out, ROOM, &written));
+    check("start", libseal_sealer_start(&sealer, sizeof sealer, &envelope, out, ROOM, &written));
     check("threads", libseal_sealer_set_threads(&sealer, c->threads));
     for (size_t done = 0; done < c->size; done += c->piece_len) {
         check("update", libseal_sealer_update(&sealer, plaintext, c->piece_len, out + written,
@@ -258,7 +258,7 @@ static uint64_t seal_file(const struct bench_case *c)
     libseal_sealer sealer;
     size_t piece_len, len;
     int source = open_file("source", O_RDONLY), target = create_target();
-    check("start", libseal_sealer_start(&sealer, sizeof sealer, &params, sealed, sizeof sealed, &len));
+    check("start", libseal_sealer_start(&sealer, sizeof sealer, &envelope, sealed, sizeof sealed, &len));
     write_all(target, sealed, len);
     while ((piece_len = read_piece(source, piece, sizeof piece)) > 0) {
         check("update", libseal_sealer_update(&sealer, piece, piece_len, sealed, sizeof sealed, &len));

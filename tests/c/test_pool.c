@@ -29,11 +29,12 @@ static size_t start(void)
 {
     source s = source_of(good_byte, 0);
     const libseal_random random = random_from(&s);
-    libseal_public_key key = public_key("rsa-2048");
-    const libseal_recipient to = {.key = &key};
-    const libseal_seal_params params = {
+    libseal_rsa_public_key key = public_key("rsa-2048");
+    const libseal_recipient to = RECIPIENT(.key = &key);
+    const libseal_envelope envelope = {
+        .size = sizeof(libseal_envelope),
         .recipients = &to, .recipient_count = 1, .random = &random};
-    CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &params, message, sizeof message,
+    CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &envelope, message, sizeof message,
                                       &written),
                  LIBSEAL_OK);
     return written;
