@@ -161,8 +161,13 @@ impl Lent {
         // SAFETY: not NULL, so it is a pool that stays during the call.
         let pool = unsafe { libseal_pool::shared(pool) }?;
         let lent = Self(Some(Arc::clone(pool)));
-        lent.run(0, || ())?;
+        lent.check()?;
         Ok(lent)
+    }
+
+    /// Refuses a pool that has ended, or that another process has.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        self.run(0, || ())
     }
 
     /// Runs `call`, which works on `len` bytes, on the threads of the pool or on this one. It must not

@@ -108,6 +108,7 @@ impl Reader {
 impl Driver {
     /// Reads the header and unwraps the data key, unless that has happened.
     fn open(&mut self, reading: &mut Reading) -> Result<(), Failure> {
+        self.lent.check()?;
         if !self.knows_len {
             if let Some(len) = self.source.length()? {
                 reading.set_message_len(len);

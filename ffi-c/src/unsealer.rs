@@ -446,6 +446,7 @@ pub unsafe extern "C" fn libseal_unsealer_finish(
         };
         unsealer.run(|unsealer| {
             unsealer.is_started = true;
+            unsealer.lent.check()?;
             let mut output = output?;
             let out = output.take(unsealer.unsealer.finish_len())?;
             let len = unsealer.unsealer.finish(out)?;

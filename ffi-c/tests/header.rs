@@ -94,7 +94,11 @@ fn statuses_are_those_of_the_library() {
 #[test]
 fn every_function_is_documented() {
     let seal = stored("libseal_seal.h");
-    for header in [&seal, &stored("libseal_unseal.h"), &stored("libseal_stream.h")] {
+    for header in [
+        &seal,
+        &stored("libseal_unseal.h"),
+        &stored("libseal_stream.h"),
+    ] {
         let mut functions = 0;
         for (comment, code) in header
             .split("/**")

@@ -101,7 +101,13 @@ fn symbols_are_those_of_the_headers() {
     assert!(unsealing.len() > 15);
     for name in unsealing {
         let parts = [
-            "unseal", "header", "plaintext", "wrapped_key", "pool", "reader", "writer",
+            "unseal",
+            "header",
+            "plaintext",
+            "wrapped_key",
+            "pool",
+            "reader",
+            "writer",
         ];
         assert!(parts.iter().any(|part| name.contains(part)), "{name}");
     }
