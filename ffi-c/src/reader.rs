@@ -390,12 +390,10 @@ pub unsafe extern "C" fn libseal_reader_header(
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_reader_source_code(reader: *const libseal_reader) -> c_int {
-    // SAFETY: `reader` is NULL or does not change during the call.
     guard_value(|| {
-        Ok(unsafe { libseal_reader::shared(reader) }?
-            .driver
-            .source
-            .code)
+        // SAFETY: `reader` is NULL or does not change during the call.
+        let reader = unsafe { libseal_reader::shared(reader) }?;
+        Ok(reader.driver.source.code)
     })
 }
 
@@ -403,11 +401,10 @@ pub unsafe extern "C" fn libseal_reader_source_code(reader: *const libseal_reade
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_reader_unwrap_code(reader: *const libseal_reader) -> c_int {
-    // SAFETY: `reader` is NULL or does not change during the call.
     guard_value(|| {
-        Ok(unsafe { libseal_reader::shared(reader) }?
-            .driver
-            .unwrap_code)
+        // SAFETY: `reader` is NULL or does not change during the call.
+        let reader = unsafe { libseal_reader::shared(reader) }?;
+        Ok(reader.driver.unwrap_code)
     })
 }
 
