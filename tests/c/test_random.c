@@ -12,7 +12,8 @@ static size_t written;
 
 static libseal_envelope envelope_with(const libseal_random *random)
 {
-    return (libseal_envelope)ENVELOPE(.recipients = &to_key, .recipient_count = 1, .random = random);
+    return (libseal_envelope)ENVELOPE(.recipients = &to_key, .recipient_count = 1,
+                                      .random = random);
 }
 
 /* The three calls that draw random bytes first: they leave as much, and say it in the same way. */

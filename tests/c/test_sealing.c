@@ -234,7 +234,10 @@ static void wrong_recipients(void)
 static void bounds(void)
 {
     static const char id[] = "alias/k";
-    const libseal_recipient to[] = {RECIPIENT(.key = &key_4096, .key_id = id), RECIPIENT(.key = &key_4096)};
+    const libseal_recipient to[] = {
+        RECIPIENT(.key = &key_4096, .key_id = id),
+        RECIPIENT(.key = &key_4096),
+    };
     const libseal_envelope envelope = {
         .size = sizeof(libseal_envelope),
         .recipients = to,

@@ -108,7 +108,10 @@ static void many_messages(void)
 
 static void several_recipients(void)
 {
-    const libseal_recipient to[] = {RECIPIENT(.key = &key, .key_id = "one"), RECIPIENT(.key = &key_b)};
+    const libseal_recipient to[] = {
+        RECIPIENT(.key = &key, .key_id = "one"),
+        RECIPIENT(.key = &key_b),
+    };
     libseal_envelope envelope = plain;
     envelope.recipients = to;
     envelope.recipient_count = 2;
@@ -137,15 +140,16 @@ static void keys_are_independent(void)
     CHECK_STATUS(seal(5), LIBSEAL_OK);
 }
 
-/* The parameters were borrowed until libseal_sealing_key_init() returned; but for the callback. */
-static void parameters_may_go(void)
+/* The envelope was borrowed until libseal_sealing_key_init() returned, except for the callback. */
+static void envelope_may_go(void)
 {
     source s = source_of(good_byte, 0);
     libseal_rsa_public_key passing_key = key;
     libseal_recipient to = RECIPIENT(.key = &passing_key);
     libseal_random random = random_from(&s);
     libseal_sealing_limits limits = LIMITS(.messages = 2);
-    libseal_envelope envelope = ENVELOPE(.recipients = &to, .recipient_count = 1, .random = &random);
+    libseal_envelope envelope = LIBSEAL_ENVELOPE_INIT(&to, 1);
+    envelope.random = &random;
     init_with(&envelope, &limits);
     memset(&passing_key, 0, sizeof passing_key);
     memset(&to, 0, sizeof to);
@@ -330,7 +334,8 @@ static void limit_of_bytes(void)
 static void limit_of_age(void)
 {
     const struct timespec a_bit_more = {.tv_sec = 1, .tv_nsec = 50 * 1000 * 1000};
-    const libseal_sealing_limits second = LIMITS(.age_seconds = 1), hour = LIMITS(.age_seconds = 3600);
+    const libseal_sealing_limits second = LIMITS(.age_seconds = 1);
+    const libseal_sealing_limits hour = LIMITS(.age_seconds = 3600);
     init(&second);
     nanosleep(&a_bit_more, NULL);
     CHECK_STATUS(seal(5), LIBSEAL_ERR_SEALING_KEY_EXHAUSTED);
@@ -365,7 +370,8 @@ static void limit_of_age_is_refused(void)
 static void default_limits(void)
 {
     const uint64_t gib = (uint64_t)1 << 30;
-    const libseal_sealing_limits zeros = LIBSEAL_SEALING_LIMITS_INIT, one_message = LIMITS(.messages = 1);
+    const libseal_sealing_limits zeros = LIBSEAL_SEALING_LIMITS_INIT;
+    const libseal_sealing_limits one_message = LIMITS(.messages = 1);
     const libseal_sealing_limits *list[] = {NULL, &zeros, &one_message};
     for (size_t i = 0; i < ARRAY_LEN(list); i++) {
         init(list[i]);
@@ -464,7 +470,10 @@ static void lengths(void)
 static void header_room(void)
 {
     static const char id[] = "alias/k";
-    const libseal_recipient to[] = {RECIPIENT(.key = &key, .key_id = id), RECIPIENT(.key = &key_b)};
+    const libseal_recipient to[] = {
+        RECIPIENT(.key = &key, .key_id = id),
+        RECIPIENT(.key = &key_b),
+    };
     const libseal_context_pair pair = {.key = "site", .value = "7"};
     libseal_envelope envelope = plain;
     envelope.recipients = to;
@@ -680,7 +689,7 @@ int main(int argc, char **argv)
     many_messages();
     several_recipients();
     keys_are_independent();
-    parameters_may_go();
+    envelope_may_go();
     pieces();
     announced_length();
     sealers_are_independent();
