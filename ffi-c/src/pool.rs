@@ -31,10 +31,11 @@ use crate::{
 
 /// More threads than this are of no use.
 const MAX_THREADS: usize = 256;
-/// The core shares no less between threads.
+/// The core does not spread less than this over threads.
 const MIN_LEN: usize = 512 * 1024;
-/// What each thread takes at least of a piece, and all of them at most.
+/// How long the pieces of a stream are for each thread.
 const PIECE_LEN: usize = 512 * 1024;
+/// How long they are at most, to bound the memory.
 const MAX_PIECE_LEN: usize = 4 * 1024 * 1024;
 
 /// Threads that work on long pieces, lent to handles.
@@ -146,7 +147,6 @@ impl Pool {
 }
 
 /// The pool that a handle was lent, if any.
-#[derive(Default)]
 pub(crate) struct Lent(Option<Arc<Pool>>);
 
 impl Lent {
