@@ -32,7 +32,8 @@
  *   On any other error `*written` is 0 and `out` holds no plaintext and no secret. `out` may be NULL
  *   if `out_cap` is 0. Lengths become 0 and pointers NULL on errors.
  * - Input. Pointers must not be NULL unless the comment says so; an input of length 0 may be.
- *   Nothing is kept after the call unless the comment says so. `in` and `out` must not overlap.
+ *   Nothing is kept after the call unless the comment says so. No output may overlap an input or another
+ *   output.
  * - Text is UTF-8 and ends with a NUL.
  * - Structs that you fill begin with their size. Initialise them with their LIBSEAL_..._INIT macro, or
  *   set `size` to the sizeof of the struct and all that you do not use to 0. That keeps your program

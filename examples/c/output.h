@@ -25,7 +25,7 @@ static inline int output_open(struct output *output, const char *name)
     if (!output->partial)
         return -1;
     snprintf(output->partial, size, "%s.partial", name);
-    /* "x": do not write over, nor through a link, of somebody else's. */
+    /* "x": neither overwrite a file that someone else has put there, nor follow a link. */
     remove(output->partial);
     output->file = fopen(output->partial, "wbx");
     if (output->file)
@@ -42,7 +42,7 @@ static inline int output_write(struct output *output, const void *bytes, size_t 
     return fwrite(bytes, 1, len, output->file) == len ? 0 : -1;
 }
 
-/* Gives the file its name. A full disk may show only when the file is closed. */
+/* Gives the file its name. That the disk is full may show only when the file is closed. */
 static inline int output_commit(struct output *output)
 {
     int closed = fclose(output->file);

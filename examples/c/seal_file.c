@@ -10,8 +10,8 @@
 static const char usage[] =
     "usage: seal_file PUBLIC_KEY IN OUT [KEY_ID]\n"
     "\n"
-    "Seals the file IN to the file OUT, for the RSA key of which PUBLIC_KEY is the public half,\n"
-    "in DER or PEM. KEY_ID is a hint for whoever unseals it, such as the ARN of the KMS key.\n"
+    "Seals the file IN to the file OUT, for the RSA key whose public half is in the file PUBLIC_KEY,\n"
+    "in DER or PEM. KEY_ID is a hint for the backend, such as the ARN of the KMS key.\n"
     "OUT appears only when it is complete.\n";
 
 static int fail(const char *file, const char *why)
@@ -20,7 +20,7 @@ static int fail(const char *file, const char *why)
     return 1;
 }
 
-static int read_key(const char *path, libseal_public_key *key)
+static int read_key(const char *path, libseal_rsa_public_key *key)
 {
     uint8_t bytes[16384];
     FILE *file = fopen(path, "rb");
@@ -31,40 +31,41 @@ static int read_key(const char *path, libseal_public_key *key)
     fclose(file);
     if (failed)
         return fail(path, "cannot be read");
-    libseal_status status = libseal_public_key_init(key, sizeof *key, bytes, len);
+    libseal_status status = libseal_rsa_public_key_init(key, sizeof *key, bytes, len);
     return status == LIBSEAL_OK ? 0 : fail(path, libseal_status_text(status));
+}
+
+/* Where the message goes: a libseal_write_fn. Its code is an errno. */
+static int write_out(void *user_data, const uint8_t *data, size_t len)
+{
+    return output_write(user_data, data, len) == 0 ? 0 : errno;
 }
 
 static int seal(FILE *in, const char *in_name, struct output *out, const libseal_recipient *to)
 {
     static uint8_t piece[PIECE];
-    static uint8_t sealed[LIBSEAL_SEALER_UPDATE_BOUND(PIECE)];
-    const libseal_seal_params params = {.recipients = to, .recipient_count = 1};
-    libseal_sealer sealer;
+    const libseal_envelope envelope = LIBSEAL_ENVELOPE_INIT(to, 1);
+    const libseal_sink sink = LIBSEAL_SINK_INIT(write_out, out);
+    libseal_writer *writer;
     size_t len;
+    int in_error = 0;
 
-    libseal_status status = libseal_sealer_start(&sealer, sizeof sealer, &params, sealed,
-                                                 sizeof sealed, &len);
-    while (status == LIBSEAL_OK) {
-        if (output_write(out, sealed, len) != 0) {
-            libseal_sealer_wipe(&sealer);
-            return fail(out->partial, strerror(errno));
-        }
-        size_t piece_len = fread(piece, 1, sizeof piece, in);
-        if (ferror(in)) {
-            libseal_sealer_wipe(&sealer);
-            return fail(in_name, strerror(errno));
-        }
-        if (piece_len == 0)
-            break;
-        status = libseal_sealer_update(&sealer, piece, piece_len, sealed, sizeof sealed, &len);
-    }
-    if (status == LIBSEAL_OK)
-        status = libseal_sealer_finish(&sealer, sealed, sizeof sealed, &len);
+    libseal_status status = libseal_writer_new(&envelope, &sink, &writer);
+    while (status == LIBSEAL_OK && (len = fread(piece, 1, sizeof piece, in)) > 0)
+        status = libseal_writer_write(writer, piece, len, NULL);
+    if (ferror(in))
+        in_error = errno;
+    else if (status == LIBSEAL_OK)
+        status = libseal_writer_finish(writer);
+    int out_error = libseal_writer_sink_code(writer);
+    libseal_writer_free(writer);
+
+    if (in_error)
+        return fail(in_name, strerror(in_error));
+    if (status == LIBSEAL_ERR_IO_FAILED)
+        return fail(out->partial, strerror(out_error));
     if (status != LIBSEAL_OK)
         return fail(in_name, libseal_status_text(status));
-    if (output_write(out, sealed, len) != 0)
-        return fail(out->partial, strerror(errno));
     if (output_commit(out) != 0)
         return fail(out->name, strerror(errno));
     return 0;
@@ -80,10 +81,10 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
-    libseal_public_key key;
+    libseal_rsa_public_key key;
     if (read_key(argv[1], &key) != 0)
         return 1;
-    libseal_recipient to = {.key = &key, .key_id = argv[4]}; /* argv ends with NULL */
+    const libseal_recipient to = LIBSEAL_RECIPIENT_INIT(&key, argv[4]); /* argv ends with NULL */
 
     FILE *in = fopen(argv[2], "rb");
     if (!in)

@@ -1,8 +1,10 @@
 /* Unseals a file, in constant memory. The data key is unwrapped by a command. */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include <libseal.h>
 
+#include "input.h"
 #include "output.h"
 #include "unwrap_command.h"
 
@@ -33,31 +35,22 @@ static int fail(const char *file, const char *why)
     return 1;
 }
 
-static int unseal(FILE *in, const char *in_name, struct output *out, libseal_unsealer *unsealer)
+static int unseal(libseal_reader *reader, const char *in_name, struct output *out)
 {
     static uint8_t piece[PIECE];
-    static uint8_t plaintext[LIBSEAL_UNSEALER_UPDATE_BOUND(PIECE)];
-    libseal_status status = LIBSEAL_OK;
-    size_t piece_len, len;
+    libseal_status status;
+    size_t len;
 
-    while (status == LIBSEAL_OK && (piece_len = fread(piece, 1, sizeof piece, in)) > 0) {
-        status = libseal_unsealer_update(unsealer, piece, piece_len, NULL, plaintext,
-                                         sizeof plaintext, &len);
-        if (output_write(out, plaintext, len) != 0)
+    /* Reads 0 bytes at the end, and only then it is known that nothing is missing. */
+    while ((status = libseal_reader_read(reader, piece, sizeof piece, &len)) == LIBSEAL_OK && len > 0)
+        if (output_write(out, piece, len) != 0)
             return fail(out->partial, strerror(errno));
-    }
-    if (ferror(in))
+    if (status == LIBSEAL_ERR_IO_FAILED)
         return fail(in_name, strerror(errno));
-    if (status == LIBSEAL_OK)
-        status = libseal_unsealer_finish(unsealer, plaintext, sizeof plaintext, &len);
     if (status == LIBSEAL_ERR_UNWRAP_FAILED)
-        fprintf(stderr, "unseal_file: COMMAND failed: %d\n",
-                libseal_unsealer_unwrap_code(unsealer));
+        fprintf(stderr, "unseal_file: COMMAND failed: %d\n", libseal_reader_unwrap_code(reader));
     if (status != LIBSEAL_OK)
         return fail(in_name, libseal_status_text(status));
-    if (output_write(out, plaintext, len) != 0)
-        return fail(out->partial, strerror(errno));
-    /* Only now is it known that nothing is missing. */
     if (output_commit(out) != 0)
         return fail(out->name, strerror(errno));
     return 0;
@@ -74,25 +67,22 @@ int main(int argc, char **argv)
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
-    libseal_unsealer *unsealer;
-    libseal_status status = libseal_unsealer_new(NULL, 0, &unsealer);
-    if (status == LIBSEAL_OK)
-        status = libseal_unsealer_set_unwrap(unsealer, unwrap, argv[3]);
+    struct input in = {fopen(argv[1], "rb"), 0};
+    if (!in.file)
+        return fail(argv[1], strerror(errno));
+    const libseal_source source = LIBSEAL_SOURCE_INIT(read_input, &in);
+    libseal_reader *reader;
+    struct output out;
+    int result;
+    libseal_status status = libseal_reader_new(&source, unwrap, argv[3], NULL, 0, &reader);
     if (status != LIBSEAL_OK) {
-        libseal_unsealer_free(unsealer);
-        return fail(argv[1], libseal_status_text(status));
-    }
-    FILE *in = fopen(argv[1], "rb");
-    int result = 1;
-    if (!in) {
-        fail(argv[1], strerror(errno));
+        result = fail(argv[1], libseal_status_text(status));
     } else {
-        struct output out;
-        result = output_open(&out, argv[2]) == 0 ? unseal(in, argv[1], &out, unsealer)
+        result = output_open(&out, argv[2]) == 0 ? unseal(reader, argv[1], &out)
                                                  : fail(argv[2], strerror(errno));
         output_discard(&out);
-        fclose(in);
     }
-    libseal_unsealer_free(unsealer);
+    libseal_reader_free(reader);
+    fclose(in.file);
     return result;
 }

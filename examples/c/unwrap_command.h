@@ -82,7 +82,7 @@ static inline void run_command(const char *command, int in[2], int out[2])
 
 /* A libseal_unwrap_fn. The wrapped key is shorter than any pipe, so it is written before anything is
  * read. Returns the exit status of the command, or 255. */
-static inline int unwrap(void *user_data, const libseal_wrapped_key *key, uint8_t data_key[32])
+static inline int unwrap(void *user_data, const libseal_wrapped_key *key, uint8_t unwrapped[32])
 {
     int in[2], out[2], status;
     uint8_t more;
@@ -102,7 +102,7 @@ static inline int unwrap(void *user_data, const libseal_wrapped_key *key, uint8_
     if (child > 0)
         write_all(in[1], key->ciphertext, key->ciphertext_len);
     close(in[1]);
-    int is_key = child > 0 && read_all(out[0], data_key, 32) == 32 && read_all(out[0], &more, 1) == 0;
+    int is_key = child > 0 && read_all(out[0], unwrapped, 32) == 32 && read_all(out[0], &more, 1) == 0;
     close(out[0]);
     if (child < 0)
         return 255;

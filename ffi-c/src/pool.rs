@@ -31,10 +31,11 @@ use crate::{
 
 /// More threads than this are of no use.
 const MAX_THREADS: usize = 256;
-/// The core shares no less between threads.
+/// The core does not spread less than this over threads.
 const MIN_LEN: usize = 512 * 1024;
-/// What each thread takes at least of a piece, and all of them at most.
+/// How long the pieces of a stream are for each thread.
 const PIECE_LEN: usize = 512 * 1024;
+/// How long they are at most, to bound the memory.
 const MAX_PIECE_LEN: usize = 4 * 1024 * 1024;
 
 /// Threads that work on long pieces, lent to handles.
@@ -146,7 +147,6 @@ impl Pool {
 }
 
 /// The pool that a handle was lent, if any.
-#[derive(Default)]
 pub(crate) struct Lent(Option<Arc<Pool>>);
 
 impl Lent {
@@ -161,8 +161,13 @@ impl Lent {
         // SAFETY: not NULL, so it is a pool that stays during the call.
         let pool = unsafe { libseal_pool::shared(pool) }?;
         let lent = Self(Some(Arc::clone(pool)));
-        lent.run(0, || ())?;
+        lent.check()?;
         Ok(lent)
+    }
+
+    /// Refuses a pool that has ended, or that another process has.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        self.run(0, || ())
     }
 
     /// Runs `call`, which works on `len` bytes, on the threads of the pool or on this one. It must not

@@ -78,7 +78,7 @@ impl RandomSource for Source {
             #[cfg(not(feature = "unseal"))]
             Self::System => Err(ErrorKind::RandomFailed.into()),
             Self::Callback(fill, user_data) => {
-                // SAFETY: whoever called `read` promised that `fill` can be called with this
+                // SAFETY: the caller of `read` promised that `fill` can be called with this
                 // `user_data` and a place for bytes.
                 match unsafe { fill(*user_data, out.as_mut_ptr(), out.len()) } {
                     0 => Ok(()),

@@ -108,6 +108,7 @@ impl Reader {
 impl Driver {
     /// Reads the header and unwraps the data key, unless that has happened.
     fn open(&mut self, reading: &mut Reading) -> Result<(), Failure> {
+        self.lent.check()?;
         if !self.knows_len {
             if let Some(len) = self.source.length()? {
                 reading.set_message_len(len);
@@ -389,12 +390,10 @@ pub unsafe extern "C" fn libseal_reader_header(
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_reader_source_code(reader: *const libseal_reader) -> c_int {
-    // SAFETY: `reader` is NULL or does not change during the call.
     guard_value(|| {
-        Ok(unsafe { libseal_reader::shared(reader) }?
-            .driver
-            .source
-            .code)
+        // SAFETY: `reader` is NULL or does not change during the call.
+        let reader = unsafe { libseal_reader::shared(reader) }?;
+        Ok(reader.driver.source.code)
     })
 }
 
@@ -402,11 +401,10 @@ pub unsafe extern "C" fn libseal_reader_source_code(reader: *const libseal_reade
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_reader_unwrap_code(reader: *const libseal_reader) -> c_int {
-    // SAFETY: `reader` is NULL or does not change during the call.
     guard_value(|| {
-        Ok(unsafe { libseal_reader::shared(reader) }?
-            .driver
-            .unwrap_code)
+        // SAFETY: `reader` is NULL or does not change during the call.
+        let reader = unsafe { libseal_reader::shared(reader) }?;
+        Ok(reader.driver.unwrap_code)
     })
 }
 

@@ -59,7 +59,7 @@ impl Sink {
     }
 
     pub(crate) fn write(&mut self, data: &[u8]) -> Result<(), Failure> {
-        // SAFETY: whoever called `new` promised that `write` can be called with this `user_data` and
+        // SAFETY: the caller of `new` promised that `write` can be called with this `user_data` and
         // some bytes.
         self.code = unsafe { (self.write)(self.user_data, data.as_ptr(), data.len()) };
         match self.code {

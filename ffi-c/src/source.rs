@@ -82,7 +82,7 @@ impl Source {
     /// Reads some bytes from `offset` on; 0 at the end of the message.
     pub(crate) fn read(&mut self, offset: u64, out: &mut [u8]) -> Result<usize, Failure> {
         let mut filled = 0;
-        // SAFETY: whoever called `new` promised that `read` can be called with this `user_data`, room
+        // SAFETY: the caller of `new` promised that `read` can be called with this `user_data`, room
         // for bytes and a place for their number.
         let code = unsafe {
             (self.read)(
@@ -106,7 +106,7 @@ impl Source {
             return Ok(None);
         };
         let mut len = 0;
-        // SAFETY: whoever called `new` promised that `length` can be called with this `user_data` and a
+        // SAFETY: the caller of `new` promised that `length` can be called with this `user_data` and a
         // place for a number.
         let code = unsafe { length(self.user_data, &raw mut len) };
         self.check(code)?;

@@ -105,6 +105,9 @@ impl CallingUnsealer {
     /// Returns how many bytes were consumed and written.
     fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<(usize, usize), Failure> {
         self.is_started = true;
+        if self.unsealer.needs_key() {
+            return Ok((0, 0));
+        }
         let progress = self.advance(input, out)?;
         let (true, Some(callback)) = (self.unsealer.needs_key(), self.callback) else {
             return Ok(progress);
@@ -289,7 +292,7 @@ pub unsafe extern "C" fn libseal_unsealer_update(
         // and `written` are NULL or memory that only this call uses.
         let (consumed, buffers, unsealer) = unsafe {
             (
-                output(consumed, 0).ok(),
+                (!consumed.is_null()).then(|| output(consumed, 0)),
                 input_and_output(r#in, in_len, out, out_cap, written),
                 libseal_unsealer::exclusive(unsealer)?,
             )
@@ -299,6 +302,7 @@ pub unsafe extern "C" fn libseal_unsealer_update(
             if consumed.is_none() && (may_need_key || unsealer.unsealer.needs_key()) {
                 return Err(Failure(LIBSEAL_ERR_NULL_POINTER));
             }
+            let consumed = consumed.transpose()?;
             let (input, mut output) = buffers?;
             let out = output.take(unsealer.update_len(input.len()))?;
             let (taken, len) = unsealer.update(input, out)?;
@@ -442,6 +446,7 @@ pub unsafe extern "C" fn libseal_unsealer_finish(
         };
         unsealer.run(|unsealer| {
             unsealer.is_started = true;
+            unsealer.lent.check()?;
             let mut output = output?;
             let out = output.take(unsealer.unsealer.finish_len())?;
             let len = unsealer.unsealer.finish(out)?;

@@ -69,7 +69,7 @@ impl Unwrap for Callback {
     fn unwrap_key(&self, key: &WrappedKey<'_>) -> Unwrapped {
         let wrapped_key = libseal_wrapped_key::new(key);
         let mut unwrapped = Zeroizing::new([0; LIBSEAL_DATA_KEY_LEN]);
-        // SAFETY: whoever called `new` promised that the function can be called with this `user_data`,
+        // SAFETY: the caller of `new` promised that the function can be called with this `user_data`,
         // a wrapped key and room for what it unwraps.
         let code = unsafe {
             (self.function)(

@@ -121,6 +121,7 @@ impl Writer {
 
     /// Hands on what is sealed.
     fn hand_on(&mut self) -> Result<(), Failure> {
+        self.lent.check()?;
         let writing = self.writing.as_mut().ok_or(ErrorKind::Internal)?;
         let sealed = writing.sealed();
         let len = sealed.len();

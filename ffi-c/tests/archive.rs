@@ -130,9 +130,9 @@ static const uint8_t der[] = {{{der}}};
 
 int main(void)
 {{
-    static libseal_public_key key;
+    static libseal_rsa_public_key key;
     uint8_t fingerprint[LIBSEAL_FINGERPRINT_LEN], expected[32];
-    if (libseal_public_key_init(&key, sizeof key, der, sizeof der) != LIBSEAL_OK ||
+    if (libseal_rsa_public_key_init(&key, sizeof key, der, sizeof der) != LIBSEAL_OK ||
         libseal_public_key_fingerprint(&key, fingerprint) != LIBSEAL_OK)
         return 1;
     other_sha256(der, sizeof der, expected);

@@ -56,7 +56,12 @@ fn soname_stands_for_the_abi() {
 #[test]
 fn a_program_builds_and_runs_with_what_is_installed() {
     let installed = install("installed", &LIBRARY, env!("CARGO_PKG_VERSION"));
-    for header in ["libseal.h", "libseal_seal.h", "libseal_unseal.h"] {
+    for header in [
+        "libseal.h",
+        "libseal_seal.h",
+        "libseal_unseal.h",
+        "libseal_stream.h",
+    ] {
         assert!(installed.join("include").join(header).is_file(), "{header}");
     }
     let lib = installed.join("lib");

@@ -17,7 +17,8 @@ use toolchain::{FIRMWARE_LIBRARY, LIBRARY, c_compiler, cpp_compiler, root, scrat
 const SEAL: &str = "libseal_seal.h";
 /// What only the complete library has.
 const UNSEAL: &str = "libseal_unseal.h";
-/// Both.
+const STREAM: &str = "libseal_stream.h";
+/// All.
 const ALL: &str = "libseal.h";
 
 fn seal_header() -> String {
@@ -31,8 +32,9 @@ fn headers_compile_as_c_and_cpp() {
     for headers in [
         &[SEAL, SEAL][..],
         &[UNSEAL, UNSEAL],
+        &[STREAM, STREAM],
         &[ALL, ALL],
-        &[UNSEAL, ALL, SEAL],
+        &[STREAM, UNSEAL, ALL, SEAL],
     ] {
         let includes = headers
             .iter()
@@ -98,7 +100,15 @@ fn symbols_are_those_of_the_headers() {
     let unsealing: Vec<&String> = shared.difference(&firmware).collect();
     assert!(unsealing.len() > 15);
     for name in unsealing {
-        let parts = ["unseal", "header", "plaintext", "threads"];
+        let parts = [
+            "unseal",
+            "header",
+            "plaintext",
+            "wrapped_key",
+            "pool",
+            "reader",
+            "writer",
+        ];
         assert!(parts.iter().any(|part| name.contains(part)), "{name}");
     }
 }
@@ -157,7 +167,7 @@ fn readme_says_the_sizes() {
     let header = seal_header();
     for (name, text) in [
         ("SEALER", "a `libseal_sealer` is {} bytes"),
-        ("PUBLIC_KEY", "a `libseal_public_key` {}"),
+        ("RSA_PUBLIC_KEY", "a `libseal_rsa_public_key` {}"),
         ("SEALING_KEY", "a `libseal_sealing_key` {}"),
     ] {
         let define = format!("#define LIBSEAL_{name}_SIZE ");

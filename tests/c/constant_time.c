@@ -44,17 +44,18 @@ static void release(const char *what, uint8_t *bytes, size_t len)
 static void seal_for(const char *key_name)
 {
     uint32_t state = 1;
-    libseal_public_key key = public_key(key_name);
-    libseal_random random = { .fill = secret_random, .user_data = &state };
-    libseal_recipient recipient = { .key = &key };
-    libseal_seal_params params = {
+    libseal_rsa_public_key key = public_key(key_name);
+    libseal_random random = RANDOM(.fill = secret_random, .user_data = &state);
+    libseal_recipient recipient = RECIPIENT(.key = &key);
+    libseal_envelope envelope = {
+        .size = sizeof(libseal_envelope),
         .recipients = &recipient, .recipient_count = 1, .random = &random
     };
 
     static uint8_t plaintext[20000], out[LIBSEAL_SEALER_UPDATE_BOUND(sizeof plaintext)];
-    size_t len, wrapped_len = libseal_public_key_bits(&key) / 8;
+    size_t len, wrapped_len = libseal_rsa_public_key_bits(&key) / 8;
     libseal_sealer sealer;
-    need(libseal_sealer_start(&sealer, sizeof sealer, &params, out, sizeof out, &len));
+    need(libseal_sealer_start(&sealer, sizeof sealer, &envelope, out, sizeof out, &len));
     /* Wrapped key, header MAC, salt and commitment end the beginning of a message. */
     release("wrapped key", out + len - 56 - 32 - wrapped_len, wrapped_len);
     release("header MAC, salt, commitment", out + len - 56 - 32, 32 + 56);
@@ -74,7 +75,7 @@ static void seal_for(const char *key_name)
     static uint8_t header[LIBSEAL_SEALING_KEY_HEADER_BOUND(1, 0, 0)];
     libseal_sealing_key sealing_key;
     size_t header_len;
-    need(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &params, NULL, header,
+    need(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &envelope, NULL, header,
                                   sizeof header, &header_len));
     need(libseal_sealing_key_seal(&sealing_key, plaintext, 1000, out, sizeof out, &len));
     release("message after its header", out + header_len, len - header_len);

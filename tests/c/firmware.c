@@ -18,7 +18,7 @@ static int fill_from_system(void *user_data, uint8_t *out, size_t len)
     return filled ? 0 : -1;
 }
 
-static const libseal_random from_system = {.fill = fill_from_system};
+static const libseal_random from_system = RANDOM(.fill = fill_from_system);
 const libseal_random *const machine_random = &from_system;
 
 static void write_file(int number, const char *extension, const uint8_t *bytes, size_t len)

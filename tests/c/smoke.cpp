@@ -17,23 +17,20 @@ int main(int argc, char **argv)
     std::ifstream file(std::string(argv[1]) + "/keys/rsa-2048.pub.pem", std::ios::binary);
     std::vector<char> pem{std::istreambuf_iterator<char>(file), {}};
 
-    libseal_public_key key;
-    CHECK_STATUS(libseal_public_key_init(&key, sizeof key,
+    libseal_rsa_public_key key;
+    CHECK_STATUS(libseal_rsa_public_key_init(&key, sizeof key,
                                          reinterpret_cast<const std::uint8_t *>(pem.data()),
                                          pem.size()),
                  LIBSEAL_OK);
-    libseal_recipient to{};
-    to.key = &key;
-    libseal_context_pair context{"language", "C++"};
-    libseal_seal_params params{};
-    params.recipients = &to;
-    params.recipient_count = 1;
-    params.context = &context;
-    params.context_count = 1;
+    const libseal_recipient to = LIBSEAL_RECIPIENT_INIT(&key, "C++");
+    const libseal_context_pair context = LIBSEAL_CONTEXT_PAIR_INIT("language", "C++");
+    libseal_envelope envelope = LIBSEAL_ENVELOPE_INIT(&to, 1);
+    envelope.context = &context;
+    envelope.context_count = 1;
     std::vector<std::uint8_t> message(1000);
     std::size_t len = 0;
     const std::uint8_t plaintext[] = {1, 2, 3};
-    CHECK_STATUS(libseal_seal(&params, plaintext, sizeof plaintext, message.data(), message.size(),
+    CHECK_STATUS(libseal_seal(&envelope, plaintext, sizeof plaintext, message.data(), message.size(),
                               &len),
                  LIBSEAL_OK);
     CHECK_STATUS(libseal_plaintext_len(message.data(), len, &len), LIBSEAL_OK);

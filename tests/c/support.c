@@ -48,14 +48,14 @@ uint8_t *read_key_file(const char *name, size_t *len)
     return read_file(path, len);
 }
 
-libseal_public_key public_key(const char *name)
+libseal_rsa_public_key public_key(const char *name)
 {
     char file[256];
     snprintf(file, sizeof file, "%s.pub.der", name);
     size_t len;
     uint8_t *der = read_key_file(file, &len);
-    libseal_public_key key;
-    if (libseal_public_key_init(&key, sizeof key, der, len) != LIBSEAL_OK)
+    libseal_rsa_public_key key;
+    if (libseal_rsa_public_key_init(&key, sizeof key, der, len) != LIBSEAL_OK)
         fatal("no public key", name);
     free(der);
     return key;
@@ -129,7 +129,7 @@ static int answer(void *user_data, uint8_t *out, size_t len)
 
 libseal_random random_from(source *s)
 {
-    return (libseal_random){.fill = answer, .user_data = s};
+    return (libseal_random)RANDOM(.fill = answer, .user_data = s);
 }
 
 /* FIPS 180-4; constants are computed as section 4.2.2 defines them. */

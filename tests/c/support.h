@@ -9,6 +9,12 @@
 
 #define ARRAY_LEN(array) (sizeof(array) / sizeof *(array))
 
+/* Initialisers of structs that begin with their size, with the members that are given. */
+#define RECIPIENT(...) {.size = sizeof(libseal_recipient), __VA_ARGS__}
+#define RANDOM(...) {.size = sizeof(libseal_random), __VA_ARGS__}
+#define ENVELOPE(...) {.size = sizeof(libseal_envelope), __VA_ARGS__}
+#define LIMITS(...) {.size = sizeof(libseal_sealing_limits), __VA_ARGS__}
+
 /* The folder tests/vectors; the first argument of every test program. */
 extern const char *vectors_dir;
 
@@ -19,7 +25,7 @@ uint8_t *read_file(const char *path, size_t *len);
 /* keys/NAME */
 uint8_t *read_key_file(const char *name, size_t *len);
 /* keys/NAME.pub.der */
-libseal_public_key public_key(const char *name);
+libseal_rsa_public_key public_key(const char *name);
 
 void sha256_hex(const uint8_t *data, size_t len, char hex[65]);
 

@@ -58,17 +58,26 @@ static void versions(void)
                                         LIBSEAL_VERSION_PATCH);
 }
 
+static void provider(void)
+{
+    const char *name = libseal_provider();
+    if (is_complete)
+        CHECK(strcmp(name, "portable") == 0 || strcmp(name, "aws-lc") == 0);
+    else
+        CHECK(strcmp(name, "compact") == 0);
+}
+
 static void self_test(void)
 {
     CHECK_STATUS(libseal_self_test(), LIBSEAL_OK);
     CHECK_STATUS(libseal_self_test(), LIBSEAL_OK);
 }
 
-static libseal_status init_from(const char *name, libseal_public_key *key)
+static libseal_status init_from(const char *name, libseal_rsa_public_key *key)
 {
     size_t len;
     uint8_t *file = read_key_file(name, &len);
-    libseal_status status = libseal_public_key_init(key, sizeof *key, file, len);
+    libseal_status status = libseal_rsa_public_key_init(key, sizeof *key, file, len);
     free(file);
     return status;
 }
@@ -81,15 +90,15 @@ static void good_keys(void)
     } keys[] = {{"rsa-2048", 2048}, {"rsa-2048-e3", 2048}, {"rsa-3072", 3072}, {"rsa-4096", 4096}};
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         char name[64];
-        libseal_public_key der, pem;
+        libseal_rsa_public_key der, pem;
         uint8_t der_print[32], pem_print[32];
         snprintf(name, sizeof name, "%s.pub.der", keys[i].name);
         CHECK_STATUS(init_from(name, &der), LIBSEAL_OK);
         snprintf(name, sizeof name, "%s.pub.pem", keys[i].name);
         libseal_status status = init_from(name, &pem);
         CHECK_STATUS(status, for_pem(LIBSEAL_OK));
-        CHECK(libseal_public_key_bits(&der) == keys[i].bits);
-        CHECK(libseal_public_key_bits(&pem) == (status == LIBSEAL_OK ? keys[i].bits : 0));
+        CHECK(libseal_rsa_public_key_bits(&der) == keys[i].bits);
+        CHECK(libseal_rsa_public_key_bits(&pem) == (status == LIBSEAL_OK ? keys[i].bits : 0));
         CHECK_STATUS(libseal_public_key_fingerprint(&der, der_print), LIBSEAL_OK);
         if (status == LIBSEAL_OK) {
             CHECK_STATUS(libseal_public_key_fingerprint(&pem, pem_print), LIBSEAL_OK);
@@ -106,8 +115,8 @@ static void good_keys(void)
         CHECK(strcmp(found, expected) == 0);
         free(file);
 
-        libseal_public_key copy = der;
-        CHECK(libseal_public_key_bits(&copy) == keys[i].bits);
+        libseal_rsa_public_key copy = der;
+        CHECK(libseal_rsa_public_key_bits(&copy) == keys[i].bits);
     }
 }
 
@@ -136,17 +145,17 @@ static void bad_keys(void)
         {"rsa-2048.encrypted.pem", LIBSEAL_ERR_PRIVATE_KEY_GIVEN, true},
     };
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-        libseal_public_key key = public_key("rsa-2048");
+        libseal_rsa_public_key key = public_key("rsa-2048");
         libseal_status status = init_from(keys[i].file, &key);
         libseal_status expected = keys[i].is_pem ? for_pem(keys[i].status) : keys[i].status;
         check_status(status, expected, __FILE__, __LINE__, keys[i].file);
-        CHECK(libseal_public_key_bits(&key) == 0);
+        CHECK(libseal_rsa_public_key_bits(&key) == 0);
     }
-    libseal_public_key key;
+    libseal_rsa_public_key key;
     const uint8_t garbage[] = "hello";
-    CHECK_STATUS(libseal_public_key_init(&key, sizeof key, garbage, 5),
+    CHECK_STATUS(libseal_rsa_public_key_init(&key, sizeof key, garbage, 5),
                  LIBSEAL_ERR_NOT_A_PUBLIC_KEY);
-    CHECK_STATUS(libseal_public_key_init(&key, sizeof key, NULL, 0), LIBSEAL_ERR_NOT_A_PUBLIC_KEY);
+    CHECK_STATUS(libseal_rsa_public_key_init(&key, sizeof key, NULL, 0), LIBSEAL_ERR_NOT_A_PUBLIC_KEY);
 }
 
 /* Whatever part of a key arrives, it is none, and nothing behind its end is read. */
@@ -158,16 +167,16 @@ static void cut_keys(void)
     for (size_t cut = 0; cut < len; cut++) {
         uint8_t *part = allocate(cut);
         memcpy(part, der, cut);
-        libseal_public_key key;
-        wrong += libseal_public_key_init(&key, sizeof key, part, cut) !=
+        libseal_rsa_public_key key;
+        wrong += libseal_rsa_public_key_init(&key, sizeof key, part, cut) !=
                  LIBSEAL_ERR_NOT_A_PUBLIC_KEY;
-        wrong += libseal_public_key_bits(&key) != 0;
+        wrong += libseal_rsa_public_key_bits(&key) != 0;
         free(part);
     }
     CHECK(wrong == 0);
     /* read_file() has put a zero behind the end. */
-    libseal_public_key key;
-    CHECK_STATUS(libseal_public_key_init(&key, sizeof key, der, len + 1),
+    libseal_rsa_public_key key;
+    CHECK_STATUS(libseal_rsa_public_key_init(&key, sizeof key, der, len + 1),
                  LIBSEAL_ERR_NOT_A_PUBLIC_KEY);
     free(der);
 }
@@ -176,38 +185,38 @@ static void wrong_calls(void)
 {
     size_t len;
     uint8_t *der = read_key_file("rsa-2048.pub.der", &len);
-    uint64_t room[LIBSEAL_PUBLIC_KEY_SIZE / 8 + 2];
-    libseal_public_key *key = (libseal_public_key *)room;
+    uint64_t room[LIBSEAL_RSA_PUBLIC_KEY_SIZE / 8 + 2];
+    libseal_rsa_public_key *key = (libseal_rsa_public_key *)room;
     uint8_t print[32];
 
-    CHECK(sizeof *key == LIBSEAL_PUBLIC_KEY_SIZE);
-    CHECK_STATUS(libseal_public_key_init(NULL, sizeof *key, der, len), LIBSEAL_ERR_NULL_POINTER);
-    CHECK_STATUS(libseal_public_key_init(key, sizeof *key, NULL, len), LIBSEAL_ERR_NULL_POINTER);
-    CHECK(libseal_public_key_bits(key) == 0);
-    CHECK_STATUS(libseal_public_key_init(key, sizeof *key, der, (size_t)-1),
+    CHECK(sizeof *key == LIBSEAL_RSA_PUBLIC_KEY_SIZE);
+    CHECK_STATUS(libseal_rsa_public_key_init(NULL, sizeof *key, der, len), LIBSEAL_ERR_NULL_POINTER);
+    CHECK_STATUS(libseal_rsa_public_key_init(key, sizeof *key, NULL, len), LIBSEAL_ERR_NULL_POINTER);
+    CHECK(libseal_rsa_public_key_bits(key) == 0);
+    CHECK_STATUS(libseal_rsa_public_key_init(key, sizeof *key, der, (size_t)-1),
                  LIBSEAL_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(libseal_public_key_init((libseal_public_key *)(void *)((char *)room + 4),
+    CHECK_STATUS(libseal_rsa_public_key_init((libseal_rsa_public_key *)(void *)((char *)room + 4),
                                          sizeof *key, der, len),
                  LIBSEAL_ERR_INVALID_ARGUMENT);
 
     /* Storage that is too small is not written past. */
     memset(room, 0xaa, sizeof room);
-    CHECK_STATUS(libseal_public_key_init(key, 100, der, len), LIBSEAL_ERR_STORAGE_TOO_SMALL);
+    CHECK_STATUS(libseal_rsa_public_key_init(key, 100, der, len), LIBSEAL_ERR_STORAGE_TOO_SMALL);
     CHECK(is_filled_with((uint8_t *)room + 100, sizeof room - 100, 0xaa));
-    CHECK_STATUS(libseal_public_key_init(key, 0, der, len), LIBSEAL_ERR_STORAGE_TOO_SMALL);
-    CHECK_STATUS(libseal_public_key_init(key, sizeof key, der, len),
+    CHECK_STATUS(libseal_rsa_public_key_init(key, 0, der, len), LIBSEAL_ERR_STORAGE_TOO_SMALL);
+    CHECK_STATUS(libseal_rsa_public_key_init(key, sizeof key, der, len),
                  LIBSEAL_ERR_STORAGE_TOO_SMALL);
 
-    CHECK_STATUS(libseal_public_key_init(key, sizeof *key, der, len), LIBSEAL_OK);
+    CHECK_STATUS(libseal_rsa_public_key_init(key, sizeof *key, der, len), LIBSEAL_OK);
     CHECK(is_filled_with((uint8_t *)room + sizeof *key, sizeof room - sizeof *key, 0xaa));
     CHECK_STATUS(libseal_public_key_fingerprint(key, NULL), LIBSEAL_ERR_NULL_POINTER);
     CHECK_STATUS(libseal_public_key_fingerprint(NULL, print), LIBSEAL_ERR_NULL_POINTER);
     CHECK(is_filled_with(print, sizeof print, 0));
-    CHECK(libseal_public_key_bits(NULL) == 0);
+    CHECK(libseal_rsa_public_key_bits(NULL) == 0);
 
-    static libseal_public_key zero;
-    CHECK(libseal_public_key_bits(&zero) == 0);
-    CHECK_STATUS(libseal_public_key_fingerprint(&zero, print), LIBSEAL_ERR_INVALID_STATE);
+    static libseal_rsa_public_key zero;
+    CHECK(libseal_rsa_public_key_bits(&zero) == 0);
+    CHECK_STATUS(libseal_public_key_fingerprint(&zero, print), LIBSEAL_ERR_INVALID_ARGUMENT);
     free(der);
 }
 
@@ -218,6 +227,7 @@ int main(int argc, char **argv)
     vectors_dir = argv[1];
     statuses();
     versions();
+    provider();
     self_test();
     good_keys();
     bad_keys();

@@ -4,39 +4,40 @@
 
 #include <string.h>
 
-static libseal_public_key key;
+static libseal_rsa_public_key key;
 static libseal_recipient to_key;
 
 static uint8_t out[1000];
 static size_t written;
 
-static libseal_seal_params params_with(const libseal_random *random)
+static libseal_envelope envelope_with(const libseal_random *random)
 {
-    return (libseal_seal_params){.recipients = &to_key, .recipient_count = 1, .random = random};
+    return (libseal_envelope)ENVELOPE(.recipients = &to_key, .recipient_count = 1,
+                                      .random = random);
 }
 
 /* The three calls that draw random bytes first: they leave as much, and say it in the same way. */
 static libseal_sealer sealer;
 static libseal_sealing_key sealing_key;
 
-static libseal_status seal(const libseal_seal_params *params)
+static libseal_status seal(const libseal_envelope *envelope)
 {
-    return libseal_seal(params, (const uint8_t *)"21.5 C", 6, out, sizeof out, &written);
+    return libseal_seal(envelope, (const uint8_t *)"21.5 C", 6, out, sizeof out, &written);
 }
 
-static libseal_status start(const libseal_seal_params *params)
+static libseal_status start(const libseal_envelope *envelope)
 {
-    return libseal_sealer_start(&sealer, sizeof sealer, params, out, sizeof out, &written);
+    return libseal_sealer_start(&sealer, sizeof sealer, envelope, out, sizeof out, &written);
 }
 
-static libseal_status init(const libseal_seal_params *params)
+static libseal_status init(const libseal_envelope *envelope)
 {
-    return libseal_sealing_key_init(&sealing_key, sizeof sealing_key, params, NULL, out,
+    return libseal_sealing_key_init(&sealing_key, sizeof sealing_key, envelope, NULL, out,
                                     sizeof out, &written);
 }
 
 static const struct {
-    libseal_status (*call)(const libseal_seal_params *params);
+    libseal_status (*call)(const libseal_envelope *envelope);
     const char *name;
     int answers; /* that it needs for one recipient */
 } calls[] = {
@@ -50,8 +51,8 @@ static void good_sources(void)
     for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
         source s = source_of(good_byte, 0);
         const libseal_random random = random_from(&s);
-        const libseal_seal_params params = params_with(&random);
-        check_status(calls[i].call(&params), LIBSEAL_OK, __FILE__, __LINE__, calls[i].name);
+        const libseal_envelope envelope = envelope_with(&random);
+        check_status(calls[i].call(&envelope), LIBSEAL_OK, __FILE__, __LINE__, calls[i].name);
         CHECK(s.calls == calls[i].answers && s.was_asked_well);
     }
     libseal_sealer_wipe(&sealer);
@@ -64,8 +65,8 @@ static void bytes_are_used(void)
 {
     source s = source_of(good_byte, 0);
     const libseal_random random = random_from(&s);
-    const libseal_seal_params params = params_with(&random);
-    CHECK_STATUS(seal(&params), LIBSEAL_OK);
+    const libseal_envelope envelope = envelope_with(&random);
+    CHECK_STATUS(seal(&envelope), LIBSEAL_OK);
     CHECK(unseals_to(out, written, (const uint8_t *)"21.5 C", 6, "rsa-2048", NULL, 0));
     int salts = 0;
     for (int i = 0; i < s.calls; i++) {
@@ -79,7 +80,7 @@ static void bytes_are_used(void)
     size_t len = written;
     memcpy(message, out, len);
     s = source_of(good_byte, 0);
-    CHECK_STATUS(seal(&params), LIBSEAL_OK);
+    CHECK_STATUS(seal(&envelope), LIBSEAL_OK);
     CHECK(written == len && memcmp(out, message, len) == 0);
 }
 
@@ -88,24 +89,24 @@ static void not_asked_in_vain(void)
 {
     source s = source_of(good_byte, 0);
     const libseal_random random = random_from(&s);
-    libseal_seal_params params = params_with(&random);
+    libseal_envelope envelope = envelope_with(&random);
     size_t len;
     uint64_t sealed_len;
-    CHECK_STATUS(libseal_sealer_start_len(&params, &len), LIBSEAL_OK);
-    CHECK_STATUS(libseal_sealed_len(&params, 6, &sealed_len), LIBSEAL_OK);
-    CHECK_STATUS(libseal_seal(&params, NULL, 0, out, 10, &written), LIBSEAL_ERR_BUFFER_TOO_SMALL);
-    CHECK_STATUS(libseal_seal(&params, out, 6, out, sizeof out, &written),
+    CHECK_STATUS(libseal_sealer_start_len(&envelope, &len), LIBSEAL_OK);
+    CHECK_STATUS(libseal_sealed_len(&envelope, 6, &sealed_len), LIBSEAL_OK);
+    CHECK_STATUS(libseal_seal(&envelope, NULL, 0, out, 10, &written), LIBSEAL_ERR_BUFFER_TOO_SMALL);
+    CHECK_STATUS(libseal_seal(&envelope, out, 6, out, sizeof out, &written),
                  LIBSEAL_ERR_INVALID_ARGUMENT);
-    CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &params, out, len - 1, &written),
+    CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &envelope, out, len - 1, &written),
                  LIBSEAL_ERR_BUFFER_TOO_SMALL);
-    CHECK_STATUS(libseal_sealer_start(&sealer, 8, &params, out, sizeof out, &written),
+    CHECK_STATUS(libseal_sealer_start(&sealer, 8, &envelope, out, sizeof out, &written),
                  LIBSEAL_ERR_STORAGE_TOO_SMALL);
-    CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &params, NULL, out, 10,
+    CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &envelope, NULL, out, 10,
                                           &written),
                  LIBSEAL_ERR_BUFFER_TOO_SMALL);
-    params.recipient_count = 0;
+    envelope.recipient_count = 0;
     for (size_t i = 0; i < ARRAY_LEN(calls); i++)
-        check_status(calls[i].call(&params), LIBSEAL_ERR_NO_RECIPIENTS, __FILE__, __LINE__,
+        check_status(calls[i].call(&envelope), LIBSEAL_ERR_NO_RECIPIENTS, __FILE__, __LINE__,
                      calls[i].name);
     CHECK(s.calls == 0);
 }
@@ -121,9 +122,9 @@ static int only_without_user_data(void *user_data, uint8_t *bytes, size_t len)
 
 static void no_user_data(void)
 {
-    const libseal_random random = {.fill = only_without_user_data};
-    const libseal_seal_params params = params_with(&random);
-    CHECK_STATUS(seal(&params), LIBSEAL_OK);
+    const libseal_random random = RANDOM(.fill = only_without_user_data);
+    const libseal_envelope envelope = envelope_with(&random);
+    CHECK_STATUS(seal(&envelope), LIBSEAL_OK);
 }
 
 /* Sources that are none. */
@@ -208,10 +209,10 @@ static void bad_source(size_t index)
             continue;
         source s = source_of(bad_sources[index].byte, bad_sources[index].fails_at);
         const libseal_random random = random_from(&s);
-        const libseal_seal_params params = params_with(&random);
+        const libseal_envelope envelope = envelope_with(&random);
         memset(out, 0xaa, sizeof out);
         written = 1;
-        check_status(calls[i].call(&params), LIBSEAL_ERR_RANDOM_FAILED, __FILE__, __LINE__, what);
+        check_status(calls[i].call(&envelope), LIBSEAL_ERR_RANDOM_FAILED, __FILE__, __LINE__, what);
         check(written == 0 && !tells_a_secret(&s), __FILE__, __LINE__, what, "output");
         check(s.calls == bad_sources[index].refused_at && s.was_asked_well, __FILE__, __LINE__,
               what, "other calls");
@@ -233,18 +234,18 @@ static void several_recipients(void)
     for (int fails_at = 1; fails_at <= 4; fails_at++) {
         source s = source_of(good_byte, fails_at);
         const libseal_random random = random_from(&s);
-        libseal_seal_params params = params_with(&random);
-        params.recipients = to;
-        params.recipient_count = 2;
-        CHECK_STATUS(seal(&params), LIBSEAL_ERR_RANDOM_FAILED);
+        libseal_envelope envelope = envelope_with(&random);
+        envelope.recipients = to;
+        envelope.recipient_count = 2;
+        CHECK_STATUS(seal(&envelope), LIBSEAL_ERR_RANDOM_FAILED);
         CHECK(written == 0 && s.calls == fails_at);
     }
     source s = source_of(stuck_byte, 0);
     const libseal_random random = random_from(&s);
-    libseal_seal_params params = params_with(&random);
-    params.recipients = to;
-    params.recipient_count = 2;
-    CHECK_STATUS(seal(&params), LIBSEAL_ERR_RANDOM_FAILED);
+    libseal_envelope envelope = envelope_with(&random);
+    envelope.recipients = to;
+    envelope.recipient_count = 2;
+    CHECK_STATUS(seal(&envelope), LIBSEAL_ERR_RANDOM_FAILED);
     CHECK(written == 0 && s.calls == 4);
 }
 
@@ -266,28 +267,28 @@ static void poor_sources(void)
     for (size_t i = 0; i < ARRAY_LEN(poor); i++) {
         source s = source_of(poor[i], 0);
         const libseal_random random = random_from(&s);
-        const libseal_seal_params params = params_with(&random);
-        CHECK_STATUS(seal(&params), LIBSEAL_OK);
+        const libseal_envelope envelope = envelope_with(&random);
+        CHECK_STATUS(seal(&envelope), LIBSEAL_OK);
     }
 }
 
 static void no_source(void)
 {
-    const libseal_random none = {.fill = NULL};
+    const libseal_random none = RANDOM(.fill = NULL);
     /* The library for firmware has no operating system to ask. */
     const libseal_random *wrong[] = {&none, NULL};
     for (size_t i = 0; i < (is_complete ? 1 : ARRAY_LEN(wrong)); i++) {
-        const libseal_seal_params params = params_with(wrong[i]);
+        const libseal_envelope envelope = envelope_with(wrong[i]);
         size_t len = 1;
         uint64_t sealed_len = 1;
-        CHECK_STATUS(libseal_sealer_start_len(&params, &len), LIBSEAL_ERR_NULL_POINTER);
+        CHECK_STATUS(libseal_sealer_start_len(&envelope, &len), LIBSEAL_ERR_NULL_POINTER);
         CHECK(len == 0);
-        CHECK_STATUS(libseal_sealed_len(&params, 0, &sealed_len), LIBSEAL_ERR_NULL_POINTER);
+        CHECK_STATUS(libseal_sealed_len(&envelope, 0, &sealed_len), LIBSEAL_ERR_NULL_POINTER);
         CHECK(sealed_len == 0);
         memset(out, 0xaa, sizeof out);
         for (size_t j = 0; j < ARRAY_LEN(calls); j++) {
             written = 1;
-            check_status(calls[j].call(&params), LIBSEAL_ERR_NULL_POINTER, __FILE__, __LINE__,
+            check_status(calls[j].call(&envelope), LIBSEAL_ERR_NULL_POINTER, __FILE__, __LINE__,
                          calls[j].name);
             CHECK(written == 0 && is_filled_with(out, sizeof out, 0xaa));
         }
@@ -298,10 +299,10 @@ static void no_source(void)
 static void machine_source(void)
 {
     uint8_t first[sizeof out];
-    const libseal_seal_params params = params_with(machine_random);
-    CHECK_STATUS(seal(&params), LIBSEAL_OK);
+    const libseal_envelope envelope = envelope_with(machine_random);
+    CHECK_STATUS(seal(&envelope), LIBSEAL_OK);
     memcpy(first, out, written);
-    CHECK_STATUS(seal(&params), LIBSEAL_OK);
+    CHECK_STATUS(seal(&envelope), LIBSEAL_OK);
     CHECK(!contains(first, written, out + written - 22, 22));
     CHECK(!contains(first, written, out + written - 22 - 56, 24));
     CHECK(unseals_to(out, written, (const uint8_t *)"21.5 C", 6, "rsa-2048", NULL, 0));
@@ -313,7 +314,7 @@ int main(int argc, char **argv)
         return 2;
     vectors_dir = argv[1];
     key = public_key("rsa-2048");
-    to_key = (libseal_recipient){.key = &key};
+    to_key = (libseal_recipient)RECIPIENT(.key = &key);
     good_sources();
     bytes_are_used();
     not_asked_in_vain();

@@ -9,7 +9,7 @@
 #define SEALED_CHUNK (CHUNK + 16)
 #define START_LEN 56 /* salt and commitment */
 
-static libseal_public_key key;
+static libseal_rsa_public_key key;
 static libseal_unsealer *unsealer;
 
 static uint8_t plaintext[4 * 16384];
@@ -23,11 +23,11 @@ static size_t written;
 
 static void seal(size_t len)
 {
-    const libseal_recipient to = {.key = &key};
-    const libseal_seal_params params = {.recipients = &to, .recipient_count = 1};
+    const libseal_recipient to = RECIPIENT(.key = &key);
+    const libseal_envelope envelope = ENVELOPE(.recipients = &to, .recipient_count = 1);
     plaintext_len = len;
     CHECK_STATUS(
-        libseal_seal(&params, plaintext, len, message, sizeof message, &message_len), LIBSEAL_OK);
+        libseal_seal(&envelope, plaintext, len, message, sizeof message, &message_len), LIBSEAL_OK);
 }
 
 static libseal_status update(const uint8_t *in, size_t len)

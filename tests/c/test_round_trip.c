@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static libseal_public_key key, key_b, key_4096;
+static libseal_rsa_public_key key, key_b, key_4096;
 
 static const uint8_t *const hello = (const uint8_t *)"hello";
 
@@ -14,12 +14,12 @@ static size_t message_len;
 static void wrapped_keys(void)
 {
     const libseal_recipient to[] = {
-        {.key = &key, .key_id = "alias/one"},
-        {.key = &key_b, .key_id = "\xc3\xa9", .algorithm = LIBSEAL_RSAES_OAEP_SHA_1},
-        {.key = &key_4096, .algorithm = LIBSEAL_RSAES_OAEP_SHA_256},
+        RECIPIENT(.key = &key, .key_id = "alias/one"),
+        RECIPIENT(.key = &key_b, .key_id = "\xc3\xa9", .algorithm = LIBSEAL_RSAES_OAEP_SHA_1),
+        RECIPIENT(.key = &key_4096, .algorithm = LIBSEAL_RSAES_OAEP_SHA_256),
     };
-    const libseal_seal_params params = {.recipients = to, .recipient_count = ARRAY_LEN(to)};
-    CHECK_STATUS(libseal_seal(&params, hello, 5, message, sizeof message, &message_len),
+    const libseal_envelope envelope = ENVELOPE(.recipients = to, .recipient_count = ARRAY_LEN(to));
+    CHECK_STATUS(libseal_seal(&envelope, hello, 5, message, sizeof message, &message_len),
                  LIBSEAL_OK);
     CHECK(unseals_to(message, message_len, hello, 5, "rsa-2048", NULL, 0));
     CHECK(unseals_to(message, message_len, hello, 5, "rsa-2048-b", NULL, 0));
@@ -57,10 +57,11 @@ static void data_key_is_an_answer(void)
 {
     source s = source_of(good_byte, 0);
     const libseal_random random = random_from(&s);
-    const libseal_recipient to_key = {.key = &key};
-    const libseal_seal_params params = {
+    const libseal_recipient to_key = RECIPIENT(.key = &key);
+    const libseal_envelope envelope = {
+        .size = sizeof(libseal_envelope),
         .recipients = &to_key, .recipient_count = 1, .random = &random};
-    CHECK_STATUS(libseal_seal(&params, hello, 5, message, sizeof message, &message_len),
+    CHECK_STATUS(libseal_seal(&envelope, hello, 5, message, sizeof message, &message_len),
                  LIBSEAL_OK);
     uint8_t plaintext[5];
     size_t len;

@@ -5,35 +5,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-static libseal_public_key key, key_b, key_4096;
+static libseal_rsa_public_key key, key_b, key_4096;
 
 static const libseal_context_pair pair_list[] = {{"site", "7"}, {"device", "42"}};
 
 /* For `key`, without a context. */
 static libseal_recipient to_key;
-static libseal_seal_params plain;
+static libseal_envelope plain;
 
 static void lengths(void)
 {
     static const size_t list[] = {0, 1, 15, 16, 17, 16383, 16384, 16385, 32768, 40000};
-    libseal_seal_params params = plain;
-    params.context = pair_list;
-    params.context_count = 2;
+    libseal_envelope envelope = plain;
+    envelope.context = pair_list;
+    envelope.context_count = 2;
     for (size_t i = 0; i < ARRAY_LEN(list); i++) {
         size_t len = list[i], written;
         uint8_t *plaintext = allocate(len);
         fill(plaintext, len);
         uint64_t sealed_len;
-        CHECK_STATUS(libseal_sealed_len(&params, len, &sealed_len), LIBSEAL_OK);
+        CHECK_STATUS(libseal_sealed_len(&envelope, len, &sealed_len), LIBSEAL_OK);
         size_t cap = (size_t)sealed_len;
         uint8_t *message = allocate(cap);
         memset(message, 0xaa, cap);
 
-        CHECK_STATUS(libseal_seal(&params, plaintext, len, message, cap - 1, &written),
+        CHECK_STATUS(libseal_seal(&envelope, plaintext, len, message, cap - 1, &written),
                      LIBSEAL_ERR_BUFFER_TOO_SMALL);
         CHECK(written == cap);
         CHECK(is_filled_with(message, cap, 0xaa));
-        CHECK_STATUS(libseal_seal(&params, plaintext, len, message, cap, &written), LIBSEAL_OK);
+        CHECK_STATUS(libseal_seal(&envelope, plaintext, len, message, cap, &written), LIBSEAL_OK);
         CHECK(written == cap);
         CHECK(unseals_to(message, written, plaintext, len, "rsa-2048", pair_list, 2));
         free(message);
@@ -48,18 +48,18 @@ static void pieces(void)
     static uint8_t plaintext[40000];
     static uint8_t message[sizeof plaintext + 2000];
     fill(plaintext, sizeof plaintext);
-    libseal_seal_params params = plain;
-    params.context = pair_list;
-    params.context_count = 1;
+    libseal_envelope envelope = plain;
+    envelope.context = pair_list;
+    envelope.context_count = 1;
     for (size_t i = 0; i < ARRAY_LEN(list); i++) {
         static libseal_sealer sealer;
         size_t len, at, written;
-        CHECK_STATUS(libseal_sealer_start_len(&params, &len), LIBSEAL_OK);
+        CHECK_STATUS(libseal_sealer_start_len(&envelope, &len), LIBSEAL_OK);
         uint8_t *out = allocate(len);
-        CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &params, out, len - 1, &at),
+        CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &envelope, out, len - 1, &at),
                      LIBSEAL_ERR_BUFFER_TOO_SMALL);
         CHECK(at == len);
-        CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &params, out, len, &at),
+        CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &envelope, out, len, &at),
                      LIBSEAL_OK);
         CHECK(at == len);
         memcpy(message, out, len);
@@ -141,30 +141,31 @@ static void last_pieces(void)
 static void recipients(void)
 {
     const libseal_recipient to[] = {
-        {.key = &key, .key_id = "alias/one"},
-        {.key = &key_b, .key_id = "\xc3\xa9"},
-        {.key = &key_4096, .algorithm = LIBSEAL_RSAES_OAEP_SHA_256},
+        RECIPIENT(.key = &key, .key_id = "alias/one"),
+        RECIPIENT(.key = &key_b, .key_id = "\xc3\xa9"),
+        RECIPIENT(.key = &key_4096, .algorithm = LIBSEAL_RSAES_OAEP_SHA_256),
     };
-    const libseal_seal_params params = {
+    const libseal_envelope envelope = {
+        .size = sizeof(libseal_envelope),
         .recipients = to, .recipient_count = ARRAY_LEN(to), .random = machine_random};
     const uint8_t *hello = (const uint8_t *)"hello";
     uint8_t message[LIBSEAL_SEALER_START_BOUND(3, 11, 0) + 100];
     size_t len;
-    CHECK_STATUS(libseal_seal(&params, hello, 5, message, sizeof message, &len), LIBSEAL_OK);
+    CHECK_STATUS(libseal_seal(&envelope, hello, 5, message, sizeof message, &len), LIBSEAL_OK);
     CHECK(unseals_to(message, len, hello, 5, "rsa-2048", NULL, 0));
     CHECK(unseals_to(message, len, hello, 5, "rsa-2048-b", NULL, 0));
     CHECK(unseals_to(message, len, hello, 5, "rsa-4096", NULL, 0));
 }
 
-/* What each call says of its parameters. If they are wrong, nothing is written. */
-static void params_are(const libseal_seal_params *params, libseal_status expected, int line)
+/* What each call says of an envelope. If that is wrong, nothing is written. */
+static void envelope_is(const libseal_envelope *envelope, libseal_status expected, int line)
 {
     size_t start_len = 1, header_len = 1;
     uint64_t sealed_len = 1;
 #define SAYS(call) check_status((call), expected, __FILE__, line, #call)
-    SAYS(libseal_sealer_start_len(params, &start_len));
-    SAYS(libseal_sealing_key_header_len(params, &header_len));
-    SAYS(libseal_sealed_len(params, 0, &sealed_len));
+    SAYS(libseal_sealer_start_len(envelope, &start_len));
+    SAYS(libseal_sealing_key_header_len(envelope, &header_len));
+    SAYS(libseal_sealed_len(envelope, 0, &sealed_len));
     if (expected == LIBSEAL_OK) {
         CHECK(start_len == header_len + 56 && sealed_len == start_len + 16);
         return;
@@ -174,67 +175,71 @@ static void params_are(const libseal_seal_params *params, libseal_status expecte
     static uint8_t out[65536];
     memset(out, 0xaa, sizeof out);
     size_t written = 1;
-    SAYS(libseal_seal(params, NULL, 0, out, sizeof out, &written));
+    SAYS(libseal_seal(envelope, NULL, 0, out, sizeof out, &written));
     CHECK(written == 0);
     libseal_sealer sealer;
     written = 1;
-    SAYS(libseal_sealer_start(&sealer, sizeof sealer, params, out, sizeof out, &written));
+    SAYS(libseal_sealer_start(&sealer, sizeof sealer, envelope, out, sizeof out, &written));
     CHECK(written == 0 && libseal_sealer_update_len(&sealer, 1) == 0);
     libseal_sealing_key sealing_key;
     written = 1;
-    SAYS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, params, NULL, out, sizeof out,
+    SAYS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, envelope, NULL, out, sizeof out,
                                   &written));
     CHECK(written == 0 && libseal_sealing_key_start_len(&sealing_key) == 0);
     CHECK(is_filled_with(out, sizeof out, 0xaa));
 #undef SAYS
 }
 
-#define PARAMS_ARE(expected, ...)                                                          \
-    params_are(&(libseal_seal_params){.random = machine_random, __VA_ARGS__}, (expected), \
+#define ENVELOPE_IS(expected, ...)                                                          \
+    envelope_is(&(libseal_envelope)ENVELOPE(.random = machine_random, __VA_ARGS__), (expected), \
                __LINE__)
 
 static void wrong_recipients(void)
 {
-    static libseal_public_key zero;
+    static libseal_rsa_public_key zero;
     static char long_id[LIBSEAL_MAX_KEY_ID_LEN + 2];
     memset(long_id, 'x', sizeof long_id - 1);
     libseal_recipient many[LIBSEAL_MAX_RECIPIENTS + 1];
     for (size_t i = 0; i < ARRAY_LEN(many); i++)
         many[i] = to_key;
-    PARAMS_ARE(LIBSEAL_ERR_NO_RECIPIENTS, .recipients = NULL);
-    PARAMS_ARE(LIBSEAL_ERR_NO_RECIPIENTS, .recipients = many);
-    PARAMS_ARE(LIBSEAL_ERR_NULL_POINTER, .recipient_count = 1);
-    PARAMS_ARE(LIBSEAL_OK, .recipients = many, .recipient_count = LIBSEAL_MAX_RECIPIENTS);
-    PARAMS_ARE(LIBSEAL_ERR_TOO_MANY_RECIPIENTS, .recipients = many,
+    ENVELOPE_IS(LIBSEAL_ERR_NO_RECIPIENTS, .recipients = NULL);
+    ENVELOPE_IS(LIBSEAL_ERR_NO_RECIPIENTS, .recipients = many);
+    ENVELOPE_IS(LIBSEAL_ERR_NULL_POINTER, .recipient_count = 1);
+    ENVELOPE_IS(LIBSEAL_OK, .recipients = many, .recipient_count = LIBSEAL_MAX_RECIPIENTS);
+    ENVELOPE_IS(LIBSEAL_ERR_TOO_MANY_RECIPIENTS, .recipients = many,
                .recipient_count = LIBSEAL_MAX_RECIPIENTS + 1);
 
     const struct {
         libseal_recipient to;
         libseal_status status;
     } list[] = {
-        {{.key = NULL}, LIBSEAL_ERR_NULL_POINTER},
-        {{.key = &zero}, LIBSEAL_ERR_INVALID_STATE},
-        {{.key = &key, .algorithm = LIBSEAL_RSAES_OAEP_SHA_1},
-         is_complete ? LIBSEAL_OK : LIBSEAL_ERR_INVALID_ARGUMENT},
-        {{.key = &key, .algorithm = 3}, LIBSEAL_ERR_INVALID_ARGUMENT},
-        {{.key = &key, .algorithm = 0x101}, LIBSEAL_ERR_INVALID_ARGUMENT},
-        {{.key = &key, .key_id = "\xff"}, LIBSEAL_ERR_INVALID_UTF8},
-        {{.key = &key, .key_id = long_id}, LIBSEAL_ERR_KEY_ID_TOO_LONG},
-        {{.key = &key, .key_id = long_id + 1}, LIBSEAL_OK},
-        {{.key = &key, .key_id = ""}, LIBSEAL_OK},
+        {RECIPIENT(.key = NULL), LIBSEAL_ERR_NULL_POINTER},
+        {RECIPIENT(.key = &zero), LIBSEAL_ERR_INVALID_ARGUMENT},
+        {RECIPIENT(.key = &key, .algorithm = LIBSEAL_RSAES_OAEP_SHA_1),
+         is_complete ? LIBSEAL_OK : LIBSEAL_ERR_UNSUPPORTED_ALGORITHM},
+        {RECIPIENT(.key = &key, .algorithm = 3), LIBSEAL_ERR_INVALID_ARGUMENT},
+        {RECIPIENT(.key = &key, .algorithm = 0x101), LIBSEAL_ERR_INVALID_ARGUMENT},
+        {RECIPIENT(.key = &key, .key_id = "\xff"), LIBSEAL_ERR_INVALID_UTF8},
+        {RECIPIENT(.key = &key, .key_id = long_id), LIBSEAL_ERR_KEY_ID_TOO_LONG},
+        {RECIPIENT(.key = &key, .key_id = long_id + 1), LIBSEAL_OK},
+        {RECIPIENT(.key = &key, .key_id = ""), LIBSEAL_OK},
     };
     for (size_t i = 0; i < ARRAY_LEN(list); i++) {
         many[1] = list[i].to;
-        PARAMS_ARE(list[i].status, .recipients = &list[i].to, .recipient_count = 1);
-        PARAMS_ARE(list[i].status, .recipients = many, .recipient_count = 2);
+        ENVELOPE_IS(list[i].status, .recipients = &list[i].to, .recipient_count = 1);
+        ENVELOPE_IS(list[i].status, .recipients = many, .recipient_count = 2);
     }
 }
 
 static void bounds(void)
 {
     static const char id[] = "alias/k";
-    const libseal_recipient to[] = {{.key = &key_4096, .key_id = id}, {.key = &key_4096}};
-    const libseal_seal_params params = {
+    const libseal_recipient to[] = {
+        RECIPIENT(.key = &key_4096, .key_id = id),
+        RECIPIENT(.key = &key_4096),
+    };
+    const libseal_envelope envelope = {
+        .size = sizeof(libseal_envelope),
         .recipients = to,
         .recipient_count = 2,
         .context = pair_list,
@@ -242,9 +247,9 @@ static void bounds(void)
         .random = machine_random,
     };
     size_t len;
-    CHECK_STATUS(libseal_sealer_start_len(&params, &len), LIBSEAL_OK);
+    CHECK_STATUS(libseal_sealer_start_len(&envelope, &len), LIBSEAL_OK);
     CHECK(len == LIBSEAL_SEALER_START_BOUND(2, sizeof id - 1, 4 + 5 + 4 + 8));
-    CHECK_STATUS(libseal_sealing_key_header_len(&params, &len), LIBSEAL_OK);
+    CHECK_STATUS(libseal_sealing_key_header_len(&envelope, &len), LIBSEAL_OK);
     CHECK(len == LIBSEAL_SEALING_KEY_HEADER_BOUND(2, sizeof id - 1, 4 + 5 + 4 + 8));
 }
 
@@ -269,15 +274,15 @@ static void wrong_contexts(void)
         {{{"a", longest}, {"b", "2"}}, LIBSEAL_ERR_CONTEXT_TOO_LONG},
     };
     for (size_t i = 0; i < ARRAY_LEN(list); i++)
-        PARAMS_ARE(list[i].status, .recipients = &to_key, .recipient_count = 1,
+        ENVELOPE_IS(list[i].status, .recipients = &to_key, .recipient_count = 1,
                    .context = list[i].pairs, .context_count = 2);
     libseal_context_pair one = {"a", longest};
-    PARAMS_ARE(LIBSEAL_OK, .recipients = &to_key, .recipient_count = 1, .context = &one,
+    ENVELOPE_IS(LIBSEAL_OK, .recipients = &to_key, .recipient_count = 1, .context = &one,
                .context_count = 1);
     one.value = longest - 1;
-    PARAMS_ARE(LIBSEAL_ERR_CONTEXT_TOO_LONG, .recipients = &to_key, .recipient_count = 1,
+    ENVELOPE_IS(LIBSEAL_ERR_CONTEXT_TOO_LONG, .recipients = &to_key, .recipient_count = 1,
                .context = &one, .context_count = 1);
-    PARAMS_ARE(LIBSEAL_ERR_NULL_POINTER, .recipients = &to_key, .recipient_count = 1,
+    ENVELOPE_IS(LIBSEAL_ERR_NULL_POINTER, .recipients = &to_key, .recipient_count = 1,
                .context_count = 1);
 }
 
@@ -290,25 +295,25 @@ static void many_pairs(void)
         snprintf(names[i], sizeof names[i], "%03u", (unsigned)(i * 7 % ARRAY_LEN(many)));
         many[i] = (libseal_context_pair){.key = names[i], .value = "v"};
     }
-    PARAMS_ARE(LIBSEAL_ERR_INVALID_ARGUMENT, .recipients = &to_key, .recipient_count = 1,
+    ENVELOPE_IS(LIBSEAL_ERR_INVALID_ARGUMENT, .recipients = &to_key, .recipient_count = 1,
                .context = many, .context_count = LIBSEAL_MAX_CONTEXT_PAIRS + 1);
 
-    libseal_seal_params params = plain;
-    params.context = many;
-    params.context_count = LIBSEAL_MAX_CONTEXT_PAIRS;
+    libseal_envelope envelope = plain;
+    envelope.context = many;
+    envelope.context_count = LIBSEAL_MAX_CONTEXT_PAIRS;
     uint8_t message[LIBSEAL_SEALER_START_BOUND(1, 0, LIBSEAL_MAX_CONTEXT_PAIRS * 8) + 16];
     size_t len;
-    CHECK_STATUS(libseal_seal(&params, NULL, 0, message, sizeof message, &len), LIBSEAL_OK);
+    CHECK_STATUS(libseal_seal(&envelope, NULL, 0, message, sizeof message, &len), LIBSEAL_OK);
     CHECK(unseals_to(message, len, message, 0, "rsa-2048", many, LIBSEAL_MAX_CONTEXT_PAIRS));
 }
 
-static void wrong_params(void)
+static void wrong_envelopes(void)
 {
-    params_are(NULL, LIBSEAL_ERR_NULL_POINTER, __LINE__);
-    libseal_seal_params two[2] = {plain, plain};
-    params_are((libseal_seal_params *)(void *)((char *)two + 1), LIBSEAL_ERR_INVALID_ARGUMENT,
+    envelope_is(NULL, LIBSEAL_ERR_NULL_POINTER, __LINE__);
+    libseal_envelope two[2] = {plain, plain};
+    envelope_is((libseal_envelope *)(void *)((char *)two + 1), LIBSEAL_ERR_INVALID_ARGUMENT,
                __LINE__);
-    PARAMS_ARE(LIBSEAL_ERR_INVALID_ARGUMENT, .recipient_count = 1,
+    ENVELOPE_IS(LIBSEAL_ERR_INVALID_ARGUMENT, .recipient_count = 1,
                .recipients = (libseal_recipient *)(void *)((char *)two + 1));
     CHECK_STATUS(libseal_sealer_start_len(&plain, NULL), LIBSEAL_ERR_NULL_POINTER);
     CHECK_STATUS(libseal_sealing_key_header_len(&plain, NULL), LIBSEAL_ERR_NULL_POINTER);
@@ -393,7 +398,7 @@ static void states(void)
     start();
     CHECK_STATUS(libseal_sealer_finish(&sealer, out, sizeof out, &written), LIBSEAL_OK);
 
-    libseal_seal_params nobody = plain;
+    libseal_envelope nobody = plain;
     nobody.recipient_count = 0;
     memset(&sealer, 0xaa, sizeof sealer);
     CHECK_STATUS(libseal_sealer_start(&sealer, sizeof sealer, &nobody, out, sizeof out, &written),
@@ -490,8 +495,9 @@ int main(int argc, char **argv)
     key = public_key("rsa-2048");
     key_b = public_key("rsa-2048-b");
     key_4096 = public_key("rsa-4096");
-    to_key = (libseal_recipient){.key = &key};
-    plain = (libseal_seal_params){
+    to_key = (libseal_recipient)RECIPIENT(.key = &key);
+    plain = (libseal_envelope){
+        .size = sizeof(libseal_envelope),
         .recipients = &to_key, .recipient_count = 1, .random = machine_random};
     lengths();
     pieces();
@@ -501,7 +507,7 @@ int main(int argc, char **argv)
     bounds();
     wrong_contexts();
     many_pairs();
-    wrong_params();
+    wrong_envelopes();
     wrong_one_shots();
     states();
     poison();

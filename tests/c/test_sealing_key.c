@@ -11,9 +11,9 @@
 #define SALT_LEN 24
 #define START_LEN 56 /* salt and commitment */
 
-static libseal_public_key key, key_b;
+static libseal_rsa_public_key key, key_b;
 static libseal_recipient to_key;
-static libseal_seal_params plain; /* for `key`, without a context */
+static libseal_envelope plain; /* for `key`, without a context */
 
 static libseal_sealing_key sealing_key; /* zero-initialised: some tests never fill it */
 static uint8_t header[1000];
@@ -24,9 +24,9 @@ static size_t written;
 
 static const uint8_t *const hello = (const uint8_t *)"hello";
 
-static void init_with(const libseal_seal_params *params, const libseal_sealing_limits *limits)
+static void init_with(const libseal_envelope *envelope, const libseal_sealing_limits *limits)
 {
-    CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, params, limits, header,
+    CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, envelope, limits, header,
                                           sizeof header, &header_len),
                  LIBSEAL_OK);
 }
@@ -81,15 +81,15 @@ static void many_messages(void)
     uint8_t salts[50][SALT_LEN];
     fill(plaintext, sizeof plaintext);
     const libseal_context_pair pairs[] = {{"site", "7"}, {"device", "42"}};
-    libseal_seal_params params = plain;
-    params.context = pairs;
-    params.context_count = 2;
-    init_with(&params, NULL);
+    libseal_envelope envelope = plain;
+    envelope.context = pairs;
+    envelope.context_count = 2;
+    init_with(&envelope, NULL);
     int same = 0;
     for (size_t i = 0; i < ARRAY_LEN(salts); i++) {
         size_t len = lens[i % ARRAY_LEN(lens)];
         uint64_t sealed_len = libseal_sealing_key_sealed_len(&sealing_key, len), expected;
-        CHECK_STATUS(libseal_sealed_len(&params, len, &expected), LIBSEAL_OK);
+        CHECK_STATUS(libseal_sealed_len(&envelope, len, &expected), LIBSEAL_OK);
         CHECK(sealed_len == expected);
         uint8_t *message = allocate((size_t)sealed_len);
         CHECK_STATUS(libseal_sealing_key_seal(&sealing_key, plaintext, len, message,
@@ -108,11 +108,14 @@ static void many_messages(void)
 
 static void several_recipients(void)
 {
-    const libseal_recipient to[] = {{.key = &key, .key_id = "one"}, {.key = &key_b}};
-    libseal_seal_params params = plain;
-    params.recipients = to;
-    params.recipient_count = 2;
-    init_with(&params, NULL);
+    const libseal_recipient to[] = {
+        RECIPIENT(.key = &key, .key_id = "one"),
+        RECIPIENT(.key = &key_b),
+    };
+    libseal_envelope envelope = plain;
+    envelope.recipients = to;
+    envelope.recipient_count = 2;
+    init_with(&envelope, NULL);
     for (size_t i = 0; i < 2; i++) {
         CHECK_STATUS(
             libseal_sealing_key_seal(&sealing_key, hello, 5, out, sizeof out, &written),
@@ -137,21 +140,22 @@ static void keys_are_independent(void)
     CHECK_STATUS(seal(5), LIBSEAL_OK);
 }
 
-/* The parameters were borrowed until libseal_sealing_key_init() returned; but for the callback. */
-static void parameters_may_go(void)
+/* The envelope was borrowed until libseal_sealing_key_init() returned, except for the callback. */
+static void envelope_may_go(void)
 {
     source s = source_of(good_byte, 0);
-    libseal_public_key passing_key = key;
-    libseal_recipient to = {.key = &passing_key};
+    libseal_rsa_public_key passing_key = key;
+    libseal_recipient to = RECIPIENT(.key = &passing_key);
     libseal_random random = random_from(&s);
-    libseal_sealing_limits limits = {.messages = 2};
-    libseal_seal_params params = {.recipients = &to, .recipient_count = 1, .random = &random};
-    init_with(&params, &limits);
+    libseal_sealing_limits limits = LIMITS(.messages = 2);
+    libseal_envelope envelope = LIBSEAL_ENVELOPE_INIT(&to, 1);
+    envelope.random = &random;
+    init_with(&envelope, &limits);
     memset(&passing_key, 0, sizeof passing_key);
     memset(&to, 0, sizeof to);
     memset(&random, 0, sizeof random);
     memset(&limits, 0, sizeof limits);
-    memset(&params, 0, sizeof params);
+    memset(&envelope, 0, sizeof envelope);
     CHECK_STATUS(seal(5), LIBSEAL_OK);
     CHECK(s.calls == 3 && s.was_asked_well);
     CHECK(memcmp(out + header_len, s.answers[2], SALT_LEN) == 0);
@@ -286,7 +290,7 @@ static void sealers_are_independent(void)
 
 static void limit_of_messages(void)
 {
-    const libseal_sealing_limits three = {.messages = 3};
+    const libseal_sealing_limits three = LIMITS(.messages = 3);
     init(&three);
     CHECK_STATUS(seal(5), LIBSEAL_OK);
     CHECK_STATUS(start(0), LIBSEAL_OK);
@@ -306,7 +310,7 @@ static void limit_of_messages(void)
 
 static void limit_of_bytes(void)
 {
-    const libseal_sealing_limits hundred = {.bytes = 100};
+    const libseal_sealing_limits hundred = LIMITS(.bytes = 100);
     init(&hundred);
     CHECK_STATUS(seal(101), LIBSEAL_ERR_SEALING_KEY_EXHAUSTED);
     CHECK_STATUS(start(101), LIBSEAL_ERR_SEALING_KEY_EXHAUSTED);
@@ -330,7 +334,8 @@ static void limit_of_bytes(void)
 static void limit_of_age(void)
 {
     const struct timespec a_bit_more = {.tv_sec = 1, .tv_nsec = 50 * 1000 * 1000};
-    const libseal_sealing_limits second = {.age_seconds = 1}, hour = {.age_seconds = 3600};
+    const libseal_sealing_limits second = LIMITS(.age_seconds = 1);
+    const libseal_sealing_limits hour = LIMITS(.age_seconds = 3600);
     init(&second);
     nanosleep(&a_bit_more, NULL);
     CHECK_STATUS(seal(5), LIBSEAL_ERR_SEALING_KEY_EXHAUSTED);
@@ -343,7 +348,7 @@ static void limit_of_age(void)
     /* The other limits hold as well. */
     init(&hour);
     CHECK_STATUS(seal(5), LIBSEAL_OK);
-    const libseal_sealing_limits one = {.messages = 1, .age_seconds = UINT64_MAX};
+    const libseal_sealing_limits one = LIMITS(.messages = 1, .age_seconds = UINT64_MAX);
     init(&one);
     CHECK_STATUS(seal(5), LIBSEAL_OK);
     CHECK_STATUS(seal(5), LIBSEAL_ERR_SEALING_KEY_EXHAUSTED);
@@ -352,7 +357,7 @@ static void limit_of_age(void)
 /* Without a clock the limit could not be enforced. */
 static void limit_of_age_is_refused(void)
 {
-    const libseal_sealing_limits hour = {.messages = 1, .age_seconds = 3600};
+    const libseal_sealing_limits hour = LIMITS(.messages = 1, .age_seconds = 3600);
     init(NULL);
     CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &plain, &hour, header,
                                           sizeof header, &header_len),
@@ -365,7 +370,8 @@ static void limit_of_age_is_refused(void)
 static void default_limits(void)
 {
     const uint64_t gib = (uint64_t)1 << 30;
-    const libseal_sealing_limits zeros = {0}, one_message = {.messages = 1};
+    const libseal_sealing_limits zeros = LIBSEAL_SEALING_LIMITS_INIT;
+    const libseal_sealing_limits one_message = LIMITS(.messages = 1);
     const libseal_sealing_limits *list[] = {NULL, &zeros, &one_message};
     for (size_t i = 0; i < ARRAY_LEN(list); i++) {
         init(list[i]);
@@ -376,7 +382,7 @@ static void default_limits(void)
         CHECK_STATUS(seal(0),
                      list[i] == &one_message ? LIBSEAL_ERR_SEALING_KEY_EXHAUSTED : LIBSEAL_OK);
     }
-    const libseal_sealing_limits beyond = {.messages = UINT64_MAX, .bytes = UINT64_MAX};
+    const libseal_sealing_limits beyond = LIMITS(.messages = UINT64_MAX, .bytes = UINT64_MAX);
     init(&beyond);
     CHECK_STATUS(start(65 * gib), LIBSEAL_OK);
     libseal_sealer_wipe(&sealer);
@@ -386,12 +392,12 @@ static void default_limits(void)
 /* A call that fails takes nothing from the limits. */
 static void errors_cost_nothing(void)
 {
-    const libseal_sealing_limits one = {.messages = 1, .bytes = 5};
+    const libseal_sealing_limits one = LIMITS(.messages = 1, .bytes = 5);
     source s = source_of(good_byte, 0);
     const libseal_random random = random_from(&s);
-    libseal_seal_params params = plain;
-    params.random = &random;
-    init_with(&params, &one);
+    libseal_envelope envelope = plain;
+    envelope.random = &random;
+    init_with(&envelope, &one);
     uint8_t message[sizeof out];
     size_t len = (size_t)libseal_sealing_key_sealed_len(&sealing_key, 5);
     int asked = s.calls;
@@ -464,38 +470,41 @@ static void lengths(void)
 static void header_room(void)
 {
     static const char id[] = "alias/k";
-    const libseal_recipient to[] = {{.key = &key, .key_id = id}, {.key = &key_b}};
+    const libseal_recipient to[] = {
+        RECIPIENT(.key = &key, .key_id = id),
+        RECIPIENT(.key = &key_b),
+    };
     const libseal_context_pair pair = {.key = "site", .value = "7"};
-    libseal_seal_params params = plain;
-    params.recipients = to;
-    params.recipient_count = 2;
-    params.context = &pair;
-    params.context_count = 1;
+    libseal_envelope envelope = plain;
+    envelope.recipients = to;
+    envelope.recipient_count = 2;
+    envelope.context = &pair;
+    envelope.context_count = 1;
     size_t len, found = 1;
-    CHECK_STATUS(libseal_sealing_key_header_len(&params, &len), LIBSEAL_OK);
+    CHECK_STATUS(libseal_sealing_key_header_len(&envelope, &len), LIBSEAL_OK);
     CHECK(len <= LIBSEAL_SEALING_KEY_HEADER_BOUND(2, sizeof id - 1, 4 + 4 + 1));
 
     uint8_t *room = allocate(len);
     memset(room, 0xaa, len);
-    CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &params, NULL, room,
+    CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &envelope, NULL, room,
                                           len - 1, &found),
                  LIBSEAL_ERR_BUFFER_TOO_SMALL);
     CHECK(found == len && is_filled_with(room, len, 0xaa));
     is_none(&sealing_key);
-    CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &params, NULL, NULL,
+    CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &envelope, NULL, NULL,
                                           0, &found),
                  LIBSEAL_ERR_BUFFER_TOO_SMALL);
     CHECK(found == len);
-    CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &params, NULL, NULL,
+    CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &envelope, NULL, NULL,
                                           len, &found),
                  LIBSEAL_ERR_NULL_POINTER);
     CHECK(found == 0);
-    CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &params, NULL, room,
+    CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &envelope, NULL, room,
                                           len, NULL),
                  LIBSEAL_ERR_NULL_POINTER);
     is_none(&sealing_key);
 
-    CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &params, NULL, room,
+    CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &envelope, NULL, room,
                                           len, &found),
                  LIBSEAL_OK);
     CHECK(found == len);
@@ -532,7 +541,7 @@ static void states(void)
     init(NULL);
     init(NULL);
     CHECK_STATUS(seal(5), LIBSEAL_OK);
-    libseal_seal_params nobody = plain;
+    libseal_envelope nobody = plain;
     nobody.recipient_count = 0;
     CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &nobody, NULL, header,
                                           sizeof header, &header_len),
@@ -623,12 +632,12 @@ static void random_fails(void)
         int fails_at, bad_call;
     } list[] = {{good_byte, 3, 3}, {good_byte, 4, 4}, {stuck_byte, 0, 4}};
     for (size_t i = 0; i < ARRAY_LEN(list); i++) {
-        const libseal_sealing_limits limits = {.messages = 3, .bytes = 15};
+        const libseal_sealing_limits limits = LIMITS(.messages = 3, .bytes = 15);
         source s = source_of(list[i].byte, list[i].fails_at);
         const libseal_random random = random_from(&s);
-        libseal_seal_params params = plain;
-        params.random = &random;
-        init_with(&params, &limits);
+        libseal_envelope envelope = plain;
+        envelope.random = &random;
+        init_with(&envelope, &limits);
         CHECK(s.calls == 2);
         while (s.calls < list[i].bad_call - 1)
             CHECK_STATUS(seal(5), LIBSEAL_OK);
@@ -655,9 +664,9 @@ static void random_fails_at_init(void)
     init(NULL);
     source s = source_of(good_byte, 2);
     const libseal_random random = random_from(&s);
-    libseal_seal_params params = plain;
-    params.random = &random;
-    CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &params, NULL, header,
+    libseal_envelope envelope = plain;
+    envelope.random = &random;
+    CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &envelope, NULL, header,
                                           sizeof header, &header_len),
                  LIBSEAL_ERR_RANDOM_FAILED);
     CHECK(header_len == 0);
@@ -672,14 +681,15 @@ int main(int argc, char **argv)
     CHECK(sizeof sealing_key == LIBSEAL_SEALING_KEY_SIZE);
     key = public_key("rsa-2048");
     key_b = public_key("rsa-2048-b");
-    to_key = (libseal_recipient){.key = &key};
-    plain = (libseal_seal_params){
+    to_key = (libseal_recipient)RECIPIENT(.key = &key);
+    plain = (libseal_envelope){
+        .size = sizeof(libseal_envelope),
         .recipients = &to_key, .recipient_count = 1, .random = machine_random};
     states();
     many_messages();
     several_recipients();
     keys_are_independent();
-    parameters_may_go();
+    envelope_may_go();
     pieces();
     announced_length();
     sealers_are_independent();

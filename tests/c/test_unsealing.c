@@ -113,7 +113,7 @@ static int calls;
 static int fails(void *user_data, const libseal_wrapped_key *key, uint8_t data_key[32])
 {
     (void)user_data;
-    CHECK(key->struct_size == sizeof *key && key->algorithm != NULL);
+    CHECK(key->size == sizeof *key && key->algorithm != NULL);
     memset(data_key, 1, 32);
     return ++calls + 40;
 }
@@ -132,6 +132,25 @@ static int wrong_key(void *user_data, const libseal_wrapped_key *key, uint8_t da
     return ++calls, 0;
 }
 
+static int stops(void *user_data, const libseal_wrapped_key *key, uint8_t data_key[32])
+{
+    (void)user_data, (void)key;
+    memset(data_key, 1, 32);
+    return ++calls, LIBSEAL_UNWRAP_STOP;
+}
+
+/* Fails for the first recipient, and stops at the second. */
+static int fails_and_stops(void *user_data, const libseal_wrapped_key *key, uint8_t data_key[32])
+{
+    return calls == 0 ? fails(user_data, key, data_key) : stops(user_data, key, data_key);
+}
+
+/* Fails for the first recipient, and has no key for the second. */
+static int fails_once(void *user_data, const libseal_wrapped_key *key, uint8_t data_key[32])
+{
+    return calls == 0 ? fails(user_data, key, data_key) : not_mine(user_data, key, data_key);
+}
+
 static void failing_callbacks(void)
 {
     vector two = accepted_vector("recipients_two_second_held");
@@ -142,6 +161,9 @@ static void failing_callbacks(void)
     } list[] = {
         {fails, LIBSEAL_ERR_UNWRAP_FAILED, 2, 41},
         {not_mine, LIBSEAL_ERR_NO_MATCHING_RECIPIENT, 2, 0},
+        {fails_once, LIBSEAL_ERR_UNWRAP_FAILED, 2, 41},
+        {stops, LIBSEAL_ERR_UNWRAP_FAILED, 1, LIBSEAL_UNWRAP_STOP},
+        {fails_and_stops, LIBSEAL_ERR_UNWRAP_FAILED, 2, LIBSEAL_UNWRAP_STOP},
         {wrong_key, LIBSEAL_ERR_AUTHENTICATION_FAILED, 1, 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(list); i++) {
@@ -333,10 +355,10 @@ static void headers(void)
     libseal_wrapped_key wrapped;
     memset(&wrapped, 0xaa, sizeof wrapped);
     CHECK_STATUS(libseal_header_wrapped_key(header, 0, &wrapped, sizeof wrapped - 1),
-                 LIBSEAL_ERR_STORAGE_TOO_SMALL);
+                 LIBSEAL_ERR_STRUCT_SIZE);
     CHECK_STATUS(libseal_header_wrapped_key(header, 1, &wrapped, sizeof wrapped),
                  LIBSEAL_ERR_INVALID_ARGUMENT);
-    CHECK(wrapped.ciphertext == NULL && wrapped.struct_size == 0);
+    CHECK(wrapped.ciphertext == NULL && wrapped.size == 0);
     CHECK_STATUS(libseal_header_wrapped_key(header, 0, NULL, sizeof wrapped),
                  LIBSEAL_ERR_NULL_POINTER);
     CHECK_STATUS(libseal_header_wrapped_key(NULL, 0, &wrapped, sizeof wrapped),
@@ -352,10 +374,111 @@ static void headers(void)
     free_vector(&reserved);
 }
 
+/* The second step: what a KMS returned becomes the data key. */
+static void second_step(void)
+{
+    libseal_header *header;
+    libseal_wrapped_key wrapped;
+    uint8_t data_key[LIBSEAL_DATA_KEY_LEN];
+    CHECK_STATUS(libseal_header_parse(v.message, v.message_len, &header), LIBSEAL_OK);
+    CHECK_STATUS(libseal_header_wrapped_key(header, 0, &wrapped, sizeof wrapped), LIBSEAL_OK);
+    CHECK_STATUS(libseal_wrapped_key_data_key(&wrapped, v.data_key, sizeof v.data_key, data_key),
+                 LIBSEAL_OK);
+    CHECK(memcmp(data_key, v.data_key, sizeof data_key) == 0);
+
+    /* From its parts, as another process may have got them. */
+    libseal_wrapped_key parts = LIBSEAL_WRAPPED_KEY_INIT;
+    CHECK_STATUS(libseal_wrapped_key_data_key(&parts, v.data_key, 32, data_key),
+                 LIBSEAL_ERR_NULL_POINTER);
+    CHECK(is_filled_with(data_key, sizeof data_key, 0));
+    parts.kind = wrapped.kind;
+    parts.fingerprint = wrapped.fingerprint;
+    parts.ciphertext = wrapped.ciphertext;
+    parts.ciphertext_len = wrapped.ciphertext_len;
+    CHECK_STATUS(libseal_wrapped_key_data_key(&parts, v.data_key, 32, data_key), LIBSEAL_OK);
+    CHECK(memcmp(data_key, v.data_key, sizeof data_key) == 0);
+
+    static const size_t wrong_lens[] = {0, 31, 16};
+    for (size_t i = 0; i < ARRAY_LEN(wrong_lens); i++) {
+        memset(data_key, 0xaa, sizeof data_key);
+        CHECK_STATUS(libseal_wrapped_key_data_key(&parts, v.data_key, wrong_lens[i], data_key),
+                     LIBSEAL_ERR_DATA_KEY_LENGTH);
+        CHECK(is_filled_with(data_key, sizeof data_key, 0));
+    }
+    static const uint32_t unknown_kinds[] = {0, 3, 255, 257};
+    for (size_t i = 0; i < ARRAY_LEN(unknown_kinds); i++) {
+        parts.kind = unknown_kinds[i];
+        CHECK_STATUS(libseal_wrapped_key_data_key(&parts, v.data_key, 32, data_key),
+                     LIBSEAL_ERR_UNSUPPORTED_ALGORITHM);
+    }
+    parts.kind = wrapped.kind;
+    parts.key_id = "\xff";
+    parts.key_id_len = 1;
+    CHECK_STATUS(libseal_wrapped_key_data_key(&parts, v.data_key, 32, data_key),
+                 LIBSEAL_ERR_INVALID_UTF8);
+    parts.key_id_len = 0;
+    parts.size -= sizeof(size_t);
+    CHECK_STATUS(libseal_wrapped_key_data_key(&parts, v.data_key, 32, data_key),
+                 LIBSEAL_ERR_STRUCT_SIZE);
+    CHECK_STATUS(libseal_wrapped_key_data_key(NULL, v.data_key, 32, data_key),
+                 LIBSEAL_ERR_NULL_POINTER);
+    CHECK_STATUS(libseal_wrapped_key_data_key(&wrapped, NULL, 32, data_key),
+                 LIBSEAL_ERR_NULL_POINTER);
+    CHECK_STATUS(libseal_wrapped_key_data_key(&wrapped, v.data_key, 32, NULL),
+                 LIBSEAL_ERR_NULL_POINTER);
+    libseal_header_free(header);
+}
+
+/* A header that was stored, and the data key, are enough to go on with the payload. */
+static void header_and_key(void)
+{
+    libseal_header *header, *stored;
+    CHECK_STATUS(libseal_header_parse(v.message, v.message_len, &header), LIBSEAL_OK);
+    size_t len = libseal_header_len(header);
+    CHECK(memcmp(libseal_header_bytes(header), v.message, len) == 0);
+    CHECK_STATUS(libseal_header_parse(libseal_header_bytes(header), len, &stored), LIBSEAL_OK);
+    libseal_header_free(header);
+    CHECK(memcmp(libseal_header_bytes(stored), v.message, len) == 0);
+    CHECK(libseal_header_bytes(NULL) == NULL);
+
+    libseal_unsealer_free(unsealer);
+    CHECK_STATUS(libseal_unsealer_new_with_key(stored, v.data_key, &unsealer), LIBSEAL_OK);
+    CHECK_STATUS(libseal_unsealer_set_unwrap(unsealer, unwrap_vector, &v),
+                 LIBSEAL_ERR_INVALID_STATE);
+    CHECK(libseal_header_len(libseal_unsealer_header(unsealer)) == len);
+    CHECK_STATUS(libseal_unsealer_update(unsealer, v.message + len, v.message_len - len, NULL, out,
+                                         sizeof out, &written),
+                 LIBSEAL_OK);
+    CHECK(written == 32768);
+    CHECK_STATUS(libseal_unsealer_finish(unsealer, out, sizeof out, &written), LIBSEAL_OK);
+    uint64_t offset;
+    CHECK_STATUS(libseal_unsealer_seek(unsealer, 16384, &offset), LIBSEAL_OK);
+    CHECK(offset == len + 56 + 16400);
+    libseal_unsealer_free(unsealer);
+
+    uint8_t wrong[LIBSEAL_DATA_KEY_LEN];
+    memcpy(wrong, v.data_key, sizeof wrong);
+    wrong[31] ^= 1;
+    unsealer = (libseal_unsealer *)&v;
+    CHECK_STATUS(libseal_unsealer_new_with_key(stored, wrong, &unsealer),
+                 LIBSEAL_ERR_AUTHENTICATION_FAILED);
+    CHECK(unsealer == NULL);
+    CHECK_STATUS(libseal_unsealer_new_with_key(NULL, v.data_key, &unsealer),
+                 LIBSEAL_ERR_NULL_POINTER);
+    CHECK_STATUS(libseal_unsealer_new_with_key(stored, NULL, &unsealer), LIBSEAL_ERR_NULL_POINTER);
+    CHECK_STATUS(libseal_unsealer_new_with_key(stored, v.data_key, NULL),
+                 LIBSEAL_ERR_NULL_POINTER);
+    libseal_header_free(stored);
+}
+
 static void required_context(void)
 {
     vector pairs = accepted_vector("context_several_pairs");
     libseal_context_pair other = {pairs.context[0].key, "other"};
+    const libseal_context_pair any_value = {pairs.context[0].key, NULL};
+    const libseal_context_pair any_of_missing = {"missing", NULL};
+    libseal_header *header;
+    CHECK_STATUS(libseal_header_parse(pairs.message, pairs.message_len, &header), LIBSEAL_OK);
     const struct {
         const libseal_context_pair *required;
         size_t count;
@@ -364,9 +487,13 @@ static void required_context(void)
         {NULL, 0, LIBSEAL_OK},
         {pairs.context + 1, 1, LIBSEAL_OK},
         {pairs.context, pairs.context_count, LIBSEAL_OK},
+        {&any_value, 1, LIBSEAL_OK},
         {&other, 1, LIBSEAL_ERR_CONTEXT_MISMATCH},
+        {&any_of_missing, 1, LIBSEAL_ERR_CONTEXT_MISMATCH},
     };
     for (size_t i = 0; i < ARRAY_LEN(list); i++) {
+        CHECK_STATUS(libseal_header_require(header, list[i].required, list[i].count),
+                     list[i].status);
         pairs.calls = 0;
         CHECK_STATUS(libseal_unseal(pairs.message, pairs.message_len, unwrap_vector, &pairs,
                                     list[i].required, list[i].count, out, sizeof out, &written),
@@ -377,6 +504,13 @@ static void required_context(void)
         CHECK_STATUS(update(pairs.message, pairs.message_len),
                      list[i].status == LIBSEAL_OK ? LIBSEAL_NEED_KEY : list[i].status);
     }
+    const libseal_context_pair no_key = {NULL, "a"}, no_text = {"\xff", NULL};
+    CHECK_STATUS(libseal_header_require(header, &no_key, 1), LIBSEAL_ERR_NULL_POINTER);
+    CHECK_STATUS(libseal_header_require(header, &no_text, 1), LIBSEAL_ERR_INVALID_UTF8);
+    CHECK_STATUS(libseal_header_require(header, &any_value, SIZE_MAX),
+                 LIBSEAL_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(libseal_header_require(NULL, &any_value, 1), LIBSEAL_ERR_NULL_POINTER);
+    libseal_header_free(header);
     free_vector(&pairs);
 }
 
@@ -393,6 +527,8 @@ int main(int argc, char **argv)
     wrong_calls();
     wrong_one_shots();
     headers();
+    second_step();
+    header_and_key();
     required_context();
     libseal_unsealer_free(unsealer);
     free_vector(&v);

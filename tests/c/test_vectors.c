@@ -72,7 +72,7 @@ static libseal_status provide_key(const vector *v, libseal_unsealer *unsealer)
     for (size_t i = 0; i < libseal_header_wrapped_key_count(header); i++) {
         libseal_wrapped_key key;
         libseal_status status = libseal_header_wrapped_key(header, i, &key, sizeof key);
-        EXPECT(status == LIBSEAL_OK && key.struct_size == sizeof key);
+        EXPECT(status == LIBSEAL_OK && key.size == sizeof key);
         if (key.algorithm && vector_holds(v, key.fingerprint))
             return v->has_data_key ? libseal_unsealer_provide_key(unsealer, v->data_key)
                                    : LIBSEAL_ERR_UNWRAP_FAILED;

@@ -30,7 +30,7 @@ static void add_line(vector *v, char *name, char *value)
     if (strcmp(name, "expect") == 0) {
         v->expect = value;
     } else if (strcmp(name, "key") == 0 && v->key_count < MAX_KEYS) {
-        libseal_public_key key = public_key(value);
+        libseal_rsa_public_key key = public_key(value);
         if (libseal_public_key_fingerprint(&key, v->fingerprints[v->key_count]) != LIBSEAL_OK)
             fatal("no fingerprint", value);
         v->keys[v->key_count++] = value;
@@ -132,7 +132,7 @@ int unwrap_openssl(void *user_data, const libseal_wrapped_key *key, uint8_t data
     static uint8_t last_wrapped[512], last[LIBSEAL_DATA_KEY_LEN];
     static size_t last_len;
     const char *name = user_data;
-    libseal_public_key held = public_key(name);
+    libseal_rsa_public_key held = public_key(name);
     uint8_t fingerprint[LIBSEAL_FINGERPRINT_LEN];
     if (libseal_public_key_fingerprint(&held, fingerprint) != LIBSEAL_OK)
         fatal("no fingerprint", name);

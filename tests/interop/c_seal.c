@@ -61,29 +61,23 @@ int main(int argc, char **argv)
     uint8_t *key_bytes = read_file(argv[1], &key_len);
     uint8_t *plaintext = read_file(argv[2], &plaintext_len);
 
-    libseal_public_key key;
-    check(argv[1], libseal_public_key_init(&key, sizeof key, key_bytes, key_len));
-    libseal_recipient to = {
-        .key = &key,
-        .key_id = argv[4],
-        .algorithm = (uint32_t)strtoul(argv[5], NULL, 10),
-    };
+    libseal_rsa_public_key key;
+    check(argv[1], libseal_rsa_public_key_init(&key, sizeof key, key_bytes, key_len));
+    libseal_recipient to = LIBSEAL_RECIPIENT_INIT(&key, argv[4]);
+    to.algorithm = (uint32_t)strtoul(argv[5], NULL, 10);
     libseal_context_pair context[MAX_PAIRS];
     size_t pairs = 0;
     for (int i = 6; i < argc; i += 2)
         context[pairs++] = (libseal_context_pair){.key = argv[i], .value = argv[i + 1]};
 
-    const libseal_seal_params params = {
-        .recipients = &to,
-        .recipient_count = 1,
-        .context = context,
-        .context_count = pairs,
-    };
+    libseal_envelope envelope = LIBSEAL_ENVELOPE_INIT(&to, 1);
+    envelope.context = context;
+    envelope.context_count = pairs;
 
     uint64_t len;
-    check("length", libseal_sealed_len(&params, plaintext_len, &len));
+    check("length", libseal_sealed_len(&envelope, plaintext_len, &len));
     uint8_t *message = allocate((size_t)len);
-    check("seal", libseal_seal(&params, plaintext, plaintext_len, message, (size_t)len, &written));
+    check("seal", libseal_seal(&envelope, plaintext, plaintext_len, message, (size_t)len, &written));
     if (written != len)
         fail("seal", "not as long as announced");
     write_file(argv[3], message, written);

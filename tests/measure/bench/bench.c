@@ -37,9 +37,9 @@ static const size_t SMALL[] = {64, KIB, 64 * KIB};
 static char work[4096];
 static uint8_t data_key[LIBSEAL_DATA_KEY_LEN];
 static uint8_t *plaintext, *out;
-static libseal_public_key key;
-static const libseal_recipient recipient = {.key = &key};
-static const libseal_seal_params params = {.recipients = &recipient, .recipient_count = 1};
+static libseal_rsa_public_key key;
+static const libseal_recipient recipient = LIBSEAL_RECIPIENT_INIT(&key, NULL);
+static const libseal_envelope envelope = LIBSEAL_ENVELOPE_INIT(&recipient, 1);
 static libseal_sealing_key sealing_key;
 static uint8_t sealing_key_header[LIBSEAL_SEALING_KEY_HEADER_BOUND(1, 0, 0)];
 
@@ -124,7 +124,7 @@ static void open_workload(void)
 {
     size_t len;
     uint8_t *der = read_file("public.der", &len);
-    check("public.der", libseal_public_key_init(&key, sizeof key, der, len));
+    check("public.der", libseal_rsa_public_key_init(&key, sizeof key, der, len));
     free(der);
     uint8_t *known = read_file("data-key", &len);
     if (len != sizeof data_key)
@@ -137,12 +137,13 @@ static void open_workload(void)
     out = allocate(ROOM);
     memset(out, 1, ROOM);
 
-    const libseal_sealing_limits limits = {.messages = UINT64_MAX, .bytes = UINT64_MAX};
-    check("key", libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &params, &limits,
+    libseal_sealing_limits limits = LIBSEAL_SEALING_LIMITS_INIT;
+    limits.messages = limits.bytes = UINT64_MAX;
+    check("key", libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &envelope, &limits,
                                           sealing_key_header, sizeof sealing_key_header, &len));
 }
 
-/* Knows the data key already: the RSA of whoever unwraps is not what is measured. */
+/* Knows the data key already: the RSA decryption of the KMS is not what is measured. */
 static int unwrap(void *user_data, const libseal_wrapped_key *wrapped, uint8_t unwrapped[32])
 {
     (void)user_data;
@@ -161,7 +162,9 @@ struct bench_case {
     const uint8_t *message;
     size_t message_len;
     size_t piece_len;
+    /* Of the pool; 1 without one. */
     size_t threads;
+    const libseal_pool *pool;
     /* What the last call returned. */
     uint64_t count;
 };
@@ -185,7 +188,7 @@ static uint64_t fill(const struct bench_case *c)
 static uint64_t seal(const struct bench_case *c)
 {
     size_t written;
-    check("seal", libseal_seal(&params, plaintext, c->size, out, ROOM, &written));
+    check("seal", libseal_seal(&envelope, plaintext, c->size, out, ROOM, &written));
     return written;
 }
 
@@ -209,8 +212,8 @@ static uint64_t seal_in_pieces(const struct bench_case *c)
 {
     libseal_sealer sealer;
     size_t len, written;
-    check("start", libseal_sealer_start(&sealer, sizeof sealer, &params, out, ROOM, &written));
-    check("threads", libseal_sealer_set_threads(&sealer, c->threads));
+    check("start", libseal_sealer_start(&sealer, sizeof sealer, &envelope, out, ROOM, &written));
+    check("pool", libseal_sealer_set_pool(&sealer, c->pool));
     for (size_t done = 0; done < c->size; done += c->piece_len) {
         check("update", libseal_sealer_update(&sealer, plaintext, c->piece_len, out + written,
                                               ROOM - written, &len));
@@ -220,20 +223,20 @@ static uint64_t seal_in_pieces(const struct bench_case *c)
     return written + len;
 }
 
-static libseal_unsealer *new_unsealer(void)
+static libseal_unsealer *new_unsealer(const struct bench_case *c)
 {
     libseal_unsealer *unsealer;
     check("unsealer", libseal_unsealer_new(NULL, 0, &unsealer));
     check("unsealer", libseal_unsealer_set_unwrap(unsealer, unwrap, NULL));
+    check("pool", libseal_unsealer_set_pool(unsealer, c->pool));
     return unsealer;
 }
 
 /* What is unsealed is used up before more is. */
 static uint64_t unseal_in_pieces(const struct bench_case *c)
 {
-    libseal_unsealer *unsealer = new_unsealer();
+    libseal_unsealer *unsealer = new_unsealer(c);
     size_t piece_len, len, written = 0;
-    check("threads", libseal_unsealer_set_threads(unsealer, c->threads));
     for (size_t done = 0; done < c->message_len; done += piece_len) {
         piece_len = c->message_len - done < c->piece_len ? c->message_len - done : c->piece_len;
         check("update", libseal_unsealer_update(unsealer, c->message + done, piece_len, NULL,
@@ -258,7 +261,7 @@ static uint64_t seal_file(const struct bench_case *c)
     libseal_sealer sealer;
     size_t piece_len, len;
     int source = open_file("source", O_RDONLY), target = create_target();
-    check("start", libseal_sealer_start(&sealer, sizeof sealer, &params, sealed, sizeof sealed, &len));
+    check("start", libseal_sealer_start(&sealer, sizeof sealer, &envelope, sealed, sizeof sealed, &len));
     write_all(target, sealed, len);
     while ((piece_len = read_piece(source, piece, sizeof piece)) > 0) {
         check("update", libseal_sealer_update(&sealer, piece, piece_len, sealed, sizeof sealed, &len));
@@ -275,7 +278,7 @@ static uint64_t seal_file(const struct bench_case *c)
 static uint64_t unseal_file(const struct bench_case *c)
 {
     static uint8_t piece[MIB], unsealed[LIBSEAL_UNSEALER_UPDATE_BOUND(MIB)];
-    libseal_unsealer *unsealer = new_unsealer();
+    libseal_unsealer *unsealer = new_unsealer(c);
     size_t piece_len, len;
     int source = open_file("source.sealed", O_RDONLY), target = create_target();
     while ((piece_len = read_piece(source, piece, sizeof piece)) > 0) {
@@ -288,7 +291,6 @@ static uint64_t unseal_file(const struct bench_case *c)
     libseal_unsealer_free(unsealer);
     close(source);
     close(target);
-    (void)c;
     return file_len("target-c");
 }
 
@@ -341,7 +343,10 @@ static void add_threads(size_t size)
     struct bench_case *unsealing = add_unsealing("unseal_into", size, unseal_in_pieces);
     sealing->piece_len = size;
     unsealing->piece_len = unsealing->message_len;
+    libseal_pool *pool;
+    check("pool", libseal_pool_new(threads, &pool));
     sealing->threads = unsealing->threads = threads;
+    sealing->pool = unsealing->pool = pool;
 }
 
 static void add_group(const char *group)

@@ -186,6 +186,17 @@ static void seal_under_sealing_key(void)
     check(libseal_sealing_key_seal(&sealing_key, in, 64, out, sizeof out, &len));
 }
 
+static void start_under_sealing_key(void)
+{
+    check(libseal_sealing_key_start(&sealing_key, &sealer, sizeof sealer, sizeof in, out,
+                                    sizeof out, &len));
+}
+
+static void finish_with(void)
+{
+    check(libseal_sealer_finish_with(&sealer, in, sizeof in, out, sizeof out, &len));
+}
+
 static void self_test(void)
 {
     check(libseal_self_test());
@@ -208,6 +219,8 @@ int main(void)
     measure("libseal_seal", seal_once);
     measure("libseal_sealing_key_init", init_sealing_key);
     measure("libseal_sealing_key_seal", seal_under_sealing_key);
+    measure("libseal_sealing_key_start", start_under_sealing_key);
+    measure("libseal_sealer_finish_with", finish_with);
     libseal_sealing_key_wipe(&sealing_key);
     measure("libseal_self_test", self_test);
     return 0;

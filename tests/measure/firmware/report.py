@@ -68,6 +68,11 @@ class Run:
         return self.numbers[f"{operation} stack"]
 
     @property
+    def promised_stack(self) -> int:
+        """What the header says."""
+        return self.numbers["LIBSEAL_STACK_SIZE"]
+
+    @property
     def peak_stack(self) -> int:
         return max(number for name, number in self.numbers.items() if name.endswith(" stack"))
 
@@ -87,19 +92,20 @@ class Image:
         return sum(self.parts.values())
 
 
+def measure(target: str, bits: int, directory: Path) -> Run:
+    """Runs measure.c with an RSA key of this size."""
+    key = KEYS / f"rsa-{bits}.pub.der"
+    program = Program(target, directory / str(bits), MEASURE, key)
+    lines = (line.rpartition(" ") for line in program.run().splitlines())
+    return Run({name: int(number) for name, _, number in lines})
+
+
 class Board:
     def __init__(self, target: str, directory: Path) -> None:
-        self.runs = {bits: self._measure(target, bits, directory) for bits in KEY_SIZES}
+        self.runs = {bits: measure(target, bits, directory) for bits in KEY_SIZES}
         self.images = {
             name: self._link(target, functions, directory) for name, functions in CALLS.items()
         }
-
-    @staticmethod
-    def _measure(target: str, bits: int, directory: Path) -> Run:
-        key = KEYS / f"rsa-{bits}.pub.der"
-        program = Program(target, directory / str(bits), MEASURE, key)
-        lines = (line.rpartition(" ") for line in program.run().splitlines())
-        return Run({name: int(number) for name, _, number in lines})
 
     @staticmethod
     def _link(target: str, functions: Sequence[str], directory: Path) -> Image:
