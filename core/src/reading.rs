@@ -395,6 +395,8 @@ impl Reading {
         if self.read_ahead < self.piece_len {
             self.read_ahead = self.read_ahead.saturating_mul(2).max(CHUNK_LEN);
         }
+        // What it held is overwritten, or wiped by an error.
+        self.buffered = self.position..self.position;
         let (direct, rest) = message.split_at(self.fitting(message.len(), out.len()));
         let written = self.unsealer.update(direct, out)?.written;
         let kept = self.keep(rest);
@@ -427,8 +429,10 @@ impl Reading {
     /// The message has ended: its last plaintext goes to the buffer.
     fn end(&mut self) -> Result<(), Error> {
         let len = self.unsealer.finish_len();
-        let written = self.unsealer.finish(room(&mut self.buffer, len)?)?;
         let start = self.buffered.end;
+        // What it held is overwritten, or wiped by an error.
+        self.buffered = start..start;
+        let written = self.unsealer.finish(room(&mut self.buffer, len)?)?;
         self.buffered = start..start.saturating_add(written as u64);
         self.plaintext_len = Some(self.buffered.end);
         self.message_len = Some(self.offset);
