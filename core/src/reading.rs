@@ -251,6 +251,7 @@ impl Reading {
         if self.plaintext_len.is_none() && self.confirming == Confirming::No {
             self.message_len.ok_or(ErrorKind::InvalidState)?;
             self.confirming = Confirming::Soon;
+            self.asked = None;
         }
         Ok(())
     }
@@ -263,6 +264,8 @@ impl Reading {
             self.leave(position);
         }
         self.position = position;
+        // What was asked for is for another place.
+        self.asked = None;
     }
 
     /// The unsealer has to find its place again.
