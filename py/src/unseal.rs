@@ -104,7 +104,7 @@ impl<'m, 'py> WholeMessage<'m, 'py> {
     fn unseal(&mut self, out: &mut [u8]) -> PyResult<usize> {
         let (unsealer, payload) = (&mut self.unsealer, self.payload);
         let unseal = || unsealer.finish_with(payload, out);
-        let unsealed = self.threads.work_on(self.py, payload.len(), unseal);
+        let unsealed = self.threads.work_on(self.py, self.plaintext_len, unseal);
         unsealed.map_err(|error| errors::to_py(self.py, error))
     }
 }

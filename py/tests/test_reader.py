@@ -15,6 +15,7 @@ from support import CHUNK, ShortReader, data_key_of, holds_nothing, public_key, 
 DATA = bytes(range(256)) * 300
 BLOB = libseal.seal(public_key(), DATA, context={"a": "b"})
 DATA_KEY = data_key_of(BLOB)
+HEADER = libseal.Header(BLOB)
 
 
 def unwrap(_: libseal.WrappedKey) -> bytes:
@@ -149,6 +150,8 @@ def test_inner_reader_that_is_odd() -> None:
 
     with pytest.raises(BlockingIOError):
         libseal.UnsealReader(Gives(None), unwrap)
+    with pytest.raises(OSError, match=r"read\(4096\) returned 4097 bytes"):
+        libseal.UnsealReader(Gives(BLOB[:4097]), unwrap)
     with pytest.raises(TypeError, match="text mode"):
         libseal.UnsealReader(Gives("text"), unwrap)
     with pytest.raises(TypeError):
@@ -185,3 +188,144 @@ def test_use_after_close() -> None:
     with pytest.raises(ValueError, match="closed file"):
         file.raw.read(1)
     assert file.header.context == {"a": "b"}
+
+
+class NonBlocking(io.BytesIO):
+    """Has nothing to read every other time."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.calls = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.calls += 1
+        if self.calls % 2:
+            return None  # type: ignore[return-value]
+        return super().read(size)
+
+
+@pytest.mark.parametrize("size", [1000, 300_000])
+def test_reading_goes_on_after_a_source_that_would_block(size: int) -> None:
+    inner = NonBlocking(BLOB)
+    with pytest.raises(BlockingIOError):
+        libseal.UnsealReader(inner, unwrap)
+    inner.seek(0)
+    file = libseal.UnsealReader.with_key(Skipping(inner), HEADER, DATA_KEY)
+    data, blocked = b"", 0
+    while len(data) < len(DATA):
+        try:
+            data += file.read1(size)
+        except BlockingIOError:
+            blocked += 1
+    assert data == DATA
+    assert blocked >= 1
+
+
+class Skipping:
+    """What comes after the header in another file object; cannot seek."""
+
+    def __init__(self, inner: io.BytesIO) -> None:
+        self.inner = inner
+        inner.seek(HEADER.length, io.SEEK_CUR)
+
+    def read(self, size: int, /) -> bytes:
+        return self.inner.read(size)
+
+
+# ---- With a header that is known
+
+
+@pytest.mark.parametrize("threads", [1, 2, None])
+@pytest.mark.parametrize("before", [b"", b"something else"])
+def test_with_key(before: bytes, threads: int | None) -> None:
+    inner = io.BytesIO(before + BLOB)
+    inner.seek(len(before) + HEADER.length)
+    with libseal.UnsealReader.with_key(inner, HEADER, DATA_KEY, threads=threads) as file:
+        assert type(file) is libseal.UnsealReader
+        assert file.header == HEADER
+        assert file.read(5) == DATA[:5]
+        assert file.seek(-5, io.SEEK_END) == len(DATA) - 5
+        assert file.read() == DATA[-5:]
+        assert file.seek(3) == 3
+        assert file.read() == DATA[3:]
+    assert not inner.closed
+
+
+def test_with_key_reads_nothing_of_the_header() -> None:
+    places: list[int] = []
+
+    class Noting(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            places.append(self.tell())
+            return super().read(size)
+
+    inner = Noting(BLOB)
+    inner.seek(HEADER.length)
+    file = libseal.UnsealReader.with_key(inner, HEADER, DATA_KEY, close_inner=True)
+    assert not places
+    file.seek(40_000)
+    assert file.read(10) == DATA[40_000:40_010]
+    assert min(places) == HEADER.length
+    file.close()
+    assert inner.closed
+
+
+def test_with_key_of_a_source_that_cannot_seek() -> None:
+    file = libseal.UnsealReader.with_key(Skipping(io.BytesIO(BLOB)), HEADER, DATA_KEY)
+    assert not file.seekable()
+    assert file.read() == DATA
+
+
+def test_with_key_refuses() -> None:
+    with pytest.raises(libseal.AuthenticationError):
+        libseal.UnsealReader.with_key(io.BytesIO(BLOB), HEADER, bytes(32))
+    with pytest.raises(libseal.KeyUnwrapError):
+        libseal.UnsealReader.with_key(io.BytesIO(BLOB), HEADER, b"short")
+    with pytest.raises(ValueError, match="before the end of the header"):
+        libseal.UnsealReader.with_key(io.BytesIO(BLOB), HEADER, DATA_KEY)
+    other = libseal.seal(public_key(), b"other", context={"a": "b"})
+    inner = io.BytesIO(other)
+    inner.seek(libseal.Header(other).length)
+    with pytest.raises(libseal.AuthenticationError):
+        libseal.UnsealReader.with_key(inner, HEADER, DATA_KEY).read()
+
+
+def test_subclass() -> None:
+    class Mine(libseal.UnsealReader):
+        def readline(self, size: int | None = -1, /) -> bytes:
+            return super().readline(size).upper()
+
+    blob = libseal.seal(public_key(), b"one\ntwo\n")
+    header, data_key = libseal.Header(blob), data_key_of(blob)
+    inner = io.BytesIO(blob)
+    inner.seek(header.length)
+    for file in (
+        Mine(io.BytesIO(blob), unwrapper()),
+        Mine.with_key(inner, header, data_key),
+    ):
+        assert type(file) is Mine
+        assert file.readline() == b"ONE\n"
+        assert file.seek(0) == 0
+        assert file.read() == b"one\ntwo\n"
+
+
+def test_nothing_is_hung_on_the_object() -> None:
+    file = reader()
+    attributes = set(vars(file))
+    for position in (0, 50_000, 3):
+        file.seek(position)
+        file.read(10)
+        assert set(vars(file)) == attributes
+    assert file.read.__self__ is file  # type: ignore[attr-defined]
+
+
+def test_all_of_a_large_message() -> None:
+    data = DATA * 60
+    blob = libseal.seal(public_key(), data)
+    data_key = data_key_of(blob)
+    for start in (0, 1, 700_000):
+        file = libseal.UnsealReader(io.BytesIO(blob), lambda _: data_key)
+        assert file.read(start) == data[:start]
+        assert file.read() == data[start:]
+        assert file.read() == b""
+        assert file.tell() == len(data)

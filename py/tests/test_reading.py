@@ -246,6 +246,40 @@ def test_what_was_not_asked_for_is_not_taken() -> None:
     assert read(reading, source, len(DATA)) == DATA
 
 
+def test_what_was_asked_for_another_place_is_not_taken() -> None:
+    moves: list[Callable[[libseal.Reading], None]] = [
+        lambda reading: reading.seek(30 * CHUNK),
+        lambda reading: reading.seek(5),
+        lambda reading: reading.confirm_end(),
+    ]
+    for move in moves:
+        reading, source = libseal.Reading(), Source()
+        first = read(reading, source, 10) + reading.read()
+        reading.message_len = len(BLOB)
+        offsets = reading.next(1)
+        assert isinstance(offsets, range)
+        move(reading)
+        with pytest.raises(libseal.StateError):
+            reading.feed(source.get(offsets))
+        position = reading.position
+        assert read(reading, source, 100_000) == DATA[position : position + 100_000]
+        assert first == DATA[: len(first)]
+
+
+def test_after_an_error_nothing_is_read_from_the_piece_before() -> None:
+    altered = bytearray(BLOB)
+    altered[HEADER.ciphertext_range(20 * CHUNK, 1).start] ^= 1
+    reading, source = libseal.Reading(), Source(bytes(altered))
+    assert read(reading, source, 10) == DATA[:10]
+    reading.read()
+    with pytest.raises(libseal.AuthenticationError):
+        read(reading, source, 10)
+    reading.seek(5)
+    assert reading.read(5) == b""
+    with pytest.raises(libseal.StateError):
+        reading.next(5)
+
+
 def test_required_context() -> None:
     required: list[libseal.Require] = [{"a": "c"}, {"b": None}]
     for require in required:

@@ -85,9 +85,9 @@ def test_main_arguments_can_be_named() -> None:
     message = libseal.seal(recipients=public_key(), data=b"data")
     assert libseal.unseal(message=message, unwrap=unwrapper()) == b"data"
     with pytest.raises(TypeError):
-        libseal.seal(public_key(), b"data", {"a": "b"})  # type: ignore[misc]
+        libseal.seal(public_key(), b"data", {"a": "b"})  # type: ignore[call-arg]
     with pytest.raises(TypeError):
-        libseal.unseal(message, unwrapper(), {"a": "b"})  # type: ignore[misc]
+        libseal.unseal(message, unwrapper(), {"a": "b"})  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(

@@ -265,3 +265,49 @@ def test_inner_writer_that_would_block() -> None:
 
     with pytest.raises(BlockingIOError):
         libseal.SealWriter(Full(), public_key())
+
+
+def test_writing_goes_on_after_a_target_that_would_block() -> None:
+    class Busy(io.RawIOBase):
+        """Takes nothing every other time."""
+
+        content = b""
+        calls = 0
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: object, /) -> int | None:
+            self.calls += 1
+            if self.calls % 2 == 0:
+                return None
+            taken = bytes(memoryview(data))[:100_000]  # type: ignore[arg-type]
+            self.content += taken
+            return len(taken)
+
+    data, file = DATA * 20, Busy()
+    writer, blocked = libseal.SealWriter(file, public_key()), 0
+    for start in range(0, len(data), 70_000):
+        writer.write(data[start : start + 70_000])
+        while True:
+            try:
+                writer.flush()
+                break
+            except BlockingIOError:
+                blocked += 1
+    file.calls = 0
+    writer.close()
+    assert blocked > 10
+    assert libseal.unseal(file.content, unwrapper()) == data
+
+
+@pytest.mark.parametrize("threads", [1, 2, None])
+def test_every_size_of_writes(threads: int | None) -> None:
+    data = DATA * 40
+    for size in (1000, 4096, 5000, CHUNK, 300_000, 524_288, 524_289, 1_048_576, len(data)):
+        file = io.BytesIO()
+        with libseal.SealWriter(file, public_key(), threads=threads) as writer:
+            for start in range(0, len(data), size):
+                assert writer.write(data[start : start + size]) == len(data[start : start + size])
+                assert writer.tell() == min(start + size, len(data))
+        assert libseal.unseal(file.getvalue(), unwrapper()) == data
