@@ -605,7 +605,7 @@ class Reading:
         there is nothing to read.
         """
     def confirm_end(self) -> None:
-        """Has the end of the message verified next: go on with next until plaintext_len is known.
+        """Verifies the end of the message next: go on with next until plaintext_len is known.
 
         Raises StateError before message_len is set.
         """
