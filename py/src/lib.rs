@@ -39,6 +39,7 @@ mod _libseal {
 
     #[pymodule_export]
     use crate::{
+        buffer::sealed_view,
         header::Header,
         local_unwrapper::LocalUnwrapper,
         pool::thread_count,

@@ -250,7 +250,7 @@ impl Reading {
         Ok(())
     }
 
-    /// Has the end of the message verified next: go on with next until plaintext_len is known.
+    /// Verifies the end of the message next: go on with next until plaintext_len is known.
     ///
     /// Raises StateError before message_len is set.
     fn confirm_end(&self, py: Python<'_>) -> PyResult<()> {

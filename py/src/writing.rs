@@ -1,6 +1,9 @@
 //! `Writing`.
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use libseal::{Envelope, Error};
 use pyo3::{prelude::*, types::PyBytes};
@@ -37,6 +40,8 @@ use crate::{
 pub(crate) struct Writing {
     threads: Threads,
     state: Mutex<State>,
+    /// How many buffers are on what is sealed, which must not change while there are any.
+    loans: AtomicUsize,
 }
 
 struct State {
@@ -48,6 +53,30 @@ struct State {
 impl Writing {
     fn lock(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, State>> {
         lock(py, &self.state)
+    }
+
+    /// The state, to change what is sealed.
+    fn lock_to_seal(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, State>> {
+        let state = self.lock(py)?;
+        match self.loans.load(Ordering::Acquire) {
+            0 => Ok(state),
+            _ => Err(errors::wrong_state(
+                py,
+                "what is sealed is still being handed on",
+            )),
+        }
+    }
+
+    /// Where what is sealed lies, and its length. It stays there until `end_loan`.
+    pub(crate) fn lend(&self, py: Python<'_>) -> PyResult<(*const u8, usize)> {
+        let state = self.lock(py)?;
+        self.loans.fetch_add(1, Ordering::AcqRel);
+        let sealed = state.writing.sealed();
+        Ok((sealed.as_ptr(), sealed.len()))
+    }
+
+    pub(crate) fn end_loan(&self) {
+        self.loans.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -79,6 +108,7 @@ impl Writing {
         Ok(Self {
             threads,
             state: Mutex::new(State { writing, gathered }),
+            loans: AtomicUsize::new(0),
         })
     }
 
@@ -103,7 +133,7 @@ impl Writing {
         let py = data.py();
         let data = Input::from_py("data", data)?;
         let data = data.as_bytes();
-        let State { writing, gathered } = &mut *self.lock(py)?;
+        let State { writing, gathered } = &mut *self.lock_to_seal(py)?;
         let len = gathered.saturating_add(data.len());
         let taken = self.threads.work_on(py, len, || writing.write(data));
         let taken = taken.map_err(|error| errors::to_py(py, error))?;
@@ -133,7 +163,7 @@ impl Writing {
         py: Python<'_>,
         seal: fn(&mut libseal::Writing) -> Result<(), Error>,
     ) -> PyResult<()> {
-        let State { writing, gathered } = &mut *self.lock(py)?;
+        let State { writing, gathered } = &mut *self.lock_to_seal(py)?;
         let sealed = self.threads.work_on(py, *gathered, || seal(writing));
         sealed.map_err(|error| errors::to_py(py, error))?;
         *gathered = 0;

@@ -285,6 +285,7 @@ def test_readme(kms: LocalKms, tmp_path: Path) -> None:
         "assert readings == [b'21.5 C', b'21.7 C']",
         "assert unwrap_once.cache_info().misses == 1",
         "assert line == b'a line of 23 characters\\n'",
+        "assert part == line",
     ]
     program = "\n".join([*blocks, *checks])
     command = [sys.executable, "-c", program]

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import libseal
+from libseal import _libseal
 from support import CHUNK, LENGTHS, data_key_of, holds_nothing, public_key, unwrapper
 
 if TYPE_CHECKING:
@@ -238,6 +239,40 @@ def test_what_waited_for_the_key_is_wiped_too() -> None:
     with pytest.raises(libseal.AuthenticationError):
         unsealer.update_into(blob[cut:], out)
     assert not any(out[: 5 * CHUNK])
+
+
+def test_what_is_sealed_is_lent_without_a_copy() -> None:
+    writing = libseal.Writing(public_key())
+    view = _libseal.sealed_view(writing)
+    start = writing.sealed()
+    with memoryview(view) as sealed:
+        assert sealed == start
+        assert sealed.readonly
+        assert sealed.nbytes == len(start)
+        writing.advance(10)
+        calls: list[Callable[[], object]] = [
+            lambda: writing.write(b"x"),
+            writing.flush,
+            writing.finish,
+        ]
+        for call in calls:
+            with pytest.raises(libseal.StateError, match="still being handed on"):
+                call()
+        assert sealed == start
+    with memoryview(view) as rest:
+        assert rest == start[10:]
+    with memoryview(view) as rest, pytest.raises(TypeError, match="read-only"):
+        rest[0] = 0
+
+
+def test_what_is_lent_outlives_its_writing() -> None:
+    writing = libseal.Writing(public_key())
+    start = writing.sealed()
+    sealed = memoryview(_libseal.sealed_view(writing))
+    part = sealed[10:]
+    del writing, sealed
+    gc.collect()
+    assert part == start[10:]
 
 
 def test_lengths_without_a_message() -> None:

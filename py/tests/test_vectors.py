@@ -40,6 +40,40 @@ def at_once(vector: Vector) -> bytes:
     return libseal.unseal(vector.message, unwrap_of(vector), require=dict(vector.require))
 
 
+def into_a_buffer(vector: Vector) -> bytes:
+    out = bytearray(len(vector.message) + 1)
+    length = libseal.unseal_into(
+        vector.message, out, unwrap_of(vector), require=dict(vector.require), threads=2
+    )
+    return bytes(out[:length])
+
+
+def with_reading(vector: Vector) -> bytes:
+    reading, plaintext = libseal.Reading(require=dict(vector.require)), b""
+    while True:
+        match reading.next(1):
+            case range() as offsets:
+                reading.feed(vector.message[offsets.start : offsets.stop])
+            case libseal.Next.KEY:
+                reading.unwrap_with(unwrap_of(vector))
+            case libseal.Next.PLAINTEXT:
+                plaintext += reading.read()
+            case libseal.Next.END:
+                return plaintext
+
+
+def from_the_end(vector: Vector) -> bytes:
+    """Seeks to the last byte first."""
+    fileobj = io.BytesIO(vector.message)
+    with libseal.UnsealReader(fileobj, unwrap_of(vector), require=dict(vector.require)) as reader:
+        reader.seek(max(reader.seek(0, io.SEEK_END) - 1, 0))
+        last = reader.read()
+        reader.seek(0)
+        plaintext = reader.read()
+        assert plaintext[-1:] == last
+        return plaintext
+
+
 def two_steps(vector: Vector) -> bytes:
     """With the data key that the file tells."""
     return libseal.unseal(vector.message, lambda _: vector.data_key, require=dict(vector.require))
@@ -47,7 +81,9 @@ def two_steps(vector: Vector) -> bytes:
 
 WAYS = {
     "at once": at_once,
+    "into a buffer": into_a_buffer,
     "reader": with_reader,
+    "reading": with_reading,
     "pieces of 1": in_pieces_of(1),
     "pieces of 997": in_pieces_of(997),
     "pieces of 70000": in_pieces_of(70000),
@@ -66,6 +102,18 @@ def test_vector(path: Path, way: Callable[[Vector], bytes]) -> None:
         with pytest.raises(libseal.SealError) as refused:
             way(vector)
         assert refused.value.name == vector.expect
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_vector_from_the_end(path: Path) -> None:
+    """Truncation can show before anything else is wrong."""
+    vector = parse(path)
+    if vector.expect == "OK":
+        assert sha256(from_the_end(vector)).hexdigest() == vector.plaintext_sha256
+    else:
+        with pytest.raises(libseal.SealError) as refused:
+            from_the_end(vector)
+        assert refused.value.name in {vector.expect, "TRUNCATED"}
 
 
 def test_there_are_vectors() -> None:

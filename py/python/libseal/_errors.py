@@ -6,7 +6,7 @@ from typing import Final
 class SealError(Exception):
     """The root of all exceptions of this library.
 
-    Errors of other making stay what they are: ``TypeError``, ``OSError`` and so on.
+    Other errors stay what they are: ``TypeError``, ``OSError`` and so on.
     """
 
     code: int = 900
@@ -17,7 +17,7 @@ class SealError(Exception):
 
 
 class InvalidKeyError(SealError, ValueError):
-    """This is no key that libseal can use; the message says what it is instead."""
+    """This is not a key that libseal can use; the message says what it is instead."""
 
     code = 110
     name = "NOT_A_PUBLIC_KEY"
@@ -38,7 +38,7 @@ class LimitError(SealError, ValueError):
 
 
 class FormatError(SealError, ValueError):
-    """This is no sealed message, or not one that this version can read."""
+    """This is not a sealed message, or not one that this version can read."""
 
     code = 203
     name = "HEADER_MALFORMED"
@@ -94,7 +94,7 @@ class StateError(SealError):
 
 
 class InternalError(SealError):
-    """Trouble in the machine: no random bytes, or a fault of libseal. Please report the latter."""
+    """There are no random bytes, or libseal has a bug: please report the latter."""
 
 
 CLASSES: Final[dict[int, type[SealError]]] = {

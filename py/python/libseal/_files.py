@@ -91,11 +91,13 @@ def _opened(path: Path) -> io.FileIO:
 
 
 def _piece_len(source: io.FileIO, count: int) -> int:
-    """How much plaintext to work on at a time, in whole chunks; no more than the source needs."""
+    """How much plaintext to work on at a time, in whole chunks."""
     size = os.fstat(source.fileno()).st_size
-    piece_len = count * PIECE_LEN
-    # The size of a pipe, or of a file in /proc, is 0.
-    return min(piece_len, (size // CHUNK_LEN + 1) * CHUNK_LEN) if size else piece_len
+    if size == 0:  # A pipe, or a file in /proc.
+        return count * PIECE_LEN
+    # Fresh memory is slow, so buffers are worth their length only if they are used several times.
+    longest = max(min(count * PIECE_LEN, size // 4), PIECE_LEN)
+    return (min(longest - 1, size) // CHUNK_LEN + 1) * CHUNK_LEN
 
 
 def _fill(buffer: bytearray | memoryview, source: io.FileIO) -> int:

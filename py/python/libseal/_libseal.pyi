@@ -5,6 +5,7 @@ from ._next import Next
 from ._types import Buffer, Context, Recipients, Require, Unwrap
 
 __all__ = [
+    "sealed_view",
     "Header",
     "LocalUnwrapper",
     "thread_count",
@@ -30,6 +31,12 @@ __all__ = [
 ERROR_KINDS: Final[list[tuple[int, str, str]]]
 MAX_HEADER_LEN: Final[int]
 __version__: Final[str]
+
+def sealed_view(writing: Writing, /) -> Buffer:
+    """What a Writing has sealed, as a buffer: to hand it on without a copy.
+
+    While there is a memoryview of it, the Writing seals nothing more: it raises StateError.
+    """
 
 def thread_count(threads: int | None, /) -> int:
     """How many threads work on long data with this value of threads."""
@@ -598,7 +605,7 @@ class Reading:
         there is nothing to read.
         """
     def confirm_end(self) -> None:
-        """Has the end of the message verified next: go on with next until plaintext_len is known.
+        """Verifies the end of the message next: go on with next until plaintext_len is known.
 
         Raises StateError before message_len is set.
         """

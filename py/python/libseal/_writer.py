@@ -7,11 +7,16 @@ from types import TracebackType
 from typing import IO, Any
 
 from ._errors import StateError
-from ._libseal import Writing, thread_count
+from ._libseal import Writing, sealed_view, thread_count
 from ._types import Buffer, Context, Recipients, SupportsWrite
 
-# What each thread works on at a time.
+# What one thread works on at a time.
 PIECE_LEN = 512 * 1024
+# The same for each of several threads, which have to be woken up every time.
+PIECE_LEN_OF_SEVERAL = 1024 * 1024
+
+# Their write is known to be done with the data when it returns, so it can be lent.
+_KEEPING_NOTHING = (io.FileIO, io.BytesIO, io.BufferedWriter, io.BufferedRandom)
 
 
 class SealWriter(io.BufferedWriter):
@@ -22,8 +27,8 @@ class SealWriter(io.BufferedWriter):
     message, and every reader refuses it as truncated. ``abort`` does the same on purpose.
 
     ``fileobj`` needs only a ``write`` method. It is not closed with this object unless
-    ``close_inner`` is true. What is written is gathered into pieces of 512 KiB for each thread;
-    ``flush`` seals everything written so far and hands it to ``fileobj``.
+    ``close_inner`` is true. Small writes are gathered into pieces of 512 KiB, or of 1 MiB for each
+    thread if there are several. ``flush`` seals everything written so far and hands it over.
 
     If the ``write`` of a raw ``fileobj`` returns None, BlockingIOError is raised, and the call can
     be repeated. If ``fileobj`` fails in any other way, the message cannot be ended: StateError is
@@ -47,7 +52,8 @@ class SealWriter(io.BufferedWriter):
         close_inner: bool = False,
         threads: int | None = 1,
     ) -> None:
-        piece_len = thread_count(threads) * PIECE_LEN
+        count = thread_count(threads)
+        piece_len = PIECE_LEN if count == 1 else count * PIECE_LEN_OF_SEVERAL
         writing = Writing(recipients, context=context, threads=threads, piece_len=piece_len)
         sealing = _RawWriter(fileobj, writing)
         sealing.hand_on()
@@ -118,6 +124,7 @@ class _RawWriter(io.RawIOBase):
         self.is_lost = False
         self._inner = inner
         self._writing = writing
+        self._sealed_view = sealed_view(writing) if type(inner) in _KEEPING_NOTHING else None
         self._position = 0
 
     @property
@@ -143,11 +150,19 @@ class _RawWriter(io.RawIOBase):
             self.check_open()
             raise StateError("the file object failed before, so the message cannot go on")
         self.is_lost = True
-        rest: bytes | memoryview = self._writing.sealed()
-        while rest:
-            count = self._write_inner(rest)
-            self._writing.advance(count)
-            rest = memoryview(rest)[count:]
+        if self._sealed_view is not None:
+            while True:
+                with memoryview(self._sealed_view) as sealed:
+                    if not sealed:
+                        break
+                    count = self._write_inner(sealed)
+                self._writing.advance(count)
+        else:
+            rest: bytes | memoryview = self._writing.sealed()
+            while rest:
+                count = self._write_inner(rest)
+                self._writing.advance(count)
+                rest = memoryview(rest)[count:]
         self.is_lost = False
 
     def _write_inner(self, sealed: bytes | memoryview) -> int:
