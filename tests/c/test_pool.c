@@ -369,6 +369,42 @@ static void after_its_end(void)
     free_all(h);
 }
 
+static int discard(void *user_data, const uint8_t *data, size_t len)
+{
+    (void)user_data, (void)data, (void)len;
+    return 0;
+}
+
+static void *write_until_refused(void *argument)
+{
+    libseal_status status;
+    do
+        status = libseal_writer_write(argument, plaintext, LEN, NULL);
+    while (status == LIBSEAL_OK);
+    CHECK_STATUS(status, LIBSEAL_ERR_INVALID_STATE);
+    return NULL;
+}
+
+/* The end waits for a call that is under way; the next one is refused. */
+static void ends_while_in_use(void)
+{
+    const struct timespec moment = {.tv_nsec = 20 * 1000 * 1000};
+    const libseal_sink sink = LIBSEAL_SINK_INIT(discard, NULL);
+    for (int i = 0; i < 5; i++) {
+        libseal_pool *pool = new_pool(2);
+        libseal_writer *writer;
+        pthread_t thread;
+        CHECK_STATUS(libseal_writer_new(&plain, &sink, &writer), LIBSEAL_OK);
+        CHECK_STATUS(libseal_writer_set_pool(writer, pool), LIBSEAL_OK);
+        if (pthread_create(&thread, NULL, write_until_refused, writer) != 0)
+            fatal("no thread", "ends_while_in_use");
+        nanosleep(&moment, NULL);
+        libseal_pool_free(pool);
+        pthread_join(thread, NULL);
+        libseal_writer_free(writer);
+    }
+}
+
 static void wrong_calls(void)
 {
     libseal_pool *pool = new_pool(2);
@@ -567,6 +603,7 @@ int main(int argc, char **argv)
     CHECK(streams(NULL, 300000) == 0);
     shared_by_many();
     after_its_end();
+    ends_while_in_use();
     errors();
     /* An emulator of user programs may not survive threads in a forked child. */
     if (!getenv("LIBSEAL_TEST_NO_FORK"))
