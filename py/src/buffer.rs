@@ -17,7 +17,7 @@ use pyo3::{
 };
 use zeroize::Zeroize;
 
-use crate::{convert::type_name, errors, writing::Writing};
+use crate::{convert::type_name, errors};
 
 /// An argument that is read: any bytes-like object.
 pub(crate) enum Input<'py> {
@@ -44,6 +44,14 @@ impl<'py> Input<'py> {
         };
         let bytes = view.call_method0("tobytes")?.cast_into::<PyBytes>()?;
         Ok(Self::Bytes(bytes))
+    }
+
+    /// As [`from_py`](Self::from_py), and `str` is taken as UTF-8: for PEM and passwords.
+    pub(crate) fn or_text(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Self> {
+        match value.cast::<PyString>() {
+            Ok(text) => Ok(Self::Bytes(text.encode_utf8()?)),
+            Err(_) => Self::from_py(name, value),
+        }
     }
 
     /// Not to be kept while Python code runs.
@@ -177,48 +185,5 @@ pub(crate) fn new_bytes<'py>(
             out.zeroize();
             Err(result.err().unwrap_or_else(|| errors::internal(py)))
         }
-    }
-}
-
-/// What a Writing has sealed, as a buffer: to hand it on without a copy.
-///
-/// While there is a memoryview of it, the Writing seals nothing more: it raises StateError.
-#[pyfunction]
-#[pyo3(signature = (writing, /))]
-pub(crate) fn sealed_view(writing: Py<Writing>) -> SealedView {
-    SealedView { writing }
-}
-
-#[pyclass(frozen)]
-pub(crate) struct SealedView {
-    writing: Py<Writing>,
-}
-
-#[pymethods]
-impl SealedView {
-    unsafe fn __getbuffer__(
-        slf: Bound<'_, Self>,
-        view: *mut ffi::Py_buffer,
-        flags: c_int,
-    ) -> PyResult<()> {
-        let (py, writing) = (slf.py(), slf.get().writing.get());
-        let (address, len) = writing.lend(py)?;
-        // As long as a `Vec` can be.
-        let (len, read_only) = (len.cast_signed(), 1);
-        // SAFETY: Python gives us a `view` to fill. The bytes stay where they are, unchanged, until
-        // the loan ends; the view keeps `slf` alive, and that the Writing.
-        let filled = unsafe {
-            let (object, address) = (slf.as_ptr(), address.cast_mut().cast());
-            ffi::PyBuffer_FillInfo(view, object, address, len, read_only, flags)
-        };
-        if filled != 0 {
-            writing.end_loan();
-            return Err(PyErr::fetch(py));
-        }
-        Ok(())
-    }
-
-    unsafe fn __releasebuffer__(&self, _view: *mut ffi::Py_buffer) {
-        self.writing.get().end_loan();
     }
 }

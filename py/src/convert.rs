@@ -1,26 +1,15 @@
-//! What the types have in common: locking, text, names for messages.
+//! What the types have in common: locking, names for messages.
 
 use std::sync::{Mutex, MutexGuard};
 
-use pyo3::{prelude::*, types::PyString};
+use pyo3::prelude::*;
 
-use crate::{buffer::Input, errors};
+use crate::errors;
 
 /// Takes the lock, or fails at once if another call on the same object has it.
 pub(crate) fn lock<'a, T>(py: Python<'_>, mutex: &'a Mutex<T>) -> PyResult<MutexGuard<'a, T>> {
     let in_use = |_| errors::wrong_state(py, "in use by another call, in this or another thread");
     mutex.try_lock().map_err(in_use)
-}
-
-/// As [`Input`], and `str` is taken as UTF-8: for PEM and passwords.
-pub(crate) fn text_or_bytes_like<'py>(
-    name: &str,
-    value: &Bound<'py, PyAny>,
-) -> PyResult<Input<'py>> {
-    match value.cast::<PyString>() {
-        Ok(text) => Ok(Input::Bytes(text.encode_utf8()?)),
-        Err(_) => Input::from_py(name, value),
-    }
 }
 
 /// The name of the type of `value`, for messages.

@@ -5,7 +5,7 @@
 //!   only ever tried, so two threads in one object are an error and never a deadlock. (Threads can
 //!   share a `SealingKey`: they wait for each other, which they never do for long.)
 //! - Buffers are read and written in place, exported as long as a call lasts. The unsafe code for
-//!   that is in `buffer`, and there is no other.
+//!   that is in `buffer` and `sealed_view`, and there is no other.
 //! - Work on more than a few KiB is done detached, so that other Python threads run. Long work is
 //!   spread over the threads of the `pool`.
 //! - Files, `io` classes and KMS clients are in Python, on top of this.
@@ -23,6 +23,7 @@ mod public_key;
 mod reading;
 mod recipient;
 mod seal;
+mod sealed_view;
 mod sealer;
 mod sealing_key;
 mod unseal;
@@ -39,7 +40,6 @@ mod _libseal {
 
     #[pymodule_export]
     use crate::{
-        buffer::sealed_view,
         header::Header,
         local_unwrapper::LocalUnwrapper,
         pool::thread_count,
@@ -47,6 +47,7 @@ mod _libseal {
         reading::Reading,
         recipient::Recipient,
         seal::{seal, seal_into, sealed_len},
+        sealed_view::sealed_view,
         sealer::Sealer,
         sealing_key::SealingKey,
         unseal::{plaintext_len, unseal, unseal_into},

@@ -3,12 +3,7 @@
 use libseal::{Unwrap, Unwrapped};
 use pyo3::{prelude::*, types::PyBytes};
 
-use crate::{
-    convert::{hex, text_or_bytes_like},
-    errors,
-    public_key::PublicKey,
-    wrapped_key::WrappedKey,
-};
+use crate::{buffer::Input, convert::hex, errors, public_key::PublicKey, wrapped_key::WrappedKey};
 
 /// Unwraps data keys with a private key in memory: for tests, and for private keys that are not
 /// in a KMS.
@@ -38,8 +33,8 @@ impl LocalUnwrapper {
         password: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let py = private_pem.py();
-        let pem = text_or_bytes_like("private_pem", private_pem)?;
-        let password = password.map(|password| text_or_bytes_like("password", password));
+        let pem = Input::or_text("private_pem", private_pem)?;
+        let password = password.map(|password| Input::or_text("password", password));
         let password = password.transpose()?;
         let (pem, password) = (pem.as_bytes(), password.as_ref().map(|p| p.as_bytes()));
         let unwrapper = py.detach(|| libseal::LocalUnwrapper::new(pem, password));

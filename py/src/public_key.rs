@@ -7,10 +7,7 @@ use pyo3::{
     types::{PyBytes, PyType},
 };
 
-use crate::{
-    convert::{hex, text_or_bytes_like},
-    errors,
-};
+use crate::{buffer::Input, convert::hex, errors};
 
 /// An RSA public key of 2048, 3072 or 4096 bits.
 ///
@@ -52,7 +49,7 @@ impl PublicKey {
     #[new]
     #[pyo3(signature = (der_or_pem, /))]
     fn py_new(der_or_pem: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let encoded = text_or_bytes_like("der_or_pem", der_or_pem)?;
+        let encoded = Input::or_text("der_or_pem", der_or_pem)?;
         let key = libseal::PublicKey::new(encoded.as_bytes());
         let key = key.map_err(|error| errors::to_py(der_or_pem.py(), error))?;
         Ok(Self { key })
