@@ -88,7 +88,8 @@ fmt-check: system $(tools_ready)  ## Check the formatting
 .PHONY: lint
 lint: system $(tools_ready)  ## Run the linters
 	$(call heading,Lints)
-	$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets --features $(every_feature) -- -D warnings
+	$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets \
+	    --features libseal/aws-lc-rs,libseal/local-unwrapper,libseal/rayon,libseal-c/aws-lc-rs -- -D warnings
 	$(CARGO) clippy $(CARGO_FLAGS) -p libseal-c --lib --no-default-features --profile firmware -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGO_FLAGS) -p libseal --features $(every_feature) --no-deps
 	$(tools) -m ruff check py

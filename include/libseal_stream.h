@@ -98,17 +98,18 @@ typedef struct libseal_source {
     /** Not NULL. */
     libseal_read_fn read;
     /**
-     * NULL if the length is not known. If it is there, it is called once, before the first `read`. A
-     * reader that moves then verifies the end of the message before anything else, so that a message
-     * that was cut short cannot pass for a complete one.
+     * NULL if the length is not known. If it is there, it is called once, before the first `read`. The
+     * first time that the reader moves beyond what it has fetched, it then verifies the end of the
+     * message before anything else, so that a message that was cut short cannot pass for a complete one.
      */
     libseal_length_fn length;
     /** For the callbacks; may be NULL. */
     void *user_data;
 } libseal_source;
 
-/** `libseal_source source = LIBSEAL_SOURCE_INIT(read_file, &file);` */
-#define LIBSEAL_SOURCE_INIT(read, user_data) {sizeof(libseal_source), (read), NULL, (user_data)}
+/** `libseal_source source = LIBSEAL_SOURCE_INIT(read_file, length_of_file, &file);` */
+#define LIBSEAL_SOURCE_INIT(read, length, user_data) \
+    {sizeof(libseal_source), (read), (length), (user_data)}
 
 /*
  * Reading a message -------------------------------------------------------------------------------
@@ -184,9 +185,12 @@ libseal_status libseal_reader_read(libseal_reader *reader, uint8_t *out, size_t 
                                    size_t *written);
 
 /**
- * Moves to `position` in the plaintext, forwards or backwards. It may lie beyond the end: there,
- * libseal_reader_read() reads 0 bytes if the source knows the length of the message, and otherwise finds
- * that the message is cut short.
+ * Moves to `position` in the plaintext, forwards or backwards. The next libseal_reader_read() fetches
+ * what it needs, and fails if it cannot.
+ *
+ * The position may lie beyond the end of the plaintext, where 0 bytes are read, if the source knows the
+ * length of the message. If not, a position more than 16 KiB beyond the end looks like one in a message
+ * that was cut short: reading returns LIBSEAL_ERR_TRUNCATED, and that is the end of the reader.
  *
  * @return LIBSEAL_OK.
  */

@@ -70,7 +70,8 @@ int main(int argc, char **argv)
     struct input in = {fopen(argv[1], "rb"), 0};
     if (!in.file)
         return fail(argv[1], strerror(errno));
-    const libseal_source source = LIBSEAL_SOURCE_INIT(read_input, &in);
+    /* A pipe has no length, and none is needed to read from front to back. */
+    const libseal_source source = LIBSEAL_SOURCE_INIT(read_input, NULL, &in);
     libseal_reader *reader;
     struct output out;
     int result;

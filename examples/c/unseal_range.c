@@ -76,7 +76,8 @@ int main(int argc, char **argv)
     struct input in = {fopen(argv[1], "rb"), 0};
     if (!in.file)
         return fail(argv[1], strerror(errno));
-    const libseal_source source = LIBSEAL_SOURCE_INIT(read_input, &in);
+    /* With a length, the end of the message would be read and verified too. */
+    const libseal_source source = LIBSEAL_SOURCE_INIT(read_input, NULL, &in);
     libseal_reader *reader;
     struct output out;
     int result;

@@ -124,6 +124,8 @@ impl Driver {
     fn read(&mut self, reading: &mut Reading, out: &mut [u8]) -> Result<usize, Failure> {
         self.open(reading)?;
         if out.is_empty() {
+            // Only says whether the message is still of use.
+            reading.next(1)?;
             return Ok(0);
         }
         loop {
@@ -310,9 +312,12 @@ pub unsafe extern "C" fn libseal_reader_read(
     unsafe { wiped_after_panic(status, out, out_cap, written) }
 }
 
-/// Moves to `position` in the plaintext, forwards or backwards. It may lie beyond the end: there,
-/// libseal_reader_read() reads 0 bytes if the source knows the length of the message, and otherwise finds
-/// that the message is cut short.
+/// Moves to `position` in the plaintext, forwards or backwards. The next libseal_reader_read() fetches
+/// what it needs, and fails if it cannot.
+///
+/// The position may lie beyond the end of the plaintext, where 0 bytes are read, if the source knows the
+/// length of the message. If not, a position more than 16 KiB beyond the end looks like one in a message
+/// that was cut short: reading returns LIBSEAL_ERR_TRUNCATED, and that is the end of the reader.
 ///
 /// @return LIBSEAL_OK.
 #[unsafe(no_mangle)]

@@ -44,9 +44,9 @@ pub struct libseal_source {
     pub size: usize,
     /// Not NULL.
     pub read: libseal_read_fn,
-    /// NULL if the length is not known. If it is there, it is called once, before the first `read`. A
-    /// reader that moves then verifies the end of the message before anything else, so that a message
-    /// that was cut short cannot pass for a complete one.
+    /// NULL if the length is not known. If it is there, it is called once, before the first `read`. The
+    /// first time that the reader moves beyond what it has fetched, it then verifies the end of the
+    /// message before anything else, so that a message that was cut short cannot pass for a complete one.
     pub length: libseal_length_fn,
     /// For the callbacks; may be NULL.
     pub user_data: *mut c_void,

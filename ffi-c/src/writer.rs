@@ -84,7 +84,7 @@ impl Writer {
 
     /// Takes plaintext, and counts in `consumed` how much.
     fn write(&mut self, mut plaintext: &[u8], consumed: &mut usize) -> Result<(), Failure> {
-        while !plaintext.is_empty() {
+        loop {
             self.hand_on()?;
             let piece = plaintext;
             let most = self.waiting.saturating_add(piece.len());
@@ -94,8 +94,10 @@ impl Writer {
             *consumed += taken;
             self.waiting = self.waiting.saturating_add(taken);
             plaintext = plaintext.get(taken..).ok_or(ErrorKind::Internal)?;
+            if plaintext.is_empty() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     fn flush(&mut self) -> Result<(), Failure> {

@@ -200,7 +200,7 @@ static int streams(const libseal_pool *pool, size_t piece)
     libseal_writer_free(writer);
     wrong += m.len != expected_len || memcmp(m.bytes, expected, m.len) != 0 || !m.is_on_thread;
 
-    const libseal_source source = LIBSEAL_SOURCE_INIT(read_memory, &m);
+    const libseal_source source = LIBSEAL_SOURCE_INIT(read_memory, NULL, &m);
     libseal_reader *reader;
     wrong += libseal_reader_new(&source, unwrap_known, NULL, NULL, 0, &reader) != LIBSEAL_OK;
     wrong += libseal_reader_set_pool(reader, pool) != LIBSEAL_OK;
@@ -271,7 +271,7 @@ static handles *begin_all(const libseal_pool *pool)
     h->m.len = expected_len;
     memcpy(h->m.bytes, expected, expected_len);
     const libseal_sink sink = LIBSEAL_SINK_INIT(write_memory, &h->m);
-    const libseal_source source = LIBSEAL_SOURCE_INIT(read_memory, &h->m);
+    const libseal_source source = LIBSEAL_SOURCE_INIT(read_memory, NULL, &h->m);
     h->at = start();
     CHECK_STATUS(libseal_sealer_set_pool(&sealer, pool), LIBSEAL_OK);
     CHECK_STATUS(libseal_sealer_update(&sealer, plaintext, LEN / 2, message + h->at,

@@ -76,7 +76,7 @@ static int length_of_memory(void *user_data, uint64_t *len)
 
 static libseal_source source_in(memory *m, bool knows_len)
 {
-    libseal_source source = LIBSEAL_SOURCE_INIT(read_memory, m);
+    libseal_source source = LIBSEAL_SOURCE_INIT(read_memory, NULL, m);
     source.length = knows_len ? length_of_memory : NULL;
     return source;
 }
@@ -220,6 +220,7 @@ static void cut(void)
         CHECK(status == LIBSEAL_ERR_TRUNCATED || status == LIBSEAL_ERR_AUTHENTICATION_FAILED);
         CHECK(found == 0);
         CHECK_STATUS(libseal_reader_read(reader, out, 1, &written), LIBSEAL_ERR_INVALID_STATE);
+        CHECK_STATUS(libseal_reader_read(reader, out, 0, &written), LIBSEAL_ERR_INVALID_STATE);
         libseal_reader_free(reader);
 
         m = memory_of(message_len - missing);
@@ -320,7 +321,7 @@ static int reads_too_much(void *user_data, uint64_t offset, uint8_t *room, size_
 
 static void lying_source(void)
 {
-    const libseal_source source = LIBSEAL_SOURCE_INIT(reads_too_much, NULL);
+    const libseal_source source = LIBSEAL_SOURCE_INIT(reads_too_much, NULL, NULL);
     libseal_reader *reader;
     CHECK_STATUS(libseal_reader_new(&source, unwrap_openssl, "rsa-2048", NULL, 0, &reader),
                  LIBSEAL_OK);

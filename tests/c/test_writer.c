@@ -54,6 +54,7 @@ static void is_over(libseal_writer *writer, const memory *m)
     size_t len = m->len, consumed = 1;
     CHECK_STATUS(libseal_writer_write(writer, plaintext, 1, &consumed), LIBSEAL_ERR_INVALID_STATE);
     CHECK(consumed == 0);
+    CHECK_STATUS(libseal_writer_write(writer, NULL, 0, NULL), LIBSEAL_ERR_INVALID_STATE);
     CHECK_STATUS(libseal_writer_flush(writer), LIBSEAL_ERR_INVALID_STATE);
     CHECK_STATUS(libseal_writer_finish(writer), LIBSEAL_ERR_INVALID_STATE);
     CHECK(m->len == len);

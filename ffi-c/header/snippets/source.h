@@ -1,2 +1,3 @@
-/** `libseal_source source = LIBSEAL_SOURCE_INIT(read_file, &file);` */
-#define LIBSEAL_SOURCE_INIT(read, user_data) {sizeof(libseal_source), (read), NULL, (user_data)}
+/** `libseal_source source = LIBSEAL_SOURCE_INIT(read_file, length_of_file, &file);` */
+#define LIBSEAL_SOURCE_INIT(read, length, user_data) \
+    {sizeof(libseal_source), (read), (length), (user_data)}
