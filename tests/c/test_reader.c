@@ -445,7 +445,9 @@ static void wrong_calls(void)
     struct {
         libseal_source known;
         uint64_t unknown;
-    } source = {source_in(&m, true), 0};
+    } source;
+    memset(&source, 0, sizeof source); /* Padding too. */
+    source.known = source_in(&m, true);
     libseal_reader *reader = (libseal_reader *)&m;
     const libseal_context_pair pair = {"a", "\xff"};
     CHECK_STATUS(libseal_reader_new(NULL, unwrap_openssl, NULL, NULL, 0, &reader),

@@ -183,7 +183,9 @@ static void wrong_calls(void)
     struct {
         libseal_sink known;
         uint64_t unknown;
-    } sink = {LIBSEAL_SINK_INIT(write_memory, &m), 0};
+    } sink;
+    memset(&sink, 0, sizeof sink); /* Padding too. */
+    sink.known = (libseal_sink)LIBSEAL_SINK_INIT(write_memory, &m);
     libseal_writer *writer = (libseal_writer *)&m;
     CHECK_STATUS(libseal_writer_new(NULL, &sink.known, &writer), LIBSEAL_ERR_NULL_POINTER);
     CHECK(writer == NULL);

@@ -9,8 +9,8 @@ const MAX_SIZE: usize = 1024;
 
 /// A struct whose first member is `size: usize`, which C sets to its `sizeof`.
 ///
-/// Members that are added later begin at or after `FIRST_SIZE`: never in padding, because C leaves in it
-/// what it likes.
+/// Members that are added later begin at or after `FIRST_SIZE` and leave no padding, on any target: C
+/// leaves in padding what it likes, and an older library would take that for a member.
 ///
 /// # Safety
 /// It is `repr(C)`, its first member is its size, and zeros are a value of every member.
