@@ -147,9 +147,12 @@ class _RawReader(io.RawIOBase):
     def readall(self) -> bytes:
         self._leave_place()
         whole = io.BytesIO()
-        room = memoryview(bytearray(2 * self.buffer_len))
+        # Fresh memory is slow, and short messages do not need much.
+        room = memoryview(bytearray(CHUNK_LEN))
         while length := self._read_to(room):
             whole.write(room[:length])
+            if length == len(room) <= self.buffer_len:
+                room = memoryview(bytearray(2 * length))
         self._is_lost = False
         return whole.getvalue()
 
@@ -186,10 +189,12 @@ class _RawReader(io.RawIOBase):
         piece: Any
         if self._readinto_inner:
             if len(self._sealed) < size:
-                self._sealed = memoryview(bytearray(size))
+                # Fresh memory is slow, and short messages do not need much.
+                longer = max(2 * len(self._sealed), CHUNK_LEN)
+                self._sealed = memoryview(bytearray(min(longer, size)))
             room = self._sealed[:size]
             count = self._readinto_inner(room)
-            piece = room if count == size else None if count is None else room[:count]
+            piece = None if count is None else room[:count]
         else:
             piece = self._inner.read(size)
             if isinstance(piece, str):
