@@ -190,7 +190,7 @@ class _RawReader(io.RawIOBase):
         if self._readinto_inner:
             if len(self._sealed) < size:
                 # Fresh memory is slow, and short messages do not need much.
-                longer = max(2 * len(self._sealed), CHUNK_LEN)
+                longer = max(16 * len(self._sealed), 4 * CHUNK_LEN)
                 self._sealed = memoryview(bytearray(min(longer, size)))
             room = self._sealed[:size]
             count = self._readinto_inner(room)
