@@ -137,17 +137,26 @@ impl Writing {
             self.seal(Some(piece))?;
             return Ok(piece_len);
         }
-        if self.plaintext.capacity() < piece_len {
-            // All that it will ever hold: growing would leave plaintext behind.
-            self.plaintext = Vec::with_capacity(self.gathering).into();
-        }
         let room = piece_len.saturating_sub(self.plaintext.len());
         let (gathered, _) = plaintext.split_at(room.min(plaintext.len()));
-        self.plaintext.extend_from_slice(gathered);
+        self.gather(gathered);
         if self.plaintext.len() >= piece_len {
             self.seal(None)?;
         }
         Ok(gathered.len())
+    }
+
+    /// Short messages need less room than a piece, all of which is wiped in the end.
+    fn gather(&mut self, plaintext: &[u8]) {
+        let len = self.plaintext.len() + plaintext.len();
+        if self.plaintext.capacity() < len {
+            // Not by `reserve`, which would leave plaintext behind.
+            let capacity = len.max(2 * self.plaintext.capacity());
+            let mut longer = Vec::with_capacity(capacity.min(self.gathering.max(len)));
+            longer.extend_from_slice(&self.plaintext);
+            self.plaintext = longer.into();
+        }
+        self.plaintext.extend_from_slice(plaintext);
     }
 
     /// Seals all that was taken, whole chunks or not.

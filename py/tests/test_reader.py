@@ -221,6 +221,25 @@ def test_reading_goes_on_after_a_source_that_would_block(size: int) -> None:
     assert blocked >= 1
 
 
+def test_all_that_is_left_cannot_be_read_from_a_source_that_would_block() -> None:
+    inner = NonBlocking(BLOB)
+    inner.seek(HEADER.length)
+    file = libseal.UnsealReader.with_key(inner, HEADER, DATA_KEY)
+    inner.calls = 1
+    with pytest.raises(BlockingIOError):
+        file.read()
+    with pytest.raises(libseal.StateError):
+        file.read(1)
+    with pytest.raises(OSError, match="before the beginning"):
+        for _ in range(9):
+            try:
+                file.seek(-1)
+            except BlockingIOError:
+                continue
+    with pytest.raises(libseal.StateError):
+        file.read(1)
+
+
 class Skipping:
     """What comes after the header in another file object; cannot seek."""
 

@@ -34,8 +34,8 @@ class UnsealReader(io.BufferedReader):
 
     ``fileobj`` needs only a ``read`` method, and ``seekable``, ``seek`` and ``tell`` to seek. It is
     not closed with this object unless ``close_inner`` is true. More of it may be read than is
-    needed at the moment. If its ``read`` returns None, BlockingIOError is raised, and reading can
-    be tried again. If it fails in any other way, what it read may be lost: StateError is raised
+    needed at the moment. If its ``read`` returns None, BlockingIOError is raised; reads of a size
+    can be tried again. If it fails in any other way, what it read may be lost: StateError is raised
     from then on, until ``seek`` finds a place again.
 
     For ``unwrap``, ``require`` and what is raised see ``unseal``; for ``threads`` see the module.
@@ -135,13 +135,32 @@ class _RawReader(io.RawIOBase):
         return self._reading.position
 
     def readinto(self, buffer: Buffer, /) -> int:
+        self._leave_place()
+        try:
+            length = self._read_to(memoryview(buffer))
+        except BlockingIOError:
+            self._is_lost = self._offset is None
+            raise
+        self._is_lost = False
+        return length
+
+    def readall(self) -> bytes:
+        self._leave_place()
+        whole = io.BytesIO()
+        # Fresh memory is slow, and short messages do not need much.
+        room = memoryview(bytearray(CHUNK_LEN))
+        while length := self._read_to(room):
+            whole.write(room[:length])
+            if length == len(room) <= self.buffer_len:
+                room = memoryview(bytearray(2 * length))
+        self._is_lost = False
+        return whole.getvalue()
+
+    def _leave_place(self) -> None:
         self._check_open()
         if self._is_lost:
             raise StateError("reading failed before, and the place is lost")
         self._is_lost = True
-        length = self._read_to(memoryview(buffer))
-        self._is_lost = False
-        return length
 
     def _read_to(self, room: memoryview) -> int:
         # The BufferedReader has its whole buffer filled, however little it was asked for. Then the
@@ -160,13 +179,6 @@ class _RawReader(io.RawIOBase):
                     break
         return 0
 
-    def readall(self) -> bytes:
-        whole = io.BytesIO()
-        room = memoryview(bytearray(2 * self.buffer_len))
-        while length := self.readinto(room):
-            whole.write(room[:length])
-        return whole.getvalue()
-
     def _fetch(self, offsets: range) -> Buffer:
         """Read bytes of the message, or fewer; they are good until the next call."""
         if self._offset != offsets.start:
@@ -177,17 +189,18 @@ class _RawReader(io.RawIOBase):
         piece: Any
         if self._readinto_inner:
             if len(self._sealed) < size:
-                self._sealed = memoryview(bytearray(size))
+                # Fresh memory is slow, and short messages do not need much.
+                longer = max(16 * len(self._sealed), 4 * CHUNK_LEN)
+                self._sealed = memoryview(bytearray(min(longer, size)))
             room = self._sealed[:size]
             count = self._readinto_inner(room)
-            piece = room if count == size else None if count is None else room[:count]
+            piece = None if count is None else room[:count]
         else:
             piece = self._inner.read(size)
             if isinstance(piece, str):
                 raise TypeError("the file object is open in text mode; open it in binary mode")
         if piece is None:
             self._offset = offsets.start
-            self._is_lost = False
             raise BlockingIOError(errno.EAGAIN, "the file object is non-blocking, and empty")
         if len(piece) > size:
             raise OSError(errno.EIO, f"read({size}) returned {len(piece)} bytes")
@@ -205,11 +218,11 @@ class _RawReader(io.RawIOBase):
             offset += reading.position
         if whence != os.SEEK_END and offset == reading.position and not self._is_lost:
             return offset
-        self._is_lost = True
+        was_lost, self._is_lost = self._is_lost, True
         length = self._verified_len()
         position = length + offset if whence == os.SEEK_END else offset
         if position < 0:
-            self._is_lost = False
+            self._is_lost = was_lost
             raise OSError(errno.EINVAL, "seek to a position before the beginning")
         reading.seek(position)
         # Fails if the message has turned out to be altered.

@@ -151,11 +151,11 @@ class _RawWriter(io.RawIOBase):
             raise StateError("the file object failed before, so the message cannot go on")
         self.is_lost = True
         if self._sealed_view is not None:
-            while True:
+            is_complete = False
+            while not is_complete:
                 with memoryview(self._sealed_view) as sealed:
-                    if not sealed:
-                        break
-                    count = self._write_inner(sealed)
+                    count = self._write_inner(sealed) if sealed else 0
+                    is_complete = count == len(sealed)
                 self._writing.advance(count)
         else:
             rest: bytes | memoryview = self._writing.sealed()
