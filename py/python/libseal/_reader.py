@@ -34,9 +34,9 @@ class UnsealReader(io.BufferedReader):
 
     ``fileobj`` needs only a ``read`` method, and ``seekable``, ``seek`` and ``tell`` to seek. It is
     not closed with this object unless ``close_inner`` is true. More of it may be read than is
-    needed at the moment. If its ``read`` returns None, BlockingIOError is raised; reads of a size
-    can be tried again. If it fails in any other way, what it read may be lost: StateError is raised
-    from then on, until ``seek`` finds a place again.
+    needed at the moment. It has to block: if its ``read`` returns None, BlockingIOError is raised.
+    After ``fileobj`` has failed, what it read may be lost: StateError is raised from then on, until
+    ``seek`` finds a place again. For a source that does not block, see Reading.
 
     For ``unwrap``, ``require`` and what is raised see ``unseal``; for ``threads`` see the module.
     Large reads give each thread 1 MiB at a time.
@@ -136,11 +136,7 @@ class _RawReader(io.RawIOBase):
 
     def readinto(self, buffer: Buffer, /) -> int:
         self._leave_place()
-        try:
-            length = self._read_to(memoryview(buffer))
-        except BlockingIOError:
-            self._is_lost = self._offset is None
-            raise
+        length = self._read_to(memoryview(buffer))
         self._is_lost = False
         return length
 
@@ -200,7 +196,6 @@ class _RawReader(io.RawIOBase):
             if isinstance(piece, str):
                 raise TypeError("the file object is open in text mode; open it in binary mode")
         if piece is None:
-            self._offset = offsets.start
             raise BlockingIOError(errno.EAGAIN, "the file object is non-blocking, and empty")
         if len(piece) > size:
             raise OSError(errno.EIO, f"read({size}) returned {len(piece)} bytes")

@@ -50,6 +50,7 @@ class SupportsUnwrapKeys(Protocol):
         """
 
 
+@runtime_checkable
 class SupportsRead(Protocol):
     """A file object to read from."""
 
@@ -57,6 +58,7 @@ class SupportsRead(Protocol):
         """Return up to ``size`` bytes, and none only at the end."""
 
 
+@runtime_checkable
 class SupportsWrite(Protocol):
     """A file object to write to."""
 

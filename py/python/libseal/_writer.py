@@ -30,9 +30,9 @@ class SealWriter(io.BufferedWriter):
     ``close_inner`` is true. Small writes are gathered into pieces of 512 KiB, or of 1 MiB for each
     thread if there are several. ``flush`` seals everything written so far and hands it over.
 
-    If the ``write`` of a raw ``fileobj`` returns None, BlockingIOError is raised, and the call can
-    be repeated. If ``fileobj`` fails in any other way, the message cannot be ended: StateError is
-    raised when the next piece is full, and by ``flush`` and ``close``.
+    ``fileobj`` has to block: if its ``write`` takes nothing, BlockingIOError is raised. After
+    ``fileobj`` has failed, the message cannot be ended: StateError is raised when the next piece is
+    full, and by ``flush`` and ``close``. For a target that does not block, see Writing.
 
     For ``recipients``, ``context`` and what is raised see ``seal``; for ``threads`` see the module.
 
@@ -169,7 +169,6 @@ class _RawWriter(io.RawIOBase):
         written = self._inner.write(sealed)
         if written is None:
             if isinstance(self._inner, io.RawIOBase):
-                self.is_lost = False
                 raise BlockingIOError(errno.EAGAIN, "the file object is non-blocking, and full")
             return len(sealed)  # It does not count, so it has taken everything.
         if not 0 < written <= len(sealed):

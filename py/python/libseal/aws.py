@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ._errors import InvalidKeyError
 from ._libseal import PublicKey, WrappedKey
@@ -12,6 +12,7 @@ __all__ = ["KmsClient", "KmsUnwrapper", "public_key"]
 _ALGORITHMS = ("RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1")
 
 
+@runtime_checkable
 class KmsClient(Protocol):
     """What is needed of a client: ``boto3.client("kms")`` is one."""
 
