@@ -241,14 +241,18 @@ def test_pools_of_processes() -> None:
 
 
 PROGRAM = """
-import io, os, sys, threading, time
+import contextlib, io, os, sys, threading, time
 from pathlib import Path
 import libseal
 from support import data_key_of, public_key
 
 def names():
-    tasks = Path("/proc/self/task").iterdir()
-    return sorted((task / "comm").read_text().strip() for task in tasks)
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        # A thread can end between the listing and the reading.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found.append((task / "comm").read_text().strip())
+    return sorted(found)
 
 def is_there(pool):
     # A thread takes its name when it starts to run.
