@@ -3,7 +3,7 @@
 use core::fmt;
 
 #[cfg(feature = "alloc")]
-use alloc::boxed::Box;
+use alloc::{borrow::Cow, boxed::Box};
 
 /// Any error, as an unwrapper may return one.
 #[cfg(feature = "alloc")]
@@ -143,15 +143,29 @@ impl fmt::Display for ErrorKind {
 /// [`UnwrapFailed`](ErrorKind::UnwrapFailed), the unwrapper's own error as
 /// [`source`](core::error::Error::source).
 ///
-/// It never holds keys, plaintext or anything else secret.
+/// With `alloc`, its text can say more than its kind: which pair of the encryption context is missing,
+/// for example. It never holds keys, plaintext or anything else secret.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
+    /// A sentence that takes the place of the kind's.
+    #[cfg(feature = "alloc")]
+    reason: Option<Cow<'static, str>>,
     #[cfg(feature = "alloc")]
     source: Option<BoxError>,
 }
 
 impl Error {
+    /// An error of this `kind` whose text is `reason`: a whole sentence without anything secret.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn with_reason(kind: ErrorKind, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind,
+            reason: Some(reason.into()),
+            source: None,
+        }
+    }
+
     /// What went wrong.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
@@ -174,6 +188,7 @@ impl Error {
             Ok(own) => *own,
             Err(source) => Self {
                 kind: ErrorKind::UnwrapFailed,
+                reason: None,
                 source: Some(source),
             },
         }
@@ -185,6 +200,8 @@ impl From<ErrorKind> for Error {
         Self {
             kind,
             #[cfg(feature = "alloc")]
+            reason: None,
+            #[cfg(feature = "alloc")]
             source: None,
         }
     }
@@ -192,6 +209,10 @@ impl From<ErrorKind> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        #[cfg(feature = "alloc")]
+        if let Some(reason) = &self.reason {
+            return f.write_str(reason);
+        }
         fmt::Display::fmt(&self.kind, f)
     }
 }

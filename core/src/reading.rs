@@ -364,7 +364,7 @@ impl Reading {
             let seek = |last_chunk| self.unsealer.seek(last_chunk);
             self.offset = match last_chunk.map_err(Error::from).and_then(seek) {
                 Ok(offset) => offset,
-                Err(error) => return Err(self.unsealer.fail(error.kind(), &mut [])),
+                Err(error) => return Err(self.unsealer.fail(error, &mut [])),
             };
             self.leave(last_chunk?);
             self.confirming = Confirming::LastChunk;
@@ -387,7 +387,7 @@ impl Reading {
         }
         self.asked = None;
         let fed = self.take(message, out);
-        fed.map_err(|error| self.unsealer.fail(error.kind(), out))
+        fed.map_err(|error| self.unsealer.fail(error, out))
     }
 
     fn take(&mut self, message: &[u8], out: &mut [u8]) -> Result<usize, Error> {

@@ -181,12 +181,12 @@ impl Unsealer {
                 consumed: input.len() - rest.len(),
                 written,
             }),
-            Err(kind) => Err(self.fail(kind, out)),
+            Err(error) => Err(self.fail(error, out)),
         }
     }
 
     /// Takes `rest` from its front, as far as the state allows.
-    fn advance(&mut self, rest: &mut &[u8], out: &mut [u8]) -> Result<usize, ErrorKind> {
+    fn advance(&mut self, rest: &mut &[u8], out: &mut [u8]) -> Result<usize, Error> {
         loop {
             match &mut self.state {
                 State::Header { bytes, need } => {
@@ -230,17 +230,16 @@ impl Unsealer {
                     payload.update(core::mem::take(rest), out)?;
                     return Ok(written);
                 }
-                State::Done(_) | State::Failed => return Err(ErrorKind::InvalidState),
+                State::Done(_) | State::Failed => return Err(ErrorKind::InvalidState.into()),
             }
         }
     }
 
-    fn check_context(&self, header: &Header) -> Result<(), ErrorKind> {
-        let pair = |(key, value): &'_ (String, Option<String>)| -> Result<(), Error> {
+    fn check_context(&self, header: &Header) -> Result<(), Error> {
+        let pair = |(key, value): &'_ (String, Option<String>)| {
             header.require(&[(key.as_str(), value.as_deref())])
         };
-        let checked = self.required.iter().try_for_each(pair);
-        checked.map_err(|error| error.kind())
+        self.required.iter().try_for_each(pair)
     }
 
     /// Goes on with the data key that one of the header's wrapped keys holds.
@@ -401,10 +400,10 @@ impl Unsealer {
     }
 
     /// Every further call fails, and no plaintext stays in `out`.
-    pub(crate) fn fail(&mut self, kind: ErrorKind, out: &mut [u8]) -> Error {
+    pub(crate) fn fail(&mut self, error: impl Into<Error>, out: &mut [u8]) -> Error {
         out.zeroize();
         self.state = State::Failed;
-        kind.into()
+        error.into()
     }
 }
 

@@ -117,6 +117,26 @@ fn required_pairs_are_those_of_the_context() {
 }
 
 #[test]
+fn a_missing_pair_is_named_with_what_was_found() {
+    let header = Header::parse(&message()).unwrap();
+    let text = |required| header.require(required).unwrap_err().to_string();
+    assert_eq!(
+        text(&[("device", Some("4\n3"))]),
+        r#"the encryption context has "device" = "42", and "4\n3" is required"#
+    );
+    assert_eq!(
+        text(&[("tenant", Some("7"))]),
+        r#"the encryption context has no "tenant", and "7" is required"#
+    );
+    assert_eq!(
+        text(&[("tenant", None)]),
+        r#"the encryption context has no "tenant", which is required"#
+    );
+    let long = "ä".repeat(2000);
+    assert!(text(&[("tenant", Some(&long))]).contains(&format!("{}\"... is", "ä".repeat(100))));
+}
+
+#[test]
 fn a_context_and_recipients_come_in_the_order_of_the_header() {
     let names = ["rsa-2048", "rsa-4096"];
     let keys = names.map(public_key);

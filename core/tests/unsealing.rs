@@ -230,6 +230,7 @@ fn required_context_is_checked_before_the_kms_is_asked() {
     ] {
         let error = unseal(&message, unwrap_nothing, required).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ContextMismatch);
+        assert_ne!(error.to_string(), ErrorKind::ContextMismatch.message());
     }
 }
 

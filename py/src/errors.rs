@@ -9,12 +9,12 @@ use pyo3::{exceptions::PyException, prelude::*, sync::PyOnceLock, types::PyType}
 /// libseal's own, which has already found the right words, or not an `Exception` at all, such as
 /// `KeyboardInterrupt`.
 pub(crate) fn to_py(py: Python<'_>, error: Error) -> PyErr {
-    let kind = error.kind();
+    let (kind, message) = (error.kind(), error.to_string());
     let raised = error.into_source().and_then(|s| s.downcast::<PyErr>().ok());
     match raised {
         Some(raised) if is_own(py, &raised) || !raised.is_instance_of::<PyException>(py) => *raised,
         raised => {
-            let exception = with_message(py, kind, kind.message());
+            let exception = with_message(py, kind, &message);
             exception.set_cause(py, raised.map(|raised| *raised));
             exception
         }

@@ -1,6 +1,6 @@
 //! Reading a header, and what it says.
 
-use alloc::vec::Vec;
+use alloc::{format, string::String, vec::Vec};
 use core::ops::Range;
 
 use subtle::ConstantTimeEq;
@@ -116,9 +116,10 @@ impl Header {
         for (key, value) in required {
             let mut context = self.context();
             let found = context.find(|(found, _)| found == key);
-            let fits = found.is_some_and(|(_, found)| value.is_none_or(|value| value == found));
+            let found = found.map(|(_, found)| found);
+            let fits = found.is_some_and(|found| value.is_none_or(|value| value == found));
             if !fits {
-                return Err(ErrorKind::ContextMismatch.into());
+                return Err(mismatch(key, *value, found));
             }
         }
         Ok(())
@@ -203,6 +204,40 @@ pub(crate) fn scan(bytes: &[u8]) -> Result<Scan, ErrorKind> {
         Err(Stop::Incomplete { need }) => Ok(Scan::Incomplete { need }),
         Err(Stop::Invalid(kind)) => Err(kind),
     }
+}
+
+/// Names what was required and what was found, which is public.
+fn mismatch(key: &str, required: Option<&str>, found: Option<&str>) -> Error {
+    let reason = match (required, found) {
+        (Some(required), Some(found)) => format!(
+            "the encryption context has {} = {}, and {} is required",
+            quoted(key),
+            quoted(found),
+            quoted(required)
+        ),
+        (Some(required), None) => format!(
+            "the encryption context has no {}, and {} is required",
+            quoted(key),
+            quoted(required)
+        ),
+        (None, _) => format!(
+            "the encryption context has no {}, which is required",
+            quoted(key)
+        ),
+    };
+    Error::with_reason(ErrorKind::ContextMismatch, reason)
+}
+
+/// For an error text: in quotes, escaped, and not too long, because a stranger may have written it.
+fn quoted(text: &str) -> String {
+    const MAX_CHARS: usize = 100;
+    let beginning: String = text.chars().take(MAX_CHARS).collect();
+    let dots = if beginning.len() < text.len() {
+        "..."
+    } else {
+        ""
+    };
+    format!("{beginning:?}{dots}")
 }
 
 enum Stop {
