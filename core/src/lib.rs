@@ -75,6 +75,8 @@ mod payload;
 #[cfg(feature = "alloc")]
 mod reading;
 mod recipient;
+#[cfg(all(feature = "alloc", feature = "getrandom"))]
+mod rewrap;
 mod sealer;
 mod sealing_key;
 mod self_test;

@@ -1,6 +1,10 @@
 //! Writing a header.
 
+#[cfg(feature = "alloc")]
+use super::MAX_HEADER_LEN;
 use super::{MAC_LEN, MAGIC, PREFIX_LEN, SUITE, VERSION, mac};
+#[cfg(feature = "alloc")]
+use crate::recipient::wrapped_key::WrappedKey;
 use crate::{
     context::write as context,
     crypto::{random::Random, secret::DataKey},
@@ -13,19 +17,32 @@ pub(crate) fn encoded_len(
     recipients: &[Recipient<'_>],
     context: &[(&str, &str)],
 ) -> Result<usize, Error> {
-    match recipients.len() {
-        0 => return Err(ErrorKind::NoRecipients.into()),
-        1..=MAX_RECIPIENTS => {}
-        _ => return Err(ErrorKind::TooManyRecipients.into()),
+    check_count(recipients.len())?;
+    let bound_len = PREFIX_LEN + 2 + context::encoded_len(context)?;
+    Ok(bound_len + 1 + recipients_len(recipients)? + MAC_LEN)
+}
+
+fn check_count(count: usize) -> Result<(), ErrorKind> {
+    match count {
+        0 => Err(ErrorKind::NoRecipients),
+        1..=MAX_RECIPIENTS => Ok(()),
+        _ => Err(ErrorKind::TooManyRecipients),
     }
-    let mut len = PREFIX_LEN + 2 + context::encoded_len(context)? + 1;
+}
+
+fn recipients_len(recipients: &[Recipient<'_>]) -> Result<usize, ErrorKind> {
+    let mut len = 0;
     for recipient in recipients {
         if recipient.key_id().len() > MAX_KEY_ID_LEN {
-            return Err(ErrorKind::KeyIdTooLong.into());
+            return Err(ErrorKind::KeyIdTooLong);
         }
-        len += 1 + 32 + 2 + recipient.key_id().len() + 2 + recipient.wrapped_len();
+        len += recipient_len(recipient.key_id(), recipient.wrapped_len());
     }
-    Ok(len + MAC_LEN)
+    Ok(len)
+}
+
+const fn recipient_len(key_id: &str, wrapped_len: usize) -> usize {
+    1 + 32 + 2 + key_id.len() + 2 + wrapped_len
 }
 
 /// Writes the header into `out`, which is [`encoded_len`] bytes long. Returns the length of the part
@@ -47,19 +64,57 @@ pub(crate) fn encode(
     }
     let payload_context_len = writer.len;
 
-    let count = u8::try_from(recipients.len()).map_err(|_| ErrorKind::TooManyRecipients)?;
-    writer.put(&[count])?;
-    for recipient in recipients {
-        writer.put(&[recipient.kind()])?;
-        writer.put(recipient.fingerprint())?;
-        writer.put_str(recipient.key_id())?;
-        writer.put_len(recipient.wrapped_len())?;
-        let wrapped = writer.reserve(recipient.wrapped_len())?;
-        recipient.wrap(data_key, random, wrapped)?;
-    }
-    let mac = mac(data_key, writer.written()?)?;
-    writer.put(&mac)?;
+    writer.put_count(recipients.len())?;
+    writer.put_recipients(recipients, data_key, random)?;
+    writer.put_mac(data_key)?;
     Ok(payload_context_len)
+}
+
+/// Length of a header with the same context for other recipients: those that are `kept` as they are, and
+/// new ones.
+#[cfg(feature = "alloc")]
+pub(crate) fn rewrapped_len(
+    bound: &[u8],
+    kept: &[WrappedKey<'_>],
+    recipients: &[Recipient<'_>],
+) -> Result<usize, ErrorKind> {
+    check_count(kept.len() + recipients.len())?;
+    let kept = kept
+        .iter()
+        .map(|key| recipient_len(key.key_id(), key.ciphertext().len()));
+    let len = bound.len() + 1 + kept.sum::<usize>() + recipients_len(recipients)? + MAC_LEN;
+    // Wrapped keys of kinds that this version does not know can be long.
+    if len > MAX_HEADER_LEN {
+        return Err(ErrorKind::HeaderTooLarge);
+    }
+    Ok(len)
+}
+
+/// Writes such a header into `out`, which is [`rewrapped_len`] bytes long. `bound` is prefix and context
+/// block.
+#[cfg(feature = "alloc")]
+pub(crate) fn encode_rewrapped(
+    bound: &[u8],
+    kept: &[WrappedKey<'_>],
+    recipients: &[Recipient<'_>],
+    data_key: &DataKey,
+    random: &mut Random<'_>,
+    out: &mut [u8],
+) -> Result<(), Error> {
+    let mut writer = Writer { out, len: 0 };
+    writer.put(bound)?;
+    writer.put_count(kept.len() + recipients.len())?;
+    for key in kept {
+        writer.put_recipient(
+            key.kind(),
+            key.fingerprint(),
+            key.key_id(),
+            key.ciphertext().len(),
+        )?;
+        writer.put(key.ciphertext())?;
+    }
+    writer.put_recipients(recipients, data_key, random)?;
+    Ok(writer.put_mac(data_key)?)
 }
 
 /// Writes into a slice, front to back.
@@ -89,6 +144,45 @@ impl Writer<'_> {
     fn put_str(&mut self, text: &str) -> Result<(), ErrorKind> {
         self.put_len(text.len())?;
         self.put(text.as_bytes())
+    }
+
+    fn put_count(&mut self, recipients: usize) -> Result<(), ErrorKind> {
+        let count = u8::try_from(recipients).map_err(|_| ErrorKind::TooManyRecipients)?;
+        self.put(&[count])
+    }
+
+    /// All of a recipient but its wrapped key.
+    fn put_recipient(
+        &mut self,
+        kind: u8,
+        fingerprint: &[u8; 32],
+        key_id: &str,
+        wrapped_len: usize,
+    ) -> Result<(), ErrorKind> {
+        self.put(&[kind])?;
+        self.put(fingerprint)?;
+        self.put_str(key_id)?;
+        self.put_len(wrapped_len)
+    }
+
+    fn put_recipients(
+        &mut self,
+        recipients: &[Recipient<'_>],
+        data_key: &DataKey,
+        random: &mut Random<'_>,
+    ) -> Result<(), Error> {
+        for recipient in recipients {
+            let wrapped_len = recipient.wrapped_len();
+            let (kind, fingerprint) = (recipient.kind(), recipient.fingerprint());
+            self.put_recipient(kind, fingerprint, recipient.key_id(), wrapped_len)?;
+            recipient.wrap(data_key, random, self.reserve(wrapped_len)?)?;
+        }
+        Ok(())
+    }
+
+    fn put_mac(&mut self, data_key: &DataKey) -> Result<(), ErrorKind> {
+        let mac = mac(data_key, self.written()?)?;
+        self.put(&mac)
     }
 
     fn written(&self) -> Result<&[u8], ErrorKind> {
