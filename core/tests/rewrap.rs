@@ -113,11 +113,19 @@ fn every_accepted_vector_can_be_rewrapped() {
         let plaintext = unseal(&vector.message, known_key(data_key), &[]).unwrap();
         let data_key = DataKey::from(data_key);
         let old = Header::parse(&vector.message).unwrap();
-        let is_full = old.wrapped_keys().count() == MAX_RECIPIENTS;
-        if is_full || old.len() > MAX_HEADER_LEN - 1024 {
+        let recipients = [Recipient::new(&key)];
+        let refusal = || {
+            let result = old.rewrap(&data_key, |_| true, &recipients);
+            result.unwrap_err().kind()
+        };
+        if old.wrapped_keys().count() == MAX_RECIPIENTS {
+            assert_eq!(refusal(), ErrorKind::TooManyRecipients);
             continue;
         }
-        let recipients = [Recipient::new(&key)];
+        if old.len() > MAX_HEADER_LEN - 1 - 32 - 2 - 2 - 256 {
+            assert_eq!(refusal(), ErrorKind::HeaderTooLarge);
+            continue;
+        }
         let message = rewrapped(&vector.message, &data_key, |_| true, &recipients);
         let opened = unseal(&message, local_unwrapper("rsa-2048"), &[]);
         assert_eq!(opened.unwrap(), plaintext, "{}", vector.name);
