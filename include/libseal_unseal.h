@@ -102,7 +102,9 @@ typedef struct libseal_header libseal_header;
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_header_parse(const uint8_t *in, size_t in_len, libseal_header **header);
 
-/** Frees a header from libseal_header_parse(), and no other. NULL is fine. */
+/**
+ * Frees a header from libseal_header_parse() or libseal_header_rewrap(), and no other. NULL is fine.
+ */
 LIBSEAL_API
 void libseal_header_free(libseal_header *header);
 
@@ -201,6 +203,32 @@ size_t libseal_header_wrapped_key_count(const libseal_header *header);
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_header_wrapped_key(const libseal_header *header, size_t index,
                                           libseal_wrapped_key *wrapped_key, size_t size);
+
+/**
+ * Makes the header of the same message for other recipients: to rotate keys, or to share a message. Put
+ * it in the place of the old header and leave the payload as it is. The encryption context stays too.
+ *
+ * Who could open the old message can still do so if he kept its header.
+ *
+ * @param header           The old header.
+ * @param data_key         What libseal_wrapped_key_data_key() made of the answer of the KMS. Wipe it
+ *                         after the call.
+ * @param kept             Indexes of the wrapped keys to keep as they are, in ascending order: see
+ *                         libseal_header_wrapped_key(). They stand first.
+ * @param kept_count       How many there are. 0 keeps none.
+ * @param recipients       For whom to wrap the data key as well.
+ * @param recipient_count  How many there are. With those that are kept, 1 to LIBSEAL_MAX_RECIPIENTS.
+ * @param rewrapped        Set to a new header: libseal_header_free(). See libseal_header_bytes().
+ * @return LIBSEAL_OK;
+ *         LIBSEAL_ERR_AUTHENTICATION_FAILED if the header was not made with this key;
+ *         LIBSEAL_ERR_NO_RECIPIENTS, LIBSEAL_ERR_TOO_MANY_RECIPIENTS, LIBSEAL_ERR_KEY_ID_TOO_LONG,
+ *         LIBSEAL_ERR_INVALID_UTF8, LIBSEAL_ERR_HEADER_TOO_LARGE, LIBSEAL_ERR_RANDOM_FAILED.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_header_rewrap(const libseal_header *header, const uint8_t data_key[32],
+                                     const size_t *kept, size_t kept_count,
+                                     const libseal_recipient *recipients, size_t recipient_count,
+                                     libseal_header **rewrapped);
 
 /* Unwrapping ----------------------------------------------------------------------------------- */
 

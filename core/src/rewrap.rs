@@ -62,7 +62,7 @@ impl Header {
     pub fn rewrap(
         &self,
         data_key: &DataKey,
-        keep: impl Fn(&WrappedKey<'_>) -> bool,
+        keep: impl FnMut(&WrappedKey<'_>) -> bool,
         recipients: &[Recipient<'_>],
     ) -> Result<Self, Error> {
         self.verify(data_key)?;

@@ -5,7 +5,7 @@
 
 use core::{ffi::c_char, ops::Range, ptr};
 
-use libseal::{Header, MAX_HEADER_LEN};
+use libseal::{Header, MAX_HEADER_LEN, WrappedKey};
 
 use crate::{
     boundary::{
@@ -16,7 +16,9 @@ use crate::{
         pointer::{array, clear, output},
     },
     context::{libseal_context_pair, read_required},
+    recipient::{Recipients, libseal_recipient, read_recipients},
     status::libseal_status,
+    unsealer::read_data_key,
     wrapped_key::libseal_wrapped_key,
 };
 
@@ -60,7 +62,7 @@ pub unsafe extern "C" fn libseal_header_parse(
     })
 }
 
-/// Frees a header from libseal_header_parse(), and no other. NULL is fine.
+/// Frees a header from libseal_header_parse() or libseal_header_rewrap(), and no other. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn libseal_header_free(header: *mut libseal_header) {
     guard(|| {
@@ -272,6 +274,63 @@ pub unsafe extern "C" fn libseal_header_wrapped_key(
         };
         let key = header.wrapped_keys().nth(index);
         *wrapped_key = libseal_wrapped_key::new(&key.ok_or(Failure(LIBSEAL_ERR_INVALID_ARGUMENT))?);
+        Ok(())
+    })
+}
+
+/// Makes the header of the same message for other recipients: to rotate keys, or to share a message. Put
+/// it in the place of the old header and leave the payload as it is. The encryption context stays too.
+///
+/// Who could open the old message can still do so if he kept its header.
+///
+/// @param header           The old header.
+/// @param data_key         What libseal_wrapped_key_data_key() made of the answer of the KMS. Wipe it
+///                         after the call.
+/// @param kept             Indexes of the wrapped keys to keep as they are, in ascending order: see
+///                         libseal_header_wrapped_key(). They stand first.
+/// @param kept_count       How many there are. 0 keeps none.
+/// @param recipients       For whom to wrap the data key as well.
+/// @param recipient_count  How many there are. With those that are kept, 1 to LIBSEAL_MAX_RECIPIENTS.
+/// @param rewrapped        Set to a new header: libseal_header_free(). See libseal_header_bytes().
+/// @return LIBSEAL_OK;
+///         LIBSEAL_ERR_AUTHENTICATION_FAILED if the header was not made with this key;
+///         LIBSEAL_ERR_NO_RECIPIENTS, LIBSEAL_ERR_TOO_MANY_RECIPIENTS, LIBSEAL_ERR_KEY_ID_TOO_LONG,
+///         LIBSEAL_ERR_INVALID_UTF8, LIBSEAL_ERR_HEADER_TOO_LARGE, LIBSEAL_ERR_RANDOM_FAILED.
+///
+/// cbindgen:ptrs-as-arrays=[[data_key;32]]
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn libseal_header_rewrap(
+    header: *const libseal_header,
+    data_key: *const u8,
+    kept: *const usize,
+    kept_count: usize,
+    recipients: *const libseal_recipient,
+    recipient_count: usize,
+    rewrapped: *mut *mut libseal_header,
+) -> libseal_status {
+    guard(|| {
+        let mut list = Recipients::new();
+        // SAFETY: `rewrapped` is memory for a pointer. Header, data key, the `kept_count` indexes and the
+        // `recipient_count` recipients do not change during the call.
+        let (rewrapped, header, data_key, kept) = unsafe {
+            let rewrapped = output(rewrapped, ptr::null_mut())?;
+            read_recipients(recipients, recipient_count, &mut list)?;
+            (
+                rewrapped,
+                libseal_header::shared(header)?,
+                read_data_key(data_key)?,
+                array(kept, kept_count)?,
+            )
+        };
+        let count = header.wrapped_keys().count();
+        let is_ascending = kept.is_sorted_by(|a, b| a < b);
+        if !is_ascending || kept.last().is_some_and(|last| *last >= count) {
+            return Err(Failure(LIBSEAL_ERR_INVALID_ARGUMENT));
+        }
+        let mut indexes = 0..count;
+        let keep = |_: &WrappedKey<'_>| indexes.next().is_some_and(|index| kept.contains(&index));
+        *rewrapped = libseal_header::new(header.rewrap(&data_key, keep, &list)?);
         Ok(())
     })
 }

@@ -42,6 +42,7 @@ fn complete() -> Subject {
             "test_random",
             "test_random_access",
             "test_reader",
+            "test_rewrap",
             "test_round_trip",
             "test_sealing",
             "test_sealing_key",

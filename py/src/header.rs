@@ -3,11 +3,19 @@
 use std::ops::Range;
 
 use pyo3::{
+    exceptions::PyTypeError,
     prelude::*,
-    types::{PyBytes, PyDict, PyRange, PyTuple, PyType},
+    types::{PyBool, PyBytes, PyDict, PyRange, PyTuple, PyType},
 };
 
-use crate::{buffer::Input, errors, wrapped_key::WrappedKey};
+use crate::{
+    buffer::Input,
+    convert::type_name,
+    errors,
+    recipient::Recipients,
+    unwrap::{self, Unwrappers},
+    wrapped_key::WrappedKey,
+};
 
 /// The header of a message: what it says about itself, without any key.
 ///
@@ -34,6 +42,24 @@ impl Header {
 
     pub(crate) fn as_core(&self) -> &libseal::Header {
         &self.header
+    }
+
+    /// For each wrapped key whether it is kept: the argument `keep`.
+    fn kept(&self, py: Python<'_>, keep: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<bool>> {
+        let answer = |key: &libseal::WrappedKey<'_>| match keep {
+            None => Ok(false),
+            Some(keep) if keep.is_callable() => {
+                keep.call1((WrappedKey::from_core(key),))?.is_truthy()
+            }
+            Some(keep) => keep
+                .cast::<PyBool>()
+                .map(|keep| keep.is_true())
+                .map_err(|_| {
+                    let given = type_name(keep);
+                    PyTypeError::new_err(format!("keep must be a bool or callable, not {given}"))
+                }),
+        };
+        self.header.wrapped_keys().map(|key| answer(&key)).collect()
     }
 }
 
@@ -102,6 +128,51 @@ impl Header {
         length: u64,
     ) -> PyResult<Bound<'py, PyAny>> {
         range(py, self.header.plaintext_range(start, length))
+    }
+
+    /// The header of the same message for other recipients: to rotate keys, or to share a message.
+    /// Put it in the place of this one and leave the rest of the message as it is; the encryption
+    /// context stays too.
+    ///
+    /// unwrap is asked for the data key, once. The data key is wrapped for recipients: a PublicKey, a
+    /// Recipient, or an iterable of them. keep says which recipients keep their wrapped keys and
+    /// stand first: True for all, False for none, or a callable that is given each WrappedKey. To
+    /// replace all, to add some, to remove one:
+    ///
+    ///     header.rewrap(unwrap, new_key)
+    ///     header.rewrap(unwrap, new_key, keep=True)
+    ///     header.rewrap(unwrap, keep=lambda key: key.fingerprint != old_key.fingerprint)
+    ///
+    /// Who could open the old message can still do so if he kept its header.
+    ///
+    /// For what unwrap is and what is raised see unseal. LimitError if no recipient is left, or too
+    /// many.
+    #[pyo3(
+        signature = (unwrap, recipients = None, *, keep = None),
+        text_signature = "(unwrap, recipients=(), *, keep=False)"
+    )]
+    fn rewrap(
+        &self,
+        py: Python<'_>,
+        unwrap: &Bound<'_, PyAny>,
+        recipients: Option<&Bound<'_, PyAny>>,
+        keep: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let unwrappers = Unwrappers::from_py(unwrap)?;
+        let recipients = recipients.map(Recipients::from_py).transpose()?;
+        let recipients = recipients
+            .as_ref()
+            .map(Recipients::as_core)
+            .unwrap_or_default();
+        let mut kept = self.kept(py, keep)?.into_iter();
+        let data_key = self.header.unwrap_with(unwrappers.as_core());
+        let data_key = data_key.map_err(|error| unwrap::to_py(py, error, Some(&self.header)))?;
+        let rewrapped = py.detach(|| {
+            self.header
+                .rewrap(&data_key, |_| kept.next() == Some(true), &recipients)
+        });
+        let header = rewrapped.map_err(|error| errors::to_py(py, error))?;
+        Ok(Self { header })
     }
 
     fn __bytes__<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {

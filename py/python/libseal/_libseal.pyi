@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, final
 
@@ -206,6 +207,31 @@ class Header:
         Chunks that begin before start do not count. A chunk that goes on after the range is taken
         for the last one of the message, because only the last is shorter than the others. So for
         a whole message, from 0 on, the end is the length of its plaintext.
+        """
+    def rewrap(
+        self,
+        unwrap: Unwrap,
+        recipients: Recipients = (),
+        *,
+        keep: bool | Callable[[WrappedKey], object] = False,
+    ) -> Header:
+        """The header of the same message for other recipients: to rotate keys, or to share a
+        message. Put it in the place of this one and leave the rest of the message as it is; the
+        encryption context stays too.
+
+        unwrap is asked for the data key, once. The data key is wrapped for recipients: a PublicKey,
+        a Recipient, or an iterable of them. keep says which recipients keep their wrapped keys and
+        stand first: True for all, False for none, or a callable that is given each WrappedKey. To
+        replace all, to add some, to remove one:
+
+            header.rewrap(unwrap, new_key)
+            header.rewrap(unwrap, new_key, keep=True)
+            header.rewrap(unwrap, keep=lambda key: key.fingerprint != old_key.fingerprint)
+
+        Who could open the old message can still do so if he kept its header.
+
+        For what unwrap is and what is raised see unseal. LimitError if no recipient is left, or too
+        many.
         """
     def __bytes__(self) -> bytes: ...
     def __eq__(self, other: object, /) -> bool: ...
