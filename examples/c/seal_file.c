@@ -12,7 +12,7 @@ static const char usage[] =
     "\n"
     "Seals the file IN to the file OUT, for the RSA key whose public half is in the file PUBLIC_KEY,\n"
     "in DER or PEM. KEY_ID is a hint for the backend, such as the ARN of the KMS key.\n"
-    "OUT appears only when it is complete.\n";
+    "OUT, a regular file or none, is replaced only when it is complete.\n";
 
 static int fail(const char *file, const char *why)
 {
@@ -63,7 +63,7 @@ static int seal(FILE *in, const char *in_name, struct output *out, const libseal
     if (in_error)
         return fail(in_name, strerror(in_error));
     if (status == LIBSEAL_ERR_IO_FAILED)
-        return fail(out->partial, strerror(out_error));
+        return fail(out->name, strerror(out_error));
     if (status != LIBSEAL_OK)
         return fail(in_name, libseal_status_text(status));
     if (output_commit(out) != 0)
@@ -90,8 +90,8 @@ int main(int argc, char **argv)
     if (!in)
         return fail(argv[2], strerror(errno));
     struct output out;
-    int result = output_open(&out, argv[3]) == 0 ? seal(in, argv[2], &out, &to)
-                                                 : fail(argv[3], strerror(errno));
+    const char *why = output_open(&out, argv[3]);
+    int result = why ? fail(argv[3], why) : seal(in, argv[2], &out, &to);
     output_discard(&out);
     fclose(in);
     return result;

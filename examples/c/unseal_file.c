@@ -13,7 +13,8 @@
 static const char usage[] =
     "usage: unseal_file IN OUT COMMAND\n"
     "\n"
-    "Unseals the file IN to the file OUT, which appears only when it is complete.\n"
+    "Unseals the file IN to the file OUT. OUT, a regular file or none, is replaced only when it is\n"
+    "complete.\n"
     "\n"
     COMMAND_USAGE
     "\n"
@@ -44,7 +45,7 @@ static int unseal(libseal_reader *reader, const char *in_name, struct output *ou
     /* Reads 0 bytes at the end, and only then it is known that nothing is missing. */
     while ((status = libseal_reader_read(reader, piece, sizeof piece, &len)) == LIBSEAL_OK && len > 0)
         if (output_write(out, piece, len) != 0)
-            return fail(out->partial, strerror(errno));
+            return fail(out->name, strerror(errno));
     if (status == LIBSEAL_ERR_IO_FAILED)
         return fail(in_name, strerror(errno));
     if (status == LIBSEAL_ERR_UNWRAP_FAILED)
@@ -79,8 +80,8 @@ int main(int argc, char **argv)
     if (status != LIBSEAL_OK) {
         result = fail(argv[1], libseal_status_text(status));
     } else {
-        result = output_open(&out, argv[2]) == 0 ? unseal(reader, argv[1], &out)
-                                                 : fail(argv[2], strerror(errno));
+        const char *why = output_open(&out, argv[2]);
+        result = why ? fail(argv[2], why) : unseal(reader, argv[1], &out);
         output_discard(&out);
     }
     libseal_reader_free(reader);

@@ -16,7 +16,8 @@ static const char usage[] =
     "\n"
     "Unseals LEN bytes of plaintext from START on, or as many as there are, from the file IN to the\n"
     "file OUT. START is at most the length of the plaintext. What comes out is authentic and in its\n"
-    "place; the rest of IN is not read.\n"
+    "place; the rest of IN is not read. OUT, a regular file or none, is replaced only when it is\n"
+    "complete.\n"
     "\n"
     COMMAND_USAGE;
 
@@ -39,7 +40,7 @@ static int unseal(libseal_reader *reader, const char *in_name, struct output *ou
         if (piece_len == 0)
             break;
         if (output_write(out, piece, piece_len) != 0)
-            return fail(out->partial, strerror(errno));
+            return fail(out->name, strerror(errno));
         len -= piece_len;
     }
     if (status == LIBSEAL_ERR_IO_FAILED)
@@ -85,8 +86,8 @@ int main(int argc, char **argv)
     if (status != LIBSEAL_OK) {
         result = fail(argv[1], libseal_status_text(status));
     } else {
-        result = output_open(&out, argv[2]) == 0 ? unseal(reader, argv[1], &out, start, len)
-                                                 : fail(argv[2], strerror(errno));
+        const char *why = output_open(&out, argv[2]);
+        result = why ? fail(argv[2], why) : unseal(reader, argv[1], &out, start, len);
         output_discard(&out);
     }
     libseal_reader_free(reader);

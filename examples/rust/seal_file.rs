@@ -4,17 +4,18 @@
 //! cargo run --release --example seal_file -- device.pub.der photo.jpg photo.sealed
 //! ```
 
+mod output;
+
 use std::{
     fs::{self, File},
     io::{self, BufReader},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use anyhow::Context;
 use clap::Parser;
 use indicatif::ProgressBar;
 use libseal::{Envelope, PublicKey, Recipient, SealWriter, WrapAlgorithm};
-use tempfile::NamedTempFile;
 
 /// Seal the file IN into the message OUT. Only the private key opens it.
 #[derive(Parser)]
@@ -26,7 +27,7 @@ struct Args {
     #[arg(value_name = "IN")]
     source: PathBuf,
 
-    /// Written only when all of IN has been sealed
+    /// Replaced only when all of IN has been sealed; a regular file or none; readable by its owner
     #[arg(value_name = "OUT")]
     target: PathBuf,
 
@@ -61,16 +62,14 @@ fn main() -> anyhow::Result<()> {
     // Otherwise `copy` takes pieces of 8 KiB.
     let mut source = BufReader::with_capacity(64 * 1024, bar.wrap_read(source));
 
-    // A temporary file in the same directory deletes itself unless all goes well.
-    let directory = args.target.parent().unwrap_or(Path::new(""));
-    let target = NamedTempFile::new_in(directory)
-        .with_context(|| format!("cannot write beside {}", args.target.display()))?;
-
-    let mut writer = SealWriter::new(target, &envelope)?;
-    io::copy(&mut source, &mut writer)?;
-    let target = writer.finish()?;
-    target.persist(&args.target)?;
-    Ok(())
+    let mut writer = SealWriter::new(output::create(&args.target)?, &envelope)?;
+    let context = || {
+        let (source, target) = (args.source.display(), args.target.display());
+        format!("cannot seal {source} to {target}")
+    };
+    io::copy(&mut source, &mut writer).with_context(context)?;
+    let target = writer.finish().with_context(context)?;
+    output::commit(target, &args.target)
 }
 
 fn parse_algorithm(name: &str) -> Result<WrapAlgorithm, String> {

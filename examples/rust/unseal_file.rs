@@ -5,11 +5,13 @@
 //!     photo.sealed photo.jpg --private-key private.pem
 //! ```
 
+mod output;
+
 use std::{
     convert::Infallible,
     fs::{self, File},
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
@@ -17,7 +19,6 @@ use anyhow::Context;
 use clap::Parser;
 use indicatif::ProgressBar;
 use libseal::{BoxError, DataKey, LocalUnwrapper, UnsealReader, Unwrap, WrappedKey, unwrap_fn};
-use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 /// Unseal the message IN into the file OUT.
@@ -27,7 +28,7 @@ struct Args {
     #[arg(value_name = "IN")]
     source: PathBuf,
 
-    /// Written only when all of IN has been verified
+    /// Replaced only when all of IN has been verified; a regular file or none; readable by its owner
     #[arg(value_name = "OUT")]
     target: PathBuf,
 
@@ -62,15 +63,13 @@ fn main() -> anyhow::Result<()> {
         .with_context(|| format!("cannot read {}", args.source.display()))?;
     let bar = ProgressBar::new(source.metadata()?.len());
 
-    // A temporary file in the same directory deletes itself unless all goes well.
-    let directory = args.target.parent().unwrap_or(Path::new(""));
-    let mut target = NamedTempFile::new_in(directory)
-        .with_context(|| format!("cannot write beside {}", args.target.display()))?;
-
+    let mut target = output::create(&args.target)?;
     let mut reader = UnsealReader::new(bar.wrap_read(source), unwrapper, &required)?;
-    io::copy(&mut reader, &mut target)?;
-    target.persist(&args.target)?;
-    Ok(())
+    io::copy(&mut reader, &mut target).with_context(|| {
+        let (source, target) = (args.source.display(), args.target.display());
+        format!("cannot unseal {source} to {target}")
+    })?;
+    output::commit(target, &args.target)
 }
 
 impl Key {

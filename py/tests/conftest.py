@@ -1,11 +1,25 @@
+import os
 from collections.abc import Iterator
 
 import pytest
 
+from children import shared
 from tests.kms.ministack import LocalKms, ministack
+
+__all__ = ["shared"]
 
 
 @pytest.fixture(scope="session")
 def kms() -> Iterator[LocalKms]:
     with ministack() as local_kms:
         yield local_kms
+
+
+@pytest.fixture(params=["without a name", "with a name"])
+def new_file(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways to make a file that replaces another."""
+    if request.param == "with a name":
+        monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    elif not hasattr(os, "O_TMPFILE"):
+        pytest.skip("all files have names here")
+    return str(request.param)

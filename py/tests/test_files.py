@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from tqdm import tqdm
 
 import libseal
 from support import LENGTHS, PIECE, holds_nothing, public_key, unwrapper
+
+both_kinds = pytest.mark.usefixtures("new_file")
 
 
 @pytest.fixture
@@ -66,6 +69,7 @@ def test_progress_counts_the_source(plain: Path, tmp_path: Path) -> None:
         libseal.seal_file(public_key(), plain, sealed, progress=bar.update)
 
 
+@both_kinds
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
 def test_new_file_has_the_permissions_of_any_new_file(plain: Path, umask: int) -> None:
     sealed, other = plain.parent / "sealed", plain.parent / "other"
@@ -78,6 +82,7 @@ def test_new_file_has_the_permissions_of_any_new_file(plain: Path, umask: int) -
     assert sealed.stat().st_mode == other.stat().st_mode
 
 
+@both_kinds
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o755])
 def test_existing_file_keeps_its_permissions(plain: Path, tmp_path: Path, mode: int) -> None:
     target = tmp_path / "target"
@@ -85,9 +90,10 @@ def test_existing_file_keeps_its_permissions(plain: Path, tmp_path: Path, mode: 
     target.chmod(mode)
     libseal.seal_file(public_key(), plain, target)
     assert stat.S_IMODE(target.stat().st_mode) == mode
+    assert files(tmp_path) == {"plain", "target"}
 
 
-def test_temporary_file_is_only_for_the_owner(plain: Path, tmp_path: Path) -> None:
+def test_temporary_file_is_only_for_the_owner(plain: Path, tmp_path: Path, new_file: str) -> None:
     modes = set()
 
     def look(_: int) -> None:
@@ -95,9 +101,21 @@ def test_temporary_file_is_only_for_the_owner(plain: Path, tmp_path: Path) -> No
             modes.add(stat.S_IMODE(path.stat().st_mode))
 
     libseal.seal_file(public_key(), plain, tmp_path / "sealed", progress=look)
-    assert modes == {0o600}
+    libseal.seal_file(public_key(), plain, tmp_path / "sealed", progress=look)
+    assert modes == ({0o600} if new_file == "with a name" else set())
 
 
+@both_kinds
+def test_hard_link_keeps_the_old_content(plain: Path, tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_bytes(b"before")
+    link.hardlink_to(target)
+    libseal.seal_file(public_key(), plain, target)
+    assert link.read_bytes() == b"before"
+    assert libseal.unseal(target.read_bytes(), unwrapper()) == plain.read_bytes()
+
+
+@both_kinds
 def test_onto_itself(plain: Path) -> None:
     data = plain.read_bytes()
     libseal.seal_file(public_key(), plain, plain)
@@ -106,15 +124,31 @@ def test_onto_itself(plain: Path) -> None:
     assert plain.read_bytes() == data
 
 
+@both_kinds
 def test_through_a_symbolic_link(plain: Path, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     target, link = tmp_path / "folder" / "target", tmp_path / "link"
     link.symlink_to(target)
     libseal.seal_file(public_key(), plain, link)
     assert link.is_symlink()
+    assert files(target.parent) == {"target"}
+    libseal.seal_file(public_key(), plain, link)
+    assert link.is_symlink()
     assert libseal.unseal(target.read_bytes(), unwrapper()) == plain.read_bytes()
 
 
+@both_kinds
+def test_through_links_that_are_relative(plain: Path, tmp_path: Path) -> None:
+    (tmp_path / "one" / "two").mkdir(parents=True)
+    (tmp_path / "folder").symlink_to(Path("one", "two"))
+    (tmp_path / "link").symlink_to(Path("folder", "..", "link"))
+    (tmp_path / "one" / "link").symlink_to("target")
+    libseal.seal_file(public_key(), plain, tmp_path / "link")
+    target = tmp_path / "one" / "target"
+    assert libseal.unseal(target.read_bytes(), unwrapper()) == plain.read_bytes()
+
+
+@both_kinds
 def test_relative_path(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(plain.parent)
     libseal.seal_file(public_key(), "plain", "sealed")
@@ -215,7 +249,7 @@ FAILURES: dict[str, tuple[type[BaseException], Callable[[Path, Path, Path], obje
 
 
 @pytest.fixture(params=[None, b"before"], ids=["new", "existing"])
-def destination(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+def destination(request: pytest.FixtureRequest, tmp_path: Path, new_file: str) -> Iterator[Path]:
     folder = tmp_path / "out"
     folder.mkdir()
     path = folder / "dst"
@@ -258,15 +292,18 @@ def test_limit_on_file_sizes(plain: Path, sealed: Path, destination: Path) -> No
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, before[1]))
     try:
-        with pytest.raises(OSError, match="File too large"):
+        with pytest.raises(OSError, match="File too large") as failed:
             libseal.seal_file(public_key(), plain, destination)
-        with pytest.raises(OSError, match="File too large"):
+        assert failed.value.filename == str(destination)
+        with pytest.raises(OSError, match="File too large") as failed:
             libseal.unseal_file(sealed, destination, unwrapper())
+        assert failed.value.filename == str(destination)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
 
 
+@both_kinds
 def test_full_disk(plain: Path, sealed: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -279,38 +316,54 @@ def test_full_disk(plain: Path, sealed: Path, tmp_path: Path) -> None:
         pytest.skip("mounting a small disk takes root")
     try:
         (disk / "dst").write_bytes(b"before")
-        calls: list[Callable[[], object]] = [
-            lambda: libseal.seal_file(public_key(), plain, disk / "dst"),
-            lambda: libseal.unseal_file(sealed, disk / "dst", unwrapper()),
-            lambda: libseal.seal_file(public_key(), plain, disk / "new"),
+        calls: list[Callable[[Path], object]] = [
+            lambda dst: libseal.seal_file(public_key(), plain, dst),
+            lambda dst: libseal.unseal_file(sealed, dst, unwrapper()),
         ]
-        for call in calls:
+        for call, name in product(calls, ["dst", "new"]):
             with pytest.raises(OSError, match="No space left") as failed:
-                call()
+                call(disk / name)
             assert failed.value.errno == errno.ENOSPC
+            assert failed.value.filename == str(disk / name)
             assert files(disk) == {"dst"}
             assert (disk / "dst").read_bytes() == b"before"
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_destination_that_cannot_be_replaced(plain: Path, sealed: Path, tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError):
-        libseal.seal_file(public_key(), plain, tmp_path)
-    with pytest.raises(OSError, match=r"not a regular file.*use SealWriter or UnsealReader"):
-        libseal.seal_file(public_key(), plain, "/dev/null")
-    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
-    missing = tmp_path / "missing" / "dst"
-    with pytest.raises(FileNotFoundError) as failed:
-        libseal.unseal_file(sealed, missing, interrupt)
-    assert failed.value.filename == str(missing)
-    assert files(tmp_path) == {"plain", "sealed"}
+@both_kinds
+def test_destination_that_cannot_be(plain: Path, sealed: Path, tmp_path: Path) -> None:
+    """The error names it as the caller did."""
+    (tmp_path / "loop").symlink_to("loop")
+    calls: list[Callable[[str], object]] = [
+        lambda dst: libseal.seal_file(public_key(), plain, dst),
+        lambda dst: libseal.unseal_file(sealed, dst, interrupt),
+    ]
+    refused: dict[str, type[OSError]] = {
+        f"{tmp_path}": IsADirectoryError,
+        f"{tmp_path}/": IsADirectoryError,
+        f"{tmp_path}/new/": IsADirectoryError,
+        f"{tmp_path}/missing/dst": FileNotFoundError,
+        f"{tmp_path}/missing/../dst": FileNotFoundError,
+        f"{plain}/dst": NotADirectoryError,
+        f"{tmp_path}/loop": OSError,
+        f"{tmp_path}/{'x' * 256}": OSError,
+        "": FileNotFoundError,
+    }
+    for call, (dst, error) in product(calls, refused.items()):
+        with pytest.raises(error) as failed:
+            call(dst)
+        assert failed.value.filename == dst
+        assert failed.value.filename2 is None
+    assert files(tmp_path) == {"plain", "sealed", "loop"}
 
 
 def test_bad_paths(plain: Path) -> None:
     for path in (None, 7, b"plain"):
         with pytest.raises(TypeError):
             libseal.seal_file(public_key(), path, plain)  # type: ignore[arg-type]
+        with pytest.raises(TypeError):
+            libseal.seal_file(public_key(), plain, path)  # type: ignore[arg-type]
 
 
 def test_inspect_reads_no_more_than_it_needs(sealed: Path, tmp_path: Path) -> None:

@@ -3,15 +3,17 @@
 import errno
 import io
 import os
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
 
 from ._libseal import MAX_HEADER_LEN, Header, Reading, Sealer, thread_count
 from ._next import Next
 from ._types import Buffer, Context, Path, Progress, Recipients, Require, Unwrap
+
+if TYPE_CHECKING:
+    from ._replace import NewFile
 
 # What each thread works on at a time.
 PIECE_LEN = 1024 * 1024
@@ -29,10 +31,21 @@ def seal_file(
 ) -> int:
     """Seal the file ``src`` into the file ``dst`` and return the length of ``dst`` in bytes.
 
-    ``dst`` is replaced when the message is complete. Until then, and after any failure, it is
-    untouched: the message grows in a temporary file beside it, which only the owner can read.
-    ``dst`` keeps its permissions, or gets those of any new file. It can be the same file as
-    ``src``. ``src`` can be a pipe.
+    ``dst`` is replaced as a whole when the message is complete. Until then, and after any failure,
+    it is untouched. It can be the same file as ``src``. ``src`` can be a pipe.
+
+    ``dst`` must be a regular file that may be written, or not exist. Other destinations, such as
+    pipes and /dev/stdout, are refused: use SealWriter. A symbolic link is followed. A hard link to
+    the old file keeps the old content.
+
+    A new file gets the permissions of any new file. An old one keeps its owner, group, mode and
+    POSIX ACL as far as the system permits. If group or ACL cannot be kept, group and others lose
+    their permissions. Set-user-id, set-group-id and sticky bits are never kept.
+
+    On Linux, most file systems leave nothing behind if the process is killed. Elsewhere, a file
+    ``.libseal-*.tmp`` may stay beside ``dst``, readable by its owner only until it is complete. The
+    next call for the same ``dst`` removes it. While it is in use, other calls for ``dst`` raise
+    OSError. SIGTERM kills too, unless the program has a handler for it that raises an exception.
 
     ``progress`` is called now and then with the number of bytes of ``src`` processed since the
     last call; ``tqdm.update`` fits. For ``recipients`` and ``context`` see ``seal``; for
@@ -40,12 +53,14 @@ def seal_file(
 
     Raises ContextError, LimitError or OSError.
     """
+    from ._replace import replacing  # noqa: PLC0415 (importing it takes 3 ms)
+
     count = thread_count(threads)
     sealer = Sealer(recipients, context=context, threads=threads)
-    with _replacing(dst) as target, _opened(src) as source:
+    with replacing(dst) as target, _opened(src) as source:
         piece_len = _piece_len(source, count)
         _write_parts(target, _sealed(source, sealer, progress, piece_len), count)
-        return target.tell()
+        return target.length
 
 
 def unseal_file(
@@ -59,16 +74,19 @@ def unseal_file(
 ) -> int:
     """Unseal the file ``src`` into the file ``dst`` and return the length of ``dst`` in bytes.
 
-    ``dst`` is replaced only when the end of the message has been verified. For ``unwrap``,
-    ``require`` and what is raised, besides OSError, see ``unseal``; for ``dst``, ``progress`` and
-    ``threads`` see ``seal_file``.
+    ``dst`` is replaced only when the end of the message has been verified. It cannot be a pipe,
+    which would pass on what is not verified yet: use UnsealReader. For ``unwrap``, ``require`` and
+    what is raised, besides OSError, see ``unseal``; for ``dst``, ``progress`` and ``threads`` see
+    ``seal_file``.
     """
+    from ._replace import replacing  # noqa: PLC0415 (importing it takes 3 ms)
+
     count = thread_count(threads)
     reading = Reading(require=require, threads=threads, piece_len=count * PIECE_LEN)
-    with _replacing(dst) as target, _opened(src) as source:
+    with replacing(dst) as target, _opened(src) as source:
         piece_len = _piece_len(source, count)
         _write_parts(target, _unsealed(source, reading, unwrap, progress, piece_len), count)
-        return target.tell()
+        return target.length
 
 
 def inspect(message_or_path: Buffer | Path, /) -> Header:
@@ -174,91 +192,19 @@ def _two_in_turn(length: int) -> Iterator[memoryview]:
         yield first
 
 
-def _write_parts(target: io.FileIO, parts: Iterator[Buffer], count: int) -> None:
+def _write_parts(target: "NewFile", parts: Iterator[Buffer], count: int) -> None:
     """With several threads, a part is written while the next one is made."""
     # Files of one piece or two are not worth a thread that writes.
     for part in parts if count == 1 else islice(parts, 3):
-        _write_all(target, part)
+        target.write(part)
     later = next(parts, None)
     if later is None:
         return
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (importing it takes 5 ms)
 
     with ThreadPoolExecutor(1, "libseal-writer") as writer:
-        writing = writer.submit(_write_all, target, later)
+        writing = writer.submit(target.write, later)
         for part in parts:
             writing.result()
-            writing = writer.submit(_write_all, target, part)
+            writing = writer.submit(target.write, part)
         writing.result()
-
-
-def _write_all(target: io.FileIO, data: Buffer) -> None:
-    with memoryview(data) as rest:
-        written = 0
-        while written < len(rest):
-            written += target.write(rest[written:])
-
-
-@contextmanager
-def _replacing(dst: Path) -> Iterator[io.FileIO]:
-    """A new file that takes the place of ``dst`` when the block is left without an exception."""
-    import tempfile  # noqa: PLC0415 (importing it takes 4 ms)
-
-    # Through symbolic links, as open() goes.
-    final = FilePath(os.path.realpath(dst))
-    old = _status(final)
-    try:
-        fd, temporary = tempfile.mkstemp(".tmp", ".libseal-", final.parent)
-    except OSError as error:
-        error.filename = os.fspath(dst)
-        raise
-    try:
-        with open(fd, "wb", buffering=0) as target:  # noqa: PTH123
-            yield target
-            _give_permissions(fd, final.parent, old)
-            # Or else a power failure may leave the name with nothing behind it.
-            os.fsync(fd)
-        FilePath(temporary).replace(final)
-    except BaseException:
-        with suppress(OSError):
-            FilePath(temporary).unlink()
-        raise
-
-
-def _status(dst: FilePath) -> os.stat_result | None:
-    try:
-        status = dst.stat()
-    except FileNotFoundError:
-        return None
-    if stat.S_ISDIR(status.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(dst))
-    if not stat.S_ISREG(status.st_mode):
-        message = "not a regular file, so it cannot be replaced: use SealWriter or UnsealReader"
-        raise OSError(errno.EINVAL, message, str(dst))
-    return status
-
-
-def _give_permissions(fd: int, folder: FilePath, old: os.stat_result | None) -> None:
-    """What open() would have left: those of the old file, or those of a new one."""
-    if os.name != "posix":
-        return
-    if old is None:
-        os.fchmod(fd, _mode_of_new_file(folder))
-        return
-    new = os.fstat(fd)
-    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
-        with suppress(PermissionError):
-            os.fchown(fd, old.st_uid, old.st_gid)
-    os.fchmod(fd, stat.S_IMODE(old.st_mode))
-
-
-def _mode_of_new_file(folder: FilePath) -> int:
-    import tempfile  # noqa: PLC0415 (importing it takes 4 ms)
-
-    # Asking for the umask means setting it, for all threads. So try it.
-    with tempfile.TemporaryDirectory(prefix=".libseal-", dir=folder) as empty:
-        fd = os.open(FilePath(empty, "new"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        try:
-            return stat.S_IMODE(os.fstat(fd).st_mode)
-        finally:
-            os.close(fd)

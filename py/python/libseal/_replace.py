@@ -1,0 +1,347 @@
+"""Replacing a file as a whole: ``replacing`` is all that others use.
+
+Where the system can (Linux, most file systems), the new file has no name until it is complete, so
+that no way to end a process leaves anything behind. Elsewhere it has a name beside the old file
+that follows from the old name. A killed process leaves that one file at most, and the next one
+removes it: it is locked while its process lives.
+"""
+
+import errno
+import io
+import os
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path as FilePath
+
+from ._rights import set_mode, take_over_rights
+from ._types import Buffer, Path
+
+ADVICE = "so it cannot be replaced: use SealWriter or UnsealReader"
+# How often, every 10 ms, a name is tried that others use for the time of two system calls.
+TRIES = 200
+MAX_LINKS = 40
+
+
+@contextmanager
+def replacing(dst: Path) -> Iterator["NewFile"]:
+    """Yield a file that takes the place of ``dst`` when the block ends without an exception.
+
+    What is no regular file, or may not be written, is refused at once. An OSError about the new
+    file names ``dst`` as the caller gave it.
+    """
+    FilePath(dst)  # Refuses what is not a path, bytes included.
+    name = os.fspath(dst)
+    with _naming(name):
+        final = _followed(name)
+        old = _replaceable(final)
+        if old is not None:
+            _foresee_refusal(final, old)
+        new = NewFile(name, final, old)
+    try:
+        yield new
+        with _naming(name):
+            new.take_place()
+    finally:
+        new.close()
+
+
+class NewFile:
+    """The new content of a file."""
+
+    def __init__(self, dst: str, final: FilePath, old: os.stat_result | None) -> None:
+        self._dst = dst
+        self._final = final
+        self._temporary = _temporary_name(final)
+        self._mode: int | None = None
+        try:
+            # Without a name no one else can open it, so it can have its final mode at once.
+            unnamed = _unnamed(final.parent, 0o666 if old is None else 0o600)
+            if unnamed is None and old is None:
+                self._mode = _mode_of_new_file(self._temporary)
+            self._named = unnamed is None
+            self._file = _created(self._temporary, 0o600) if unnamed is None else unnamed
+        except PermissionError as error:
+            reason = f"{error.strerror}: no new file can be made in its folder"
+            raise PermissionError(error.errno, reason) from None
+
+    @property
+    def length(self) -> int:
+        """How many bytes have been written."""
+        return self._file.tell()
+
+    def write(self, data: Buffer) -> None:
+        """Write all of ``data``."""
+        with _naming(self._dst), memoryview(data) as rest:
+            written = 0
+            while written < len(rest):
+                written += self._file.write(rest[written:])
+
+    def take_place(self) -> None:
+        """Put the file, which is complete, at its destination."""
+        fd = self._file.fileno()
+        # Or else a power failure may leave the name with nothing behind it.
+        os.fsync(fd)
+        # Much may have changed since the beginning.
+        old = _replaceable(self._final)
+        if old is not None:
+            take_over_rights(fd, self._final, old)
+        elif self._mode is not None:
+            set_mode(fd, self._mode)
+        if not self._named:
+            if old is None:
+                try:
+                    _link(fd, self._final)
+                except FileExistsError:  # Made by another process since we looked.
+                    self.take_place()
+                return
+            self._take_name()
+        if sys.platform == "win32":
+            self._file.close()
+        self._temporary.replace(self._final)
+        self._named = False
+
+    def close(self) -> None:
+        """Remove the file unless it has taken its place."""
+        if sys.platform == "win32":
+            self._file.close()
+            if self._named:
+                with suppress(OSError):
+                    self._temporary.unlink()
+            return
+        # Closing unlocks, so it comes last.
+        if self._named:
+            with suppress(OSError):
+                if _is_at(self._file.fileno(), self._temporary):
+                    self._temporary.unlink()
+        self._file.close()
+
+    def _take_name(self) -> None:
+        """Get the temporary name, from which a file can be renamed over another."""
+        fd = self._file.fileno()
+        _lock(fd)
+        self._named = True
+        for _ in range(TRIES):
+            try:
+                _link(fd, self._temporary)
+            except FileExistsError:
+                if not _remove_leftover(self._temporary):
+                    time.sleep(0.01)
+            else:
+                return
+        raise _busy()
+
+
+@contextmanager
+def _naming(dst: str) -> Iterator[None]:
+    """Name the file that the caller named, whichever it was that failed."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, dst) from None
+
+
+def _busy() -> OSError:
+    return OSError(errno.EBUSY, "another process or thread is replacing the file")
+
+
+# ---- What may be replaced
+
+
+def _followed(dst: str) -> FilePath:
+    """The path without symbolic links. It need not exist."""
+    # A Path would drop these.
+    if os.path.basename(dst) in ("", "."):  # noqa: PTH119
+        code = errno.EISDIR if dst else errno.ENOENT
+        raise OSError(code, os.strerror(code))
+    path = FilePath(dst)
+    for _ in range(MAX_LINKS):
+        path = FilePath(os.path.realpath(path.parent, strict=True), path.name)
+        # /dev/stdout is a link to one of these. Even if it is a file, others hold it open.
+        if path.is_relative_to("/proc") or path.is_relative_to("/dev/fd"):
+            raise OSError(errno.EINVAL, f"an open file of a process, {ADVICE}")
+        if not path.is_symlink():
+            break
+        path = path.parent / path.readlink()
+    # The system has its own rules for links, which protect those in shared folders.
+    with suppress(FileNotFoundError):
+        FilePath(dst).stat()
+    return path
+
+
+def _replaceable(path: FilePath) -> os.stat_result | None:
+    """The status of the file, if there is one. Refuses what open() could not write to."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, f"not a regular file, {ADVICE}")
+    if not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        # open() knows the reason.
+        os.close(os.open(path, os.O_WRONLY))
+    return status
+
+
+def _foresee_refusal(path: FilePath, status: os.stat_result) -> None:
+    """Say at once what renaming another file over this one would say after all the work."""
+    if sys.platform == "win32":
+        return
+    if _mount(path) != _mount(path.parent):
+        raise OSError(errno.EBUSY, f"a mount point, {ADVICE}, or mount its folder")
+    folder = path.parent.stat()
+    ours = os.geteuid() in (0, folder.st_uid, status.st_uid)
+    if folder.st_mode & stat.S_ISVTX and not ours:
+        message = "the folder has the sticky bit and the file another owner, so it must stay"
+        raise PermissionError(errno.EPERM, message)
+
+
+def _mount(path: FilePath) -> bytes | None:
+    """The mount that the path leads to, where the system says so."""
+    if sys.platform != "linux":
+        return None
+    fd = os.open(path, os.O_PATH)
+    try:
+        with FilePath(f"/proc/self/fdinfo/{fd}").open("rb", buffering=0) as info:
+            lines = info.readall().splitlines()
+    except OSError:  # Without /proc, renaming will fail.
+        return None
+    finally:
+        os.close(fd)
+    return next((line for line in lines if line.startswith(b"mnt_id:")), None)
+
+
+# ---- A file without a name
+
+
+def _unnamed(folder: FilePath, mode: int) -> io.FileIO | None:
+    """A file that vanishes when it is closed, unless it is linked; None if there is no such thing.
+
+    Whatever is wrong, making a file with a name will find it.
+    """
+    if sys.platform != "linux" or not hasattr(os, "O_TMPFILE"):
+        return None
+
+    def opener(path: str, _: int) -> int:
+        return os.open(path, os.O_WRONLY | os.O_TMPFILE, mode)
+
+    try:
+        file = io.FileIO(folder, "wb", opener=opener)
+    except OSError:
+        return None
+    if FilePath(_magic_link(file.fileno())).exists():
+        return file
+    file.close()
+    return None
+
+
+def _magic_link(fd: int) -> str:
+    return f"/proc/self/fd/{fd}"
+
+
+def _link(fd: int, name: FilePath) -> None:
+    """Give a file without a name a name that is free."""
+    # Links are followed only with a folder for relative paths, so name one; this path is absolute.
+    os.link(_magic_link(fd), name, src_dir_fd=fd, follow_symlinks=True)
+
+
+# ---- A file with a temporary name
+
+
+def _temporary_name(final: FilePath) -> FilePath:
+    """A name beside ``final``, always the same, and short however long that is."""
+    from zlib import crc32  # noqa: PLC0415 (only files need it)
+
+    return final.with_name(f".libseal-{crc32(os.fsencode(final.name)):08x}.tmp")
+
+
+def _created(name: FilePath, mode: int) -> io.FileIO:
+    """A new and locked file at the temporary name."""
+
+    def opener(path: str, flags: int) -> int:
+        return os.open(path, flags, mode)
+
+    while True:
+        try:
+            file = io.FileIO(name, "xb", opener=opener)
+        except FileExistsError:
+            if not _remove_leftover(name):
+                raise _busy() from None
+            continue
+        if _lock(file.fileno()) and _is_at(file.fileno(), name):
+            return file
+        # Another process took it for a leftover before it was locked.
+        file.close()
+
+
+def _mode_of_new_file(name: FilePath) -> int | None:
+    """What umask and folder make of 0666. Asking for the umask means setting it: so try."""
+    if sys.platform == "win32":
+        return None
+    with _created(name, 0o666) as file:
+        try:
+            return stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        finally:
+            name.unlink()
+
+
+def _remove_leftover(name: FilePath) -> bool:
+    """Free the temporary name of what a killed process left there; False if the process lives."""
+    if sys.platform == "win32":
+        # Files that are open cannot be removed.
+        try:
+            name.unlink(missing_ok=True)
+        except PermissionError:
+            return False
+        return True
+    try:
+        found = name.lstat()
+        if not stat.S_ISREG(found.st_mode):
+            raise _in_the_way(name)
+        fd = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return True
+    except PermissionError:
+        raise _in_the_way(name) from None
+    try:
+        if not _lock(fd, required=True):
+            return False
+        # Who holds the lock of what is at the name may remove it. It may be another by now.
+        if stat.S_ISREG(os.fstat(fd).st_mode) and _is_at(fd, name):
+            name.unlink()
+        return True
+    finally:
+        os.close(fd)
+
+
+def _in_the_way(name: FilePath) -> OSError:
+    message = f"{name} is in the way: it is needed for the new file and belongs to another"
+    return OSError(errno.EEXIST, message)
+
+
+def _lock(fd: int, *, required: bool = False) -> bool:
+    """Lock the file until it is closed; False if another holds the lock."""
+    if sys.platform == "win32":
+        return True
+    import fcntl  # noqa: PLC0415 (not on Windows)
+
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # Without locks no file is known to be a leftover, so it is enough if no one removes any.
+        if required:
+            raise
+    return True
+
+
+def _is_at(fd: int, name: FilePath) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), name.lstat())
+    except FileNotFoundError:
+        return False
