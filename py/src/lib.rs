@@ -52,6 +52,7 @@ mod _libseal {
         sealing_key::SealingKey,
         unseal::{plaintext_len, unseal, unseal_into},
         unsealer::Unsealer,
+        unwrap::check_unwrap,
         wrapped_key::WrappedKey,
         writing::Writing,
     };

@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path as FilePath
 
-from ._libseal import MAX_HEADER_LEN, Header, Reading, Sealer, thread_count
+from ._arguments import check_path, check_progress
+from ._libseal import MAX_HEADER_LEN, Header, Reading, Sealer, check_unwrap, thread_count
 from ._next import Next
 from ._types import Buffer, Context, Path, Progress, Recipients, Require, Unwrap
 
@@ -42,6 +43,9 @@ def seal_file(
     """
     count = thread_count(threads)
     sealer = Sealer(recipients, context=context, threads=threads)
+    check_path("src", src)
+    check_path("dst", dst)
+    check_progress(progress)
     with _replacing(dst) as target, _opened(src) as source:
         piece_len = _piece_len(source, count)
         _write_parts(target, _sealed(source, sealer, progress, piece_len), count)
@@ -63,6 +67,10 @@ def unseal_file(
     ``require`` and what is raised, besides OSError, see ``unseal``; for ``dst``, ``progress`` and
     ``threads`` see ``seal_file``.
     """
+    check_path("src", src)
+    check_path("dst", dst)
+    check_progress(progress)
+    check_unwrap(unwrap)
     count = thread_count(threads)
     reading = Reading(require=require, threads=threads, piece_len=count * PIECE_LEN)
     with _replacing(dst) as target, _opened(src) as source:
