@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard};
 
-use pyo3::prelude::*;
+use pyo3::{exceptions::PyTypeError, prelude::*, pyclass::PyClass, types::PyString};
 
 use crate::errors;
 
@@ -16,6 +16,29 @@ pub(crate) fn lock<'a, T>(py: Python<'_>, mutex: &'a Mutex<T>) -> PyResult<Mutex
 pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {
     let name = value.get_type().name();
     name.map_or_else(|_| "this".to_owned(), |name| name.to_string())
+}
+
+/// An argument that must be `str`.
+pub(crate) fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
+    match value.cast::<PyString>() {
+        Ok(text) => Ok(text.to_str()?.to_owned()),
+        Err(_) => {
+            let message = format!("{name} must be str, not {}", type_name(value));
+            Err(PyTypeError::new_err(message))
+        }
+    }
+}
+
+/// An argument that must be an object of one of our classes.
+pub(crate) fn object<'a, 'py, T: PyClass>(
+    name: &str,
+    value: &'a Bound<'py, PyAny>,
+) -> PyResult<&'a Bound<'py, T>> {
+    value.cast().map_err(|_| {
+        let (class, given) = (T::NAME, type_name(value));
+        let message = format!("{name} must be a libseal.{class}, not {given}");
+        PyTypeError::new_err(message)
+    })
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

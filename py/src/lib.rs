@@ -5,7 +5,7 @@
 //!   only ever tried, so two threads in one object are an error and never a deadlock. (Threads can
 //!   share a `SealingKey`: they wait for each other, which they never do for long.)
 //! - Buffers are read and written in place, exported as long as a call lasts. The unsafe code for
-//!   that is in `buffer` and `sealed_view`, and there is no other.
+//!   that is in `buffer` and `sealed_view`; what else there is asks for the `interpreter`.
 //! - Work on more than a few KiB is done detached, so that other Python threads run. Long work is
 //!   spread over the threads of the `pool`.
 //! - Files, `io` classes and KMS clients are in Python, on top of this.
@@ -17,6 +17,7 @@ mod context;
 mod convert;
 mod errors;
 mod header;
+mod interpreter;
 mod local_unwrapper;
 mod pool;
 mod public_key;
@@ -38,6 +39,8 @@ mod _libseal {
     use libseal::ErrorKind;
     use pyo3::prelude::*;
 
+    use crate::interpreter;
+
     #[pymodule_export]
     use crate::{
         header::Header,
@@ -52,12 +55,14 @@ mod _libseal {
         sealing_key::SealingKey,
         unseal::{plaintext_len, unseal, unseal_into},
         unsealer::Unsealer,
+        unwrap::check_unwrap,
         wrapped_key::WrappedKey,
         writing::Writing,
     };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        interpreter::check_is_main(module.py())?;
         let kinds = ErrorKind::ALL.iter();
         let kinds: Vec<_> = kinds.map(|k| (k.code(), k.name(), k.message())).collect();
         module.add("ERROR_KINDS", kinds)?;

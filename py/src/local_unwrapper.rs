@@ -3,7 +3,13 @@
 use libseal::{Unwrap, Unwrapped};
 use pyo3::{prelude::*, types::PyBytes};
 
-use crate::{buffer::Input, convert::hex, errors, public_key::PublicKey, wrapped_key::WrappedKey};
+use crate::{
+    buffer::Input,
+    convert::{hex, object},
+    errors,
+    public_key::PublicKey,
+    wrapped_key::WrappedKey,
+};
 
 /// Unwraps data keys with a private key in memory: for tests, and for private keys that are not
 /// in a KMS.
@@ -55,8 +61,9 @@ impl LocalUnwrapper {
     fn __call__<'py>(
         &self,
         py: Python<'py>,
-        wrapped_key: &WrappedKey,
+        wrapped_key: &Bound<'_, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let wrapped_key = object::<WrappedKey>("wrapped_key", wrapped_key)?.get();
         match self.unwrap_key(py, &wrapped_key.as_core()) {
             Unwrapped::DataKey(data_key) => Ok(Some(PyBytes::new(py, data_key.as_bytes()))),
             Unwrapped::NotMine => Ok(None),

@@ -13,7 +13,7 @@ use std::{
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
-    types::PyInt,
+    types::{PyBool, PyInt},
 };
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -89,7 +89,9 @@ impl FromPyObject<'_, '_> for Threads {
         if value.is_none() {
             return Ok(Self(NonZero::<usize>::MAX));
         }
-        let Ok(count) = value.cast::<PyInt>() else {
+        // A bool is an int too, but True would mean one thread, and not threads.
+        let count = value.cast::<PyInt>().ok();
+        let Some(count) = count.filter(|_| !value.is_instance_of::<PyBool>()) else {
             let message = format!("threads must be an int or None, not {}", type_name(&value));
             return Err(PyTypeError::new_err(message));
         };

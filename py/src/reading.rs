@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::{
     buffer::{Input, Output, new_bytes},
     context::Require,
-    convert::lock,
+    convert::{lock, object},
     errors,
     header::{Header, range},
     pool::Threads,
@@ -108,13 +108,14 @@ impl Reading {
     )]
     fn with_key(
         cls: &Bound<'_, PyType>,
-        header: &Header,
+        header: &Bound<'_, PyAny>,
         data_key: &Bound<'_, PyAny>,
         threads: Threads,
         piece_len: Option<usize>,
     ) -> PyResult<Self> {
+        let header = object::<Header>("header", header)?;
         let data_key = data_key_from(data_key)?;
-        let reading = libseal::Reading::with_key(header.as_core().clone(), data_key);
+        let reading = libseal::Reading::with_key(header.get().as_core().clone(), data_key);
         let reading = reading.map_err(|error| errors::to_py(cls.py(), error))?;
         Ok(Self::new(reading, threads, piece_len))
     }

@@ -12,7 +12,11 @@ use pyo3::{
     types::{PyString, PyType},
 };
 
-use crate::{buffer::Input, convert::type_name, public_key::PublicKey};
+use crate::{
+    buffer::Input,
+    convert::{object, text, type_name},
+    public_key::PublicKey,
+};
 
 /// A public key to seal for, with what the header says about it.
 ///
@@ -43,21 +47,47 @@ impl Hash for Recipient {
     }
 }
 
+/// The argument `key_id`.
+#[derive(Default)]
+struct KeyId(String);
+
+impl FromPyObject<'_, '_> for KeyId {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        text("key_id", &value).map(Self)
+    }
+}
+
+/// The argument `algorithm`: the name of a KMS EncryptionAlgorithm.
+#[derive(Default)]
+struct Algorithm(WrapAlgorithm);
+
+impl FromPyObject<'_, '_> for Algorithm {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        let name = text("algorithm", &value)?;
+        WrapAlgorithm::from_name(&name).map(Self).ok_or_else(|| {
+            let message =
+                format!("algorithm must be RSAES_OAEP_SHA_256 or RSAES_OAEP_SHA_1, not {name:?}");
+            PyValueError::new_err(message)
+        })
+    }
+}
+
 #[pymethods]
 impl Recipient {
     #[new]
-    #[pyo3(signature = (key, key_id = "", algorithm = "RSAES_OAEP_SHA_256"))]
-    fn py_new(key: &Bound<'_, PublicKey>, key_id: &str, algorithm: &str) -> PyResult<Self> {
-        let Some(algorithm) = WrapAlgorithm::from_name(algorithm) else {
-            let message = format!(
-                "algorithm must be RSAES_OAEP_SHA_256 or RSAES_OAEP_SHA_1, not {algorithm:?}"
-            );
-            return Err(PyValueError::new_err(message));
-        };
+    #[pyo3(
+        signature = (key, key_id = KeyId::default(), algorithm = Algorithm::default()),
+        text_signature = "(key, key_id='', algorithm='RSAES_OAEP_SHA_256')"
+    )]
+    fn py_new(key: &Bound<'_, PyAny>, key_id: KeyId, algorithm: Algorithm) -> PyResult<Self> {
         Ok(Self {
-            key: key.clone().unbind().into(),
-            key_id: key_id.to_owned(),
-            algorithm,
+            key: object("key", key)?.clone().unbind().into(),
+            key_id: key_id.0,
+            algorithm: algorithm.0,
         })
     }
 
@@ -103,9 +133,10 @@ impl Recipients {
             return Ok(Self(vec![only]));
         }
         // A PEM is iterable too, and its letters would make for puzzling messages.
-        let is_encoded = recipients.is_instance_of::<PyString>()
-            || Input::from_py("recipients", recipients).is_ok();
-        let several = recipients.try_iter().ok().filter(|_| !is_encoded);
+        let several = recipients
+            .try_iter()
+            .ok()
+            .filter(|_| !is_encoded(recipients));
         let several = several.ok_or_else(|| not_a_recipient("recipients", recipients))?;
         // One too many is enough for the core to refuse them.
         let several = several.take(MAX_RECIPIENTS + 1).map(|value| {
@@ -138,8 +169,18 @@ fn recipient(value: &Bound<'_, PyAny>) -> Option<Recipient> {
 }
 
 fn not_a_recipient(name: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    let hint = if is_encoded(value) {
+        ": libseal.PublicKey() makes one of a key in PEM or DER"
+    } else {
+        ""
+    };
     PyTypeError::new_err(format!(
-        "{name} must be a libseal.PublicKey or libseal.Recipient, not {}",
+        "{name} must be a libseal.PublicKey or libseal.Recipient, not {}{hint}",
         type_name(value)
     ))
+}
+
+/// Whether this may be a key in PEM or DER.
+fn is_encoded(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyString>() || Input::from_py("recipients", value).is_ok()
 }

@@ -12,7 +12,7 @@ use zeroize::Zeroize;
 use crate::{
     buffer::{Input, Output, new_bytes},
     context::Require,
-    convert::lock,
+    convert::{lock, object},
     errors,
     header::Header,
     pool::Threads,
@@ -94,12 +94,13 @@ impl Unsealer {
     )]
     fn with_key(
         cls: &Bound<'_, PyType>,
-        header: &Header,
+        header: &Bound<'_, PyAny>,
         data_key: &Bound<'_, PyAny>,
         threads: Threads,
     ) -> PyResult<Self> {
+        let header = object::<Header>("header", header)?;
         let data_key = data_key_from(data_key)?;
-        let unsealer = libseal::Unsealer::with_key(header.as_core().clone(), data_key);
+        let unsealer = libseal::Unsealer::with_key(header.get().as_core().clone(), data_key);
         let unsealer = unsealer.map_err(|error| errors::to_py(cls.py(), error))?;
         Ok(Self::new(unsealer, threads))
     }

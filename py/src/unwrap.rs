@@ -5,7 +5,7 @@ use pyo3::{
     exceptions::PyTypeError,
     intern,
     prelude::*,
-    types::{PyBytes, PySequence, PyString, PyTuple},
+    types::{PyBytes, PySequence, PyString, PyTuple, PyType},
 };
 
 use crate::{
@@ -49,19 +49,72 @@ fn unwrapper<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Box<dyn Unwrap +
     let name = intern!(value.py(), "unwrap_keys");
     if value.get_type().hasattr(name)? {
         let unwrap_keys = value.getattr(name)?;
+        if is_async(&unwrap_keys)? {
+            return Err(PyTypeError::new_err(ASYNCHRONOUS));
+        }
         return Ok(Some(Box::new(AllKeys { unwrap_keys })));
     }
+    if value.is_instance_of::<PyType>() {
+        return Ok(None);
+    }
     if value.is_callable() {
+        if is_async(value)? {
+            return Err(PyTypeError::new_err(ASYNCHRONOUS));
+        }
         let unwrap = value.clone();
         return Ok(Some(Box::new(EachKey { unwrap })));
     }
     Ok(None)
 }
 
+const ASYNCHRONOUS: &str = "unwrap must not be asynchronous: await the data key yourself, and give it \
+                            to Unsealer.provide_key or Reading.provide_key";
+
+/// Whether this is an async function, a method that is one, or an object with such a `__call__`.
+fn is_async(callable: &Bound<'_, PyAny>) -> PyResult<bool> {
+    const CO_COROUTINE: u32 = 0x80;
+    let py = callable.py();
+    let mut code = callable.getattr_opt(intern!(py, "__code__"))?;
+    if code.is_none() {
+        let call = callable.get_type().getattr_opt(intern!(py, "__call__"))?;
+        code = match call {
+            Some(call) => call.getattr_opt(intern!(py, "__code__"))?,
+            None => None,
+        };
+    }
+    let Some(code) = code else {
+        return Ok(false);
+    };
+    // Mocks have a __code__ of their own kind.
+    let flags = code.getattr(intern!(py, "co_flags"));
+    let flags = flags.and_then(|flags| flags.extract::<u32>());
+    Ok(flags.is_ok_and(|flags| flags & CO_COROUTINE != 0))
+}
+
 fn not_an_unwrapper(name: &str, value: &Bound<'_, PyAny>) -> PyErr {
-    let given = type_name(value);
+    let given = match value.cast::<PyType>() {
+        Ok(class) => {
+            let class = class
+                .name()
+                .map(|name| name.to_string())
+                .unwrap_or_default();
+            format!("the class {class}: make an object of it")
+        }
+        Err(_) if value.hasattr("decrypt").unwrap_or(false) => {
+            let given = type_name(value);
+            format!("{given}: libseal.aws.KmsUnwrapper makes one of a KMS client")
+        }
+        Err(_) => type_name(value),
+    };
     let message = format!("{name} must be callable or have a method unwrap_keys, not {given}");
     PyTypeError::new_err(message)
+}
+
+/// Refuses what is no unwrapper, before there is anything to unwrap.
+#[pyfunction]
+#[pyo3(signature = (unwrap, /))]
+pub(crate) fn check_unwrap(unwrap: &Bound<'_, PyAny>) -> PyResult<()> {
+    Unwrappers::from_py(unwrap).map(drop)
 }
 
 /// The core's own, without a way through Python.
@@ -129,6 +182,11 @@ fn answer(
 
 fn data_key_bytes<'py>(value: &Bound<'py, PyAny>) -> PyResult<Input<'py>> {
     Input::from_py("data_key", value).map_err(|_| {
+        if value.hasattr("__await__").unwrap_or(false) {
+            // Or else Python warns that no one has awaited it.
+            let _ = value.call_method0("close");
+            return PyTypeError::new_err(ASYNCHRONOUS);
+        }
         let given = type_name(value);
         let message = format!("an unwrapper returns 32 bytes or None, not {given}");
         PyTypeError::new_err(message)

@@ -7,7 +7,11 @@ use pyo3::{
     types::{PyBytes, PyType},
 };
 
-use crate::{buffer::Input, convert::hex, errors};
+use crate::{
+    buffer::Input,
+    convert::{hex, text},
+    errors,
+};
 
 /// A data key as one recipient can unwrap it: what an unwrapper is asked.
 ///
@@ -41,12 +45,13 @@ impl WrappedKey {
     #[new]
     #[pyo3(signature = (algorithm, fingerprint, key_id, ciphertext))]
     fn py_new(
-        algorithm: &str,
+        algorithm: &Bound<'_, PyAny>,
         fingerprint: &Bound<'_, PyAny>,
-        key_id: String,
+        key_id: &Bound<'_, PyAny>,
         ciphertext: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let kind = kind_of(algorithm).ok_or_else(|| {
+        let algorithm = text("algorithm", algorithm)?;
+        let kind = kind_of(&algorithm).ok_or_else(|| {
             PyValueError::new_err(format!("unknown wrapping algorithm: {algorithm:?}"))
         })?;
         let fingerprint = Input::from_py("fingerprint", fingerprint)?;
@@ -56,7 +61,7 @@ impl WrappedKey {
         Ok(Self {
             kind,
             fingerprint,
-            key_id,
+            key_id: text("key_id", key_id)?,
             ciphertext: ciphertext.as_bytes().to_vec(),
         })
     }

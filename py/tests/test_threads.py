@@ -192,7 +192,7 @@ def test_fork() -> None:
         assert libseal.unseal(blob, unwrapper()) == DATA
         assert opened + unsealer.finish_with(BLOB[2_000_000:]) == DATA
         writer.write(DATA[length:])
-        writer.close()
+        writer.finish()
         assert libseal.unseal(written.getvalue(), unwrapper(), threads=2) == DATA
         assert read + reader.read() == DATA
 

@@ -46,8 +46,8 @@ def test_flush_hands_over_every_byte() -> None:
         writer.flush()
         tags = (position + length) // CHUNK - position // CHUNK
         assert len(file.getvalue()) == before + length + 16 * tags
-    writer.close()
-    writer.close()
+    writer.finish()
+    writer.finish()
     assert libseal.unseal(file.getvalue(), unwrapper()) == b"x" * (3 * CHUNK + 100_001)
 
 
@@ -80,8 +80,6 @@ def test_write_bytes_like(data: bytes) -> None:
         assert writer.write(data) == len(data)
         assert writer.write(np.arange(10, dtype=">i4").data) == 40
         assert writer.write(np.zeros((0, 3)).data) == 0
-        with pytest.raises(BufferError):
-            writer.write(memoryview(data)[::2])
     plaintext = libseal.unseal(file.getvalue(), unwrapper())
     assert plaintext == bytes(data) + np.arange(10, dtype=">i4").tobytes()
 
@@ -120,7 +118,7 @@ def test_forgotten_writer_does_not_end_the_message() -> None:
     writer.write(b"data")
     writers = [writer]
     del writer
-    with pytest.warns(ResourceWarning, match=r"unclosed .*SealWriter.*truncated"):
+    with pytest.warns(RuntimeWarning, match=r"SealWriter.*forgotten.*truncated"):
         writers.clear()
     assert not file.closed
     with pytest.raises(libseal.AuthenticationError):
@@ -140,7 +138,7 @@ def test_writer_that_could_not_be_made_leaves_nothing_behind() -> None:
 
 def test_use_after_close() -> None:
     writer = libseal.SealWriter(io.BytesIO(), public_key())
-    writer.close()
+    writer.finish()
     for call in (lambda: writer.write(b""), writer.flush, writer.tell, writer.writable):
         with pytest.raises(ValueError, match="closed file"):
             call()
@@ -151,7 +149,7 @@ def test_use_after_close() -> None:
 
 
 def test_close_inner() -> None:
-    for close in ("close", "abort"):
+    for close in ("finish", "abort"):
         file = io.BytesIO()
         writer = libseal.SealWriter(file, public_key(), close_inner=True)
         getattr(writer, close)()
@@ -200,9 +198,10 @@ def test_after_the_inner_writer_failed_the_message_cannot_go_on() -> None:
         with pytest.raises(libseal.StateError):
             writer.flush()
         with pytest.raises(libseal.StateError):
-            writer.close()
+            writer.finish()
         assert writer.closed
-        writer.close()
+        with pytest.raises(libseal.StateError):
+            writer.finish()
         assert len(file.content) == room
 
 
@@ -228,7 +227,7 @@ def test_nothing_is_sealed_twice_after_an_interrupt() -> None:
         writer.write(b"x" * 3_000_000)
     length = len(file.getvalue())
     with pytest.raises(libseal.StateError):
-        writer.close()
+        writer.finish()
     assert len(file.getvalue()) == length
 
 
@@ -294,7 +293,7 @@ def test_a_target_that_would_block_ends_no_message() -> None:
     with pytest.raises(libseal.StateError):
         writer.flush()
     with pytest.raises(libseal.StateError):
-        writer.close()
+        writer.finish()
     with pytest.raises(libseal.AuthenticationError):
         libseal.unseal(file.content, unwrapper())
 

@@ -11,7 +11,8 @@ From simple to flexible:
 
 - ``seal`` and ``unseal``: bytes in, bytes out; ``seal_into`` and ``unseal_into``: into a buffer.
 - ``seal_file`` and ``unseal_file``: files of any size, in constant memory, all or nothing.
-- ``SealWriter`` and ``UnsealReader``: file objects; the reader can seek.
+- ``SealWriter`` and ``UnsealReader``: file objects; the reader can seek. ``SealTextWriter``: the
+  same for text.
 - ``Writing`` and ``Reading``: what those two are made of, for other sources and targets, such as
   asyncio streams and HTTP range requests. They perform no I/O.
 - ``Sealer`` and ``Unsealer``: piece by piece, every byte at once.
@@ -26,7 +27,9 @@ Arguments that many functions share:
   alone. N is at most N threads of a pool that the whole process shares, and None is all of them,
   one per core. The pool starts when it is first needed, and again in a forked process.
 - Data is any bytes-like object: ``bytes``, ``bytearray``, ``memoryview``, a NumPy array. It is read
-  in place, without a copy, so do not modify it from another thread during the call.
+  in place, without a copy, so do not modify it from another thread during the call. Only what is
+  not contiguous, such as ``view[::2]``, is copied first. What is written to, ``out``, has to be
+  contiguous.
 """
 
 from . import aws
@@ -62,6 +65,7 @@ from ._libseal import (
 from ._next import Next
 from ._reader import UnsealReader
 from ._seal import seal, seal_into, sealed_len
+from ._text_writer import SealTextWriter
 from ._types import (
     Buffer,
     Context,
@@ -89,6 +93,7 @@ __all__ = [
     "unseal_file",
     "inspect",
     "SealWriter",
+    "SealTextWriter",
     "UnsealReader",
     "Writing",
     "Reading",

@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
-from ._libseal import MAX_HEADER_LEN, Header, Reading, Sealer, thread_count
+from ._arguments import check_path, check_progress
+from ._libseal import MAX_HEADER_LEN, Header, Reading, Sealer, check_unwrap, thread_count
 from ._next import Next
 from ._types import Buffer, Context, Path, Progress, Recipients, Require, Unwrap
 
@@ -57,6 +58,9 @@ def seal_file(
 
     count = thread_count(threads)
     sealer = Sealer(recipients, context=context, threads=threads)
+    check_path("src", src)
+    check_path("dst", dst)
+    check_progress(progress)
     with replacing(dst) as target, _opened(src) as source:
         piece_len = _piece_len(source, count)
         _write_parts(target, _sealed(source, sealer, progress, piece_len), count)
@@ -81,6 +85,10 @@ def unseal_file(
     """
     from ._replace import replacing  # noqa: PLC0415 (importing it takes 3 ms)
 
+    check_path("src", src)
+    check_path("dst", dst)
+    check_progress(progress)
+    check_unwrap(unwrap)
     count = thread_count(threads)
     reading = Reading(require=require, threads=threads, piece_len=count * PIECE_LEN)
     with replacing(dst) as target, _opened(src) as source:

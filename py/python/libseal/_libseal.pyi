@@ -22,6 +22,7 @@ __all__ = [
     "unseal",
     "unseal_into",
     "Unsealer",
+    "check_unwrap",
     "WrappedKey",
     "Writing",
     "ERROR_KINDS",
@@ -38,6 +39,9 @@ def sealed_view(writing: Writing, /) -> Buffer:
 
     While there is a memoryview of it, the Writing seals nothing more: it raises StateError.
     """
+
+def check_unwrap(unwrap: Unwrap, /) -> None:
+    """Refuses what is no unwrapper, before there is anything to unwrap."""
 
 def thread_count(threads: int | None, /) -> int:
     """How many threads work on long data with this value of threads."""

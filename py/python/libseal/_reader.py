@@ -5,8 +5,9 @@ import io
 import os
 from typing import IO, Any, Self
 
+from ._arguments import check_data, check_source
 from ._errors import StateError
-from ._libseal import Header, Reading, thread_count
+from ._libseal import Header, Reading, check_unwrap, thread_count
 from ._next import Next
 from ._types import Buffer, Require, SupportsRead, Unwrap
 
@@ -51,10 +52,15 @@ class UnsealReader(io.BufferedReader):
         close_inner: bool = False,
         threads: int | None = 1,
     ) -> None:
+        check_source(fileobj)
+        check_unwrap(unwrap)
         piece_len = thread_count(threads) * PIECE_LEN
         reading = Reading(require=require, threads=threads, piece_len=piece_len)
         raw = _RawReader(fileobj, reading, piece_len // 2)
-        header = raw.unwrap_with(unwrap)
+        try:
+            header = raw.unwrap_with(unwrap)
+        except io.UnsupportedOperation as error:
+            raise io.UnsupportedOperation("fileobj is not open for reading") from error
         self._read_from(raw, header, close_inner)
 
     @classmethod
@@ -73,6 +79,7 @@ class UnsealReader(io.BufferedReader):
 
         Raises AuthenticationError if the header was not made with this data key.
         """
+        check_source(fileobj)
         piece_len = thread_count(threads) * PIECE_LEN
         reading = Reading.with_key(header, data_key, threads=threads, piece_len=piece_len)
         reader = cls.__new__(cls)
@@ -193,10 +200,10 @@ class _RawReader(io.RawIOBase):
             piece = None if count is None else room[:count]
         else:
             piece = self._inner.read(size)
-            if isinstance(piece, str):
-                raise TypeError("the file object is open in text mode; open it in binary mode")
         if piece is None:
             raise BlockingIOError(errno.EAGAIN, "the file object is non-blocking, and empty")
+        if not isinstance(piece, bytes):
+            check_data("read", piece)
         if len(piece) > size:
             raise OSError(errno.EIO, f"read({size}) returned {len(piece)} bytes")
         self._offset = offsets.start + len(piece)

@@ -1,11 +1,15 @@
 """SealWriter: a file object that seals what is written to it."""
 
 import errno
+import gc
 import io
+import sys
 import warnings
+import weakref
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Self
 
+from ._arguments import check_count, check_target
 from ._errors import StateError
 from ._libseal import Writing, sealed_view, thread_count
 from ._types import Buffer, Context, Recipients, SupportsWrite
@@ -18,13 +22,37 @@ PIECE_LEN_OF_SEVERAL = 1024 * 1024
 # Their write is known to be done with the data when it returns, so it can be lent.
 _KEEPING_NOTHING = (io.FileIO, io.BytesIO, io.BufferedWriter, io.BufferedRandom)
 
+# File objects of the standard library that keep what is written to them for a while.
+_WRAPPERS = (io.TextIOWrapper, io.BufferedWriter)
+
+# Looked up once: super() takes as long as a short write.
+_write = io.BufferedWriter.write
+
+_UNFINISHED = "closed without finish(), so the message is unfinished, and every reader refuses it"
+
 
 class SealWriter(io.BufferedWriter):
     """A binary file object that seals what is written to it and writes the message to another one.
 
-    ``close``, or leaving a ``with`` block normally, ends the message. Leaving the block with an
-    exception does not, nor does forgetting the writer: what was written then is not a valid
-    message, and every reader refuses it as truncated. ``abort`` does the same on purpose.
+    Only two things end the message: leaving the ``with`` block of this object normally, or
+    ``finish``. Whatever else happens to the object, the message is unfinished, and every reader
+    refuses it as truncated:
+
+    - An exception leaves the ``with`` block.
+    - ``abort`` is called, to give the message up.
+    - ``close`` is called outside the ``with`` block, by the program or by a file object around this
+      one. StateError says so, or a RuntimeWarning if an exception is being handled.
+    - The object is forgotten. A RuntimeWarning says so.
+
+    Inside the ``with`` block, ``close`` ends only the writing, so file objects around this one may
+    close it. What ``io.TextIOWrapper`` and ``io.BufferedWriter`` still hold when the message ends
+    becomes part of it. Other wrappers that hold something, such as ``zipfile.ZipFile``, have to be
+    closed before::
+
+        with libseal.SealWriter(fileobj, key) as writer, zipfile.ZipFile(writer, "w") as archive:
+            archive.write("a.log")
+
+    For text, see SealTextWriter.
 
     ``fileobj`` needs only a ``write`` method. It is not closed with this object unless
     ``close_inner`` is true. Small writes are gathered into pieces of 512 KiB, or of 1 MiB for each
@@ -32,15 +60,9 @@ class SealWriter(io.BufferedWriter):
 
     ``fileobj`` has to block: if its ``write`` takes nothing, BlockingIOError is raised. After
     ``fileobj`` has failed, the message cannot be ended: StateError is raised when the next piece is
-    full, and by ``flush`` and ``close``. For a target that does not block, see Writing.
+    full, and by ``flush`` and ``finish``. For a target that does not block, see Writing.
 
     For ``recipients``, ``context`` and what is raised see ``seal``; for ``threads`` see the module.
-
-    For text, keep the ``with`` block on this object, and let the wrapper buffer nothing::
-
-        with libseal.SealWriter(fileobj, key) as writer:
-            text = io.TextIOWrapper(writer, encoding="utf-8", write_through=True)
-            print("sealed with the rest of its piece", file=text)
     """
 
     def __init__(
@@ -52,42 +74,122 @@ class SealWriter(io.BufferedWriter):
         close_inner: bool = False,
         threads: int | None = 1,
     ) -> None:
+        check_target(fileobj)
         count = thread_count(threads)
         piece_len = PIECE_LEN if count == 1 else count * PIECE_LEN_OF_SEVERAL
         writing = Writing(recipients, context=context, threads=threads, piece_len=piece_len)
         sealing = _RawWriter(fileobj, writing)
-        sealing.hand_on()
+        try:
+            sealing.hand_on()
+        except io.UnsupportedOperation as error:
+            raise io.UnsupportedOperation("fileobj is not open for writing") from error
         super().__init__(sealing, piece_len)
         self._sealing = sealing
+        self._is_in_block = False
+        self._is_forgotten = False
+        # Set when a file object around this one may have been made.
+        self._may_be_wrapped = False
+        # The SealTextWriter that has made this one.
+        self._text: weakref.ref[io.TextIOWrapper] | None = None
         sealing.close_inner = close_inner
+
+    def write(self, data: Buffer, /) -> int:
+        """Write ``data``, a bytes-like object, and return its length."""
+        try:
+            return _write(self, data)
+        except (BufferError, ValueError):  # The latter is NumPy's.
+            view = memoryview(data)
+            if view.c_contiguous:
+                raise
+        return _write(self, view.tobytes())
 
     def flush(self) -> None:
         """Seal everything written so far, and flush the inner file object."""
         self._sealing.check_open()
-        if not self._sealing.is_ended:
+        if not self._sealing.is_closing:
             super().flush()
             self._sealing.push()
 
-    def close(self) -> None:
-        """End the message. A second time, do nothing."""
-        if self.closed:
+    def finish(self) -> None:
+        """End the message, and close. A second time, do nothing.
+
+        Raises StateError if the message was given up or ``fileobj`` has failed.
+        """
+        if self._sealing.is_finished:
             return
         try:
-            super().flush()
+            self._end_writing()
             self._sealing.finish()
         finally:
             self.abort()
 
+    def close(self) -> None:
+        """Inside the ``with`` block, end the writing. Elsewhere, give the message up and say so.
+
+        Outside the ``with`` block this raises StateError, or warns if an exception is being
+        handled, so as not to hide that: call ``finish`` to end the message, or ``abort`` to give
+        it up.
+        """
+        if self.closed:
+            return
+        if self._is_in_block:
+            self._end_writing()
+            return
+        self.abort()
+        if self._is_forgotten or sys.exception() is not None:
+            self._warn(_UNFINISHED)
+        else:
+            message = f"{_UNFINISHED}: call finish(), or leave the writer's own with block"
+            raise StateError(message)
+
     def abort(self) -> None:
-        """Close without ending the message: every reader will refuse it as truncated."""
+        """Give the message up, and close: every reader will refuse it as truncated."""
+        self._close_io()
+        self._sealing.release()
+
+    def _end_writing(self) -> None:
+        """Take what is left, and close for everyone who writes."""
+        if self.closed:
+            return
+        if self._text is not None and (text := self._text()) is not None:
+            text.flush()
+        if self._may_be_wrapped:
+            _flush_wrappers(self)
+        super().flush()
+        self._close_io()
+
+    def _close_io(self) -> None:
+        """Close, whatever becomes of the message. What is in the buffer is dropped."""
         if not self.closed:
             # From here on, flush() does nothing, which close() calls.
-            self._sealing.is_ended = True
+            self._sealing.is_closing = True
             super().close()
+
+    def _set_text(self, text: io.TextIOWrapper) -> None:
+        """Know of the one file object around this one, so that there is none to look for."""
+        self._text = weakref.ref(text)
+        self._may_be_wrapped = False
+
+    def seekable(self) -> bool:
+        """Whether this can seek: no."""
+        # io.TextIOWrapper asks when it is made.
+        self._may_be_wrapped = True
+        return super().seekable()
+
+    def writable(self) -> bool:
+        """Whether this can be written to: yes."""
+        # io.BufferedWriter asks when it is made.
+        self._may_be_wrapped = True
+        return super().writable()
 
     def detach(self) -> io.RawIOBase:
         """Not supported."""
         raise io.UnsupportedOperation("detach")
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._is_in_block = True
+        return self
 
     def __exit__(
         self,
@@ -95,23 +197,43 @@ class SealWriter(io.BufferedWriter):
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if exc_type is None:
-            self.close()
+        self._is_in_block = False
+        if exc_type is None and not self._sealing.is_released:
+            self.finish()
         else:
             self.abort()
 
+    def _dealloc_warn(self, source: object) -> None:  # noqa: ARG002
+        # A file object around this one calls this when it is forgotten, and then close(), of which
+        # it hides the exception.
+        self._is_forgotten = True
+
     def __del__(self) -> None:
-        # IOBase would call close(), and so pass a part of a message off as a complete one.
-        if not hasattr(self, "_sealing") or self.closed:
+        # IOBase would call close(), which raises.
+        if not hasattr(self, "_sealing") or self._sealing.is_released:
             return
-        if not self._sealing.is_lost:
-            warnings.warn(
-                f"unclosed {self!r}: the message is truncated",
-                ResourceWarning,
-                stacklevel=2,
-                source=self,
-            )
+        is_lost = self._sealing.is_lost
         self.abort()
+        if not is_lost:
+            self._warn("forgotten without finish(): the message is truncated")
+
+    def _warn(self, message: str) -> None:
+        warnings.warn(f"{self!r}: {message}", RuntimeWarning, stacklevel=3, source=self)
+
+
+def _flush_wrappers(inner: object) -> None:
+    """Flush the file objects around ``inner`` that the standard library has made."""
+    # They cannot be asked for their number, so this goes through all objects that there are.
+    for outer in gc.get_referrers(inner):
+        # Not isinstance(), which runs the code of objects that pose as others.
+        if issubclass(type(outer), _WRAPPERS):
+            _flush_wrappers(outer)
+            try:
+                outer.flush()
+            except RuntimeError as error:
+                # It is the one that closes ``inner``, and has flushed before that.
+                if "reentrant call" not in str(error):
+                    raise
 
 
 class _RawWriter(io.RawIOBase):
@@ -119,7 +241,11 @@ class _RawWriter(io.RawIOBase):
 
     def __init__(self, inner: Any, writing: Writing) -> None:
         self.close_inner = False
-        self.is_ended = False
+        # Set when the SealWriter closes this, after everything that is to be sealed was written.
+        self.is_closing = False
+        self.is_finished = False
+        # Set when the message is finished or given up.
+        self.is_released = False
         # Set while a call is under way, so that nothing is sealed twice after one that failed.
         self.is_lost = False
         self._inner = inner
@@ -136,6 +262,7 @@ class _RawWriter(io.RawIOBase):
         return True
 
     def write(self, data: Buffer, /) -> int:
+        self.check_open()
         # First, because an error must not come from what is reported as written.
         self.hand_on()
         self.is_lost = True
@@ -147,7 +274,6 @@ class _RawWriter(io.RawIOBase):
     def hand_on(self) -> None:
         """Write everything that is sealed to the inner file object."""
         if self.is_lost:
-            self.check_open()
             raise StateError("the file object failed before, so the message cannot go on")
         self.is_lost = True
         if self._sealed_view is not None:
@@ -171,6 +297,7 @@ class _RawWriter(io.RawIOBase):
             if isinstance(self._inner, io.RawIOBase):
                 raise BlockingIOError(errno.EAGAIN, "the file object is non-blocking, and full")
             return len(sealed)  # It does not count, so it has taken everything.
+        check_count("write", written)
         if not 0 < written <= len(sealed):
             raise OSError(errno.EIO, f"write() of {len(sealed)} bytes returned {written}")
         return int(written)
@@ -183,11 +310,21 @@ class _RawWriter(io.RawIOBase):
         self._flush_inner()
 
     def finish(self) -> None:
-        """End the message."""
+        """End the message, after this was closed."""
+        if self.is_released or not self.is_closing:
+            raise StateError("the message was given up before, so it cannot be ended")
         self.hand_on()
         self._writing.finish()
         self.hand_on()
         self._flush_inner()
+        self.is_finished = True
+
+    def release(self) -> None:
+        """Have done with the message."""
+        if not self.is_released:
+            self.is_released = True
+            if self.close_inner:
+                self._inner.close()
 
     def _flush_inner(self) -> None:
         flush = getattr(self._inner, "flush", None)
@@ -197,14 +334,6 @@ class _RawWriter(io.RawIOBase):
     def tell(self) -> int:
         self.check_open()
         return self._position
-
-    def close(self) -> None:
-        if self.closed:
-            return
-        self.is_lost = True
-        super().close()
-        if self.close_inner:
-            self._inner.close()
 
     def check_open(self) -> None:
         if self.closed:

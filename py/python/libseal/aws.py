@@ -42,18 +42,13 @@ class KmsUnwrapper:
     """
 
     def __init__(self, kms_client: KmsClient, keys: Iterable[str]) -> None:
+        _check_client(kms_client)
+        names = _names(keys)
         self._client = kms_client
         # The keys whose fingerprint is not known yet, and the ARNs of the others.
-        self._unknown = list(dict.fromkeys([keys] if isinstance(keys, str) else keys))
+        self._unknown = list(dict.fromkeys(names))
         self._arns: dict[bytes, str] = {}
         self._lock = threading.Lock()
-        if not self._unknown:
-            raise ValueError("keys is empty: name the KMS keys that may be used")
-        for key in self._unknown:
-            if not isinstance(key, str):
-                raise TypeError(f"each of keys must be str, not {type(key).__name__}")
-            if not key:
-                raise ValueError("a key id in keys is empty")
 
     def __call__(self, wrapped_key: WrappedKey) -> bytes | None:
         """Return the data key, or None if it is wrapped for none of the keys."""
@@ -97,7 +92,45 @@ def public_key(kms_client: KmsClient, key_id: str) -> PublicKey:
     Raises InvalidKeyError for a key that could seal but never unseal: one that is there to sign,
     or is not RSA. KMS refuses itself to give out the public keys of those it is about to delete.
     """
+    _check_client(kms_client)
+    if not isinstance(key_id, str):
+        raise TypeError(f"key_id must be str, not {type(key_id).__name__}")
     return _get_public_key(kms_client, key_id)[0]
+
+
+def _names(keys: object) -> list[str]:
+    if isinstance(keys, str):
+        keys = [keys]
+    if isinstance(keys, bytes) or not isinstance(keys, Iterable):
+        raise TypeError(f"keys must be str or an iterable of str, not {type(keys).__name__}")
+    names = list(keys)
+    if not names:
+        raise ValueError("keys is empty: name the KMS keys that may be used")
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"each of keys must be str, not {type(name).__name__}")
+        if not name:
+            raise ValueError("a key id in keys is empty")
+    return names
+
+
+def _check_client(client: object) -> None:
+    from inspect import iscoroutinefunction  # noqa: PLC0415 (importing it takes 5 ms)
+
+    given = type(client).__name__
+    for name in ("get_public_key", "decrypt"):
+        if not callable(getattr(client, name, None)):
+            raise TypeError(
+                f'kms_client must be a KMS client, such as boto3.client("kms"), not {given}: '
+                f"it has no method {name}"
+            )
+    # In aiobotocore, it is not decrypt that is an async function, but what that calls.
+    calls = (getattr(client, name, None) for name in ("decrypt", "_make_api_call"))
+    if any(map(iscoroutinefunction, calls)):
+        raise TypeError(
+            f'kms_client must be synchronous, such as boto3.client("kms"), not {given}: with an '
+            "asynchronous client, await its decrypt, and give the data key to Reading.provide_key"
+        )
 
 
 def _get_public_key(client: KmsClient, key_id: str) -> tuple[PublicKey, str]:
