@@ -107,10 +107,7 @@ typedef uint32_t libseal_status;
 #define LIBSEAL_ERR_INVALID_ARGUMENT 106
 /** A struct was not initialised with its macro, or has members that this library does not know. */
 #define LIBSEAL_ERR_STRUCT_SIZE 107
-/**
- * Not a public key; give a SubjectPublicKeyInfo in DER, as KMS GetPublicKey returns it; firmware
- * reads nothing else.
- */
+/** Not a public key; give a SubjectPublicKeyInfo in DER, as KMS GetPublicKey returns it. */
 #define LIBSEAL_ERR_NOT_A_PUBLIC_KEY 110
 /**
  * This is a private key; it does not belong on a sealing device: extract the public key with
@@ -146,7 +143,7 @@ typedef uint32_t libseal_status;
  * Not a private key; give an RSA private key in PEM or DER: PKCS#8, encrypted or not, or PKCS#1.
  */
 #define LIBSEAL_ERR_NOT_A_PRIVATE_KEY 120
-/** The private key is encrypted and the password is missing or wrong. */
+/** The password of the private key is missing or wrong, or the key is not encrypted. */
 #define LIBSEAL_ERR_PRIVATE_KEY_PASSWORD 121
 /** The encryption context is longer than 8192 bytes when encoded. */
 #define LIBSEAL_ERR_CONTEXT_TOO_LONG 130

@@ -15,6 +15,7 @@ const MAX_FILE_LEN: usize = 64 * 1024;
 
 const OPENSSH_PUBLIC: &str =
     "this is a public key in OpenSSH's format; convert it with `ssh-keygen -e -m PKCS8 -f FILE`";
+const SSH2_PUBLIC: &str = "this is an SSH2 public key; convert it with `ssh-keygen -i -f FILE > NEW`, then `ssh-keygen -e -m PKCS8 -f NEW`";
 const OPENSSH_PRIVATE: &str = "this is a private key in OpenSSH's format; it does not belong on a sealing device: extract the public key with `ssh-keygen -e -m PKCS8 -f FILE`";
 const OPENPGP: &str = "this is an OpenPGP key; give an RSA key in DER or PEM";
 
@@ -81,6 +82,7 @@ pub(crate) fn from_der_in_text(der: &[u8]) -> Result<PublicKey, Error> {
 
 fn from_pem(block: &Block<'_>) -> Result<PublicKey, Error> {
     match block.label {
+        b"SSH2 PUBLIC KEY" => Err(not_a_public_key(SSH2_PUBLIC)),
         b"PUBLIC KEY" => from_der_in_text(&block.decode().map_err(not_a_public_key)?),
         b"RSA PUBLIC KEY" => Err(ErrorKind::Pkcs1PublicKeyGiven.into()),
         b"OPENSSH PRIVATE KEY" => Err(private_key(OPENSSH_PRIVATE)),
@@ -107,8 +109,11 @@ fn mistaken_base64(bytes: &[u8]) -> Option<Error> {
 
 fn mistaken_text(text: &[u8]) -> Error {
     let begins = |start: &[u8]| text.starts_with(start);
-    if begins(b"ssh-rsa ") || pem::contains(text, b"BEGIN SSH2 PUBLIC KEY") {
+    if begins(b"ssh-rsa ") {
         return not_a_public_key(OPENSSH_PUBLIC);
+    }
+    if pem::contains(text, b"BEGIN SSH2 PUBLIC KEY") {
+        return not_a_public_key(SSH2_PUBLIC);
     }
     if begins(b"ssh-") || begins(b"ecdsa-") || begins(b"sk-") {
         return ErrorKind::NotRsa.into();

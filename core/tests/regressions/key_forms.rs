@@ -52,7 +52,7 @@ fn everything_else_is_named() {
         ("NOT_A_PUBLIC_KEY.two.der", "other bytes follow"),
         ("NOT_A_PUBLIC_KEY.ssh-rsa", "ssh-keygen -e"),
         ("NOT_A_PUBLIC_KEY.ssh-rsa.base64", "ssh-keygen -e"),
-        ("NOT_A_PUBLIC_KEY.ssh2", "ssh-keygen -e"),
+        ("NOT_A_PUBLIC_KEY.ssh2", "ssh-keygen -i"),
         ("NOT_A_PUBLIC_KEY.jwk.json", "JSON Web Key"),
         ("NOT_A_PUBLIC_KEY.jwks.json", "JSON Web Key"),
         ("NOT_A_PUBLIC_KEY.other.json", "no `PublicKey`"),
