@@ -107,16 +107,22 @@ typedef uint32_t libseal_status;
 #define LIBSEAL_ERR_INVALID_ARGUMENT 106
 /** A struct was not initialised with its macro, or has members that this library does not know. */
 #define LIBSEAL_ERR_STRUCT_SIZE 107
-/** Not a public key; give a SubjectPublicKeyInfo in DER or PEM, as KMS GetPublicKey returns it. */
+/** Not a public key; give a SubjectPublicKeyInfo in DER, as KMS GetPublicKey returns it. */
 #define LIBSEAL_ERR_NOT_A_PUBLIC_KEY 110
 /**
  * This is a private key; it does not belong on a sealing device: extract the public key with
- * `openssl pkey -pubout`.
+ * `openssl pkey -pubout -outform DER`.
  */
 #define LIBSEAL_ERR_PRIVATE_KEY_GIVEN 111
-/** This is a certificate; extract its public key with `openssl x509 -pubkey -noout`. */
+/**
+ * This is a certificate; extract its public key with `openssl x509 -pubkey -noout | openssl pkey
+ * -pubin -outform DER`.
+ */
 #define LIBSEAL_ERR_CERTIFICATE_GIVEN 112
-/** This is a bare PKCS#1 RSAPublicKey; convert it with `openssl rsa -RSAPublicKey_in -pubout`. */
+/**
+ * This is a bare PKCS#1 RSAPublicKey; convert it with `openssl rsa -RSAPublicKey_in -pubout
+ * -outform DER`.
+ */
 #define LIBSEAL_ERR_PKCS1_PUBLIC_KEY_GIVEN 113
 /** Not an RSA key; use RSA_2048, RSA_3072 or RSA_4096. */
 #define LIBSEAL_ERR_NOT_RSA 114
@@ -128,9 +134,16 @@ typedef uint32_t libseal_status;
 #define LIBSEAL_ERR_UNSUPPORTED_KEY_SIZE 117
 /** Broken RSA key: the modulus must be odd, the exponent odd, at least 3 and below 2^32. */
 #define LIBSEAL_ERR_INVALID_RSA_KEY 118
-/** Not an RSA private key of 2048, 3072 or 4096 bits in PEM (PKCS#8, encrypted or not). */
+/**
+ * This key is for signatures only: what it seals could never be unsealed; use a key for encryption,
+ * whose KeyUsage is ENCRYPT_DECRYPT.
+ */
+#define LIBSEAL_ERR_WRONG_KEY_USAGE 119
+/**
+ * Not a private key; give an RSA private key in PEM or DER: PKCS#8, encrypted or not, or PKCS#1.
+ */
 #define LIBSEAL_ERR_NOT_A_PRIVATE_KEY 120
-/** The private key is encrypted and the password is missing or wrong. */
+/** The password of the private key is missing or wrong, or the key is not encrypted. */
 #define LIBSEAL_ERR_PRIVATE_KEY_PASSWORD 121
 /** The encryption context is longer than 8192 bytes when encoded. */
 #define LIBSEAL_ERR_CONTEXT_TOO_LONG 130
@@ -260,9 +273,9 @@ typedef struct libseal_rsa_public_key {
 } libseal_rsa_public_key;
 
 /**
- * Reads a public key: a SubjectPublicKeyInfo (RFC 5280) in DER, as KMS GetPublicKey returns it, or in
- * PEM ("-----BEGIN PUBLIC KEY-----"). The library for firmware reads DER only, and returns
- * LIBSEAL_ERR_NOT_A_PUBLIC_KEY for PEM.
+ * Reads a public key: a SubjectPublicKeyInfo (RFC 5280) in DER, as KMS GetPublicKey returns it. The
+ * library for firmware reads nothing else. The complete library also reads PEM ("-----BEGIN PUBLIC
+ * KEY-----") and what `aws kms get-public-key` prints: JSON, or the DER in base64.
  *
  * @param key       Overwritten. After an error it holds no key.
  * @param key_size  sizeof(libseal_rsa_public_key).
@@ -271,11 +284,11 @@ typedef struct libseal_rsa_public_key {
  *         LIBSEAL_ERR_PRIVATE_KEY_GIVEN, LIBSEAL_ERR_CERTIFICATE_GIVEN,
  *         LIBSEAL_ERR_PKCS1_PUBLIC_KEY_GIVEN, LIBSEAL_ERR_NOT_RSA;
  *         LIBSEAL_ERR_KEY_TOO_SMALL, LIBSEAL_ERR_KEY_TOO_LARGE, LIBSEAL_ERR_UNSUPPORTED_KEY_SIZE,
- *         LIBSEAL_ERR_INVALID_RSA_KEY.
+ *         LIBSEAL_ERR_INVALID_RSA_KEY, LIBSEAL_ERR_WRONG_KEY_USAGE.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_rsa_public_key_init(libseal_rsa_public_key *key, size_t key_size,
-                                           const uint8_t *der_or_pem, size_t len);
+                                           const uint8_t *encoded, size_t len);
 
 /**
  * The size of the key's modulus in bits: 2048, 3072 or 4096; 0 if `key` is NULL or was not filled.

@@ -55,13 +55,13 @@ error_kinds! {
         "the output buffer is too small; nothing was consumed";
 
     NotAPublicKey = 110, "NOT_A_PUBLIC_KEY",
-        "not a public key; give a SubjectPublicKeyInfo in DER or PEM, as KMS GetPublicKey returns it";
+        "not a public key; give a SubjectPublicKeyInfo in DER, as KMS GetPublicKey returns it";
     PrivateKeyGiven = 111, "PRIVATE_KEY_GIVEN",
-        "this is a private key; it does not belong on a sealing device: extract the public key with `openssl pkey -pubout`";
+        "this is a private key; it does not belong on a sealing device: extract the public key with `openssl pkey -pubout -outform DER`";
     CertificateGiven = 112, "CERTIFICATE_GIVEN",
-        "this is a certificate; extract its public key with `openssl x509 -pubkey -noout`";
+        "this is a certificate; extract its public key with `openssl x509 -pubkey -noout | openssl pkey -pubin -outform DER`";
     Pkcs1PublicKeyGiven = 113, "PKCS1_PUBLIC_KEY_GIVEN",
-        "this is a bare PKCS#1 RSAPublicKey; convert it with `openssl rsa -RSAPublicKey_in -pubout`";
+        "this is a bare PKCS#1 RSAPublicKey; convert it with `openssl rsa -RSAPublicKey_in -pubout -outform DER`";
     NotRsa = 114, "NOT_RSA",
         "not an RSA key; use RSA_2048, RSA_3072 or RSA_4096";
     KeyTooSmall = 115, "KEY_TOO_SMALL",
@@ -72,10 +72,12 @@ error_kinds! {
         "no KMS holds RSA keys of this size; use 2048, 3072 or 4096 bits";
     InvalidRsaKey = 118, "INVALID_RSA_KEY",
         "broken RSA key: the modulus must be odd, the exponent odd, at least 3 and below 2^32";
+    WrongKeyUsage = 119, "WRONG_KEY_USAGE",
+        "this key is for signatures only: what it seals could never be unsealed; use a key for encryption, whose KeyUsage is ENCRYPT_DECRYPT";
     NotAPrivateKey = 120, "NOT_A_PRIVATE_KEY",
-        "not an RSA private key of 2048, 3072 or 4096 bits in PEM (PKCS#8, encrypted or not)";
+        "not a private key; give an RSA private key in PEM or DER: PKCS#8, encrypted or not, or PKCS#1";
     PrivateKeyPassword = 121, "PRIVATE_KEY_PASSWORD",
-        "the private key is encrypted and the password is missing or wrong";
+        "the password of the private key is missing or wrong, or the key is not encrypted";
 
     ContextTooLong = 130, "CONTEXT_TOO_LONG",
         "the encryption context is longer than 8192 bytes when encoded";

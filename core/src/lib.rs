@@ -41,7 +41,7 @@
 //! | feature | gives | default |
 //! |---|---|---|
 //! | `std` | [`SealWriter`], [`UnsealReader`] | yes |
-//! | `alloc` | unsealing, [`Envelope::seal`], keys in PEM | with `std` |
+//! | `alloc` | unsealing, [`Envelope::seal`], keys in PEM, base64 and JSON | with `std` |
 //! | `getrandom` | random bytes of the operating system | with `std` |
 //! | `rustcrypto` | the portable crypto provider; one provider is needed | yes |
 //! | `compact` | the provider for firmware: smaller, and without a heap | no |

@@ -42,9 +42,9 @@ const _: () = {
     assert!(align_of::<PublicKey>() <= align_of::<u64>() && !core::mem::needs_drop::<PublicKey>());
 };
 
-/// Reads a public key: a SubjectPublicKeyInfo (RFC 5280) in DER, as KMS GetPublicKey returns it, or in
-/// PEM ("-----BEGIN PUBLIC KEY-----"). The library for firmware reads DER only, and returns
-/// LIBSEAL_ERR_NOT_A_PUBLIC_KEY for PEM.
+/// Reads a public key: a SubjectPublicKeyInfo (RFC 5280) in DER, as KMS GetPublicKey returns it. The
+/// library for firmware reads nothing else. The complete library also reads PEM ("-----BEGIN PUBLIC
+/// KEY-----") and what `aws kms get-public-key` prints: JSON, or the DER in base64.
 ///
 /// @param key       Overwritten. After an error it holds no key.
 /// @param key_size  sizeof(libseal_rsa_public_key).
@@ -53,20 +53,19 @@ const _: () = {
 ///         LIBSEAL_ERR_PRIVATE_KEY_GIVEN, LIBSEAL_ERR_CERTIFICATE_GIVEN,
 ///         LIBSEAL_ERR_PKCS1_PUBLIC_KEY_GIVEN, LIBSEAL_ERR_NOT_RSA;
 ///         LIBSEAL_ERR_KEY_TOO_SMALL, LIBSEAL_ERR_KEY_TOO_LARGE, LIBSEAL_ERR_UNSUPPORTED_KEY_SIZE,
-///         LIBSEAL_ERR_INVALID_RSA_KEY.
+///         LIBSEAL_ERR_INVALID_RSA_KEY, LIBSEAL_ERR_WRONG_KEY_USAGE.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_rsa_public_key_init(
     key: *mut libseal_rsa_public_key,
     key_size: usize,
-    der_or_pem: *const u8,
+    encoded: *const u8,
     len: usize,
 ) -> libseal_status {
     guard(|| {
-        // SAFETY: `key` is `key_size` bytes that only this call uses, and `der_or_pem` is `len` bytes.
-        let (storage, der_or_pem) =
-            unsafe { (Vacant::read(key, key_size)?, array(der_or_pem, len)?) };
-        fill(storage, PublicKey::new(der_or_pem)?);
+        // SAFETY: `key` is `key_size` bytes that only this call uses, and `encoded` is `len` bytes.
+        let (storage, encoded) = unsafe { (Vacant::read(key, key_size)?, array(encoded, len)?) };
+        fill(storage, PublicKey::new(encoded)?);
         Ok(())
     })
 }

@@ -14,9 +14,10 @@ use crate::{
 /// Unwraps data keys with a private key in memory: for tests, and for private keys that are not
 /// in a KMS.
 ///
-/// LocalUnwrapper(private_pem, password=None) reads an RSA private key in PEM: PKCS#8, encrypted
-/// or not, or PKCS#1. Raises InvalidKeyError for anything else, and if the password is missing or
-/// wrong.
+/// LocalUnwrapper(private_key, password=None) reads an RSA private key in PEM or DER: PKCS#8,
+/// encrypted or not, or PKCS#1. For anything else it raises InvalidKeyError and says what it is. So
+/// it does, with the name PRIVATE_KEY_PASSWORD, if the password is missing or wrong, or if there is
+/// one and the key is not encrypted.
 ///
 /// Its arithmetic is not constant-time: do not let strangers time it over a network.
 #[pyclass(frozen, module = "libseal")]
@@ -33,17 +34,17 @@ impl LocalUnwrapper {
 #[pymethods]
 impl LocalUnwrapper {
     #[new]
-    #[pyo3(signature = (private_pem, password = None))]
+    #[pyo3(signature = (private_key, password = None))]
     fn py_new(
-        private_pem: &Bound<'_, PyAny>,
+        private_key: &Bound<'_, PyAny>,
         password: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let py = private_pem.py();
-        let pem = Input::or_text("private_pem", private_pem)?;
+        let py = private_key.py();
+        let key = Input::or_text("private_key", private_key)?;
         let password = password.map(|password| Input::or_text("password", password));
         let password = password.transpose()?;
-        let (pem, password) = (pem.as_bytes(), password.as_ref().map(|p| p.as_bytes()));
-        let unwrapper = py.detach(|| libseal::LocalUnwrapper::new(pem, password));
+        let (key, password) = (key.as_bytes(), password.as_ref().map(|p| p.as_bytes()));
+        let unwrapper = py.detach(|| libseal::LocalUnwrapper::new(key, password));
         let unwrapper = unwrapper.map_err(|error| errors::to_py(py, error))?;
         Ok(Self { unwrapper })
     }

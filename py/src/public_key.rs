@@ -11,10 +11,11 @@ use crate::{buffer::Input, convert::hex, errors};
 
 /// An RSA public key of 2048, 3072 or 4096 bits.
 ///
-/// PublicKey(der_or_pem) reads a SubjectPublicKeyInfo in DER, as KMS GetPublicKey returns it, or
-/// in PEM, which may be str. For anything else it raises InvalidKeyError and says what it is: a
-/// private key, a certificate, a PKCS#1 key, a key that is not RSA or has a size that no KMS
-/// holds.
+/// PublicKey(encoded) reads a SubjectPublicKeyInfo in DER, as KMS GetPublicKey returns it, in PEM,
+/// and what ``aws kms get-public-key`` prints: JSON, or the DER in base64. Text may be str. For
+/// anything else it raises InvalidKeyError and says what it is, and how to get the key out of it: a
+/// private key, a certificate, a PKCS#1 key, a key for signatures, a key that is not RSA or has a
+/// size that no KMS holds.
 ///
 /// Keys can be compared, hashed, copied and pickled.
 #[pyclass(frozen, eq, hash, module = "libseal")]
@@ -47,11 +48,12 @@ impl Hash for PublicKey {
 #[pymethods]
 impl PublicKey {
     #[new]
-    #[pyo3(signature = (der_or_pem, /))]
-    fn py_new(der_or_pem: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let encoded = Input::or_text("der_or_pem", der_or_pem)?;
+    #[pyo3(signature = (encoded, /))]
+    fn py_new(encoded: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = encoded.py();
+        let encoded = Input::or_text("encoded", encoded)?;
         let key = libseal::PublicKey::new(encoded.as_bytes());
-        let key = key.map_err(|error| errors::to_py(der_or_pem.py(), error))?;
+        let key = key.map_err(|error| errors::to_py(py, error))?;
         Ok(Self { key })
     }
 

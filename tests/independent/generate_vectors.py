@@ -2,14 +2,16 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from . import accepted, keys, rejected_headers, rejected_keys, rejected_payloads
+from . import accepted, key_forms, keys, rejected_headers, rejected_keys, rejected_payloads
 from .vector import KEYS, VECTORS
 
 
 def expected() -> dict[Path, bytes]:
     files = {KEYS / name: data for name, data in keys.derived().items()}
+    files |= {KEYS / name: data for name, data in key_forms.files().items()}
     for module in (accepted, rejected_headers, rejected_keys, rejected_payloads):
         for vector in module.cases():
             assert vector.path not in files, f"two vectors are named {vector.name}"
@@ -17,8 +19,15 @@ def expected() -> dict[Path, bytes]:
     return files
 
 
+def missing() -> dict[Path, Callable[[], bytes]]:
+    """What can only be made anew and is not there."""
+    makers = keys.missing() | key_forms.missing()
+    return {KEYS / name: make for name, make in makers.items() if not (KEYS / name).exists()}
+
+
 def differences(files: dict[Path, bytes]) -> list[str]:
     present = set(VECTORS.glob("*/*.vector"))
+    present |= set(KEYS.glob("*/*")) - {KEYS / name for name in key_forms.missing()}
     found = [f"{path.name}: missing" for path in files if not path.exists()]
     found += [f"{path.name}: not made by the generator" for path in present - files.keys()]
     found += [
@@ -50,12 +59,13 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     if arguments.check:
-        absent = [f"{name}: missing" for name in keys.missing()]
+        absent = [f"{path.name}: missing" for path in missing()]
         sys.exit("\n".join(absent or differences(expected())) or None)
     KEYS.mkdir(parents=True, exist_ok=True)
-    for name, make in keys.missing().items():
-        (KEYS / name).write_bytes(make())
-        print(f"made {name}")
+    for path, make in missing().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(make())
+        print(f"made {path.name}")
     files = expected()
     write(files)
     for folder in ("accepted", "rejected"):

@@ -41,7 +41,7 @@ def _pkcs8(key: rsa.RSAPrivateKey, encryption: KeySerializationEncryption) -> by
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
 
 
-def _spki(key: PublicKeyTypes, encoding: Encoding = Encoding.DER) -> bytes:
+def spki(key: PublicKeyTypes, encoding: Encoding = Encoding.DER) -> bytes:
     return key.public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -50,15 +50,15 @@ def _make_private(bits: int, exponent: int) -> bytes:
 
 
 def _make_public(bits: int) -> bytes:
-    return _spki(rsa.generate_private_key(65537, bits).public_key())
+    return spki(rsa.generate_private_key(65537, bits).public_key())
 
 
 def _make_ec() -> bytes:
-    return _spki(ec.generate_private_key(ec.SECP256R1()).public_key())
+    return spki(ec.generate_private_key(ec.SECP256R1()).public_key())
 
 
 def _make_ed25519() -> bytes:
-    return _spki(ed25519.Ed25519PrivateKey.generate().public_key())
+    return spki(ed25519.Ed25519PrivateKey.generate().public_key())
 
 
 def _encrypt() -> bytes:
@@ -66,7 +66,7 @@ def _encrypt() -> bytes:
 
 
 def missing() -> dict[str, Callable[[], bytes]]:
-    """The files that can only be made anew and are not there, with what makes them."""
+    """The files that come out different each time, with what makes them."""
     makers: dict[str, Callable[[], bytes]] = {}
     for name, (bits, exponent) in PRIVATE_KEYS.items():
         makers[f"{name}.key.pem"] = partial(_make_private, bits, exponent)
@@ -75,7 +75,7 @@ def missing() -> dict[str, Callable[[], bytes]]:
     makers["ec-p256.pub.der"] = _make_ec
     makers["ed25519.pub.der"] = _make_ed25519
     makers["rsa-2048.encrypted.pem"] = _encrypt
-    return {name: make for name, make in makers.items() if not (KEYS / name).exists()}
+    return makers
 
 
 def derived() -> dict[str, bytes]:
@@ -83,8 +83,8 @@ def derived() -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for name in PRIVATE_KEYS:
         public_key = private_key(name).public_key()
-        files[f"{name}.pub.pem"] = _spki(public_key, Encoding.PEM)
-        files[f"{name}.pub.der"] = _spki(public_key)
+        files[f"{name}.pub.pem"] = spki(public_key, Encoding.PEM)
+        files[f"{name}.pub.der"] = spki(public_key)
 
     key = private_key("rsa-2048")
     pkcs1 = PublicFormat.PKCS1
@@ -95,9 +95,8 @@ def derived() -> dict[str, bytes]:
     files["rsa-2048.pkcs1.pub.pem"] = key.public_key().public_bytes(Encoding.PEM, pkcs1)
     files["rsa-2048.pkcs1.pub.der"] = key.public_key().public_bytes(Encoding.DER, pkcs1)
 
-    certificate = _certificate(key)
-    files["certificate.pem"] = certificate.public_bytes(Encoding.PEM)
-    files["certificate.der"] = certificate.public_bytes(Encoding.DER)
+    files["certificate.pem"] = certificate().public_bytes(Encoding.PEM)
+    files["certificate.der"] = certificate().public_bytes(Encoding.DER)
 
     # Exponents that are refused. The exponent is the last byte of the encoding of rsa-2048-e3.
     body = files["rsa-2048-e3.pub.der"]
@@ -105,11 +104,12 @@ def derived() -> dict[str, bytes]:
     files["rsa-2048-e1.pub.der"] = body[:-1] + b"\x01"
     files["rsa-2048-e4.pub.der"] = body[:-1] + b"\x04"
     large = rsa.RSAPublicNumbers(2**32 + 1, key.public_key().public_numbers().n)
-    files["rsa-2048-e33-bits.pub.der"] = _spki(large.public_key())
+    files["rsa-2048-e33-bits.pub.der"] = spki(large.public_key())
     return files
 
 
-def _certificate(key: rsa.RSAPrivateKey) -> x509.Certificate:
+def certificate() -> x509.Certificate:
+    key = private_key("rsa-2048")
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "libseal test vectors")])
     return (
         x509.CertificateBuilder()

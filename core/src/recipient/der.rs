@@ -9,6 +9,16 @@ pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const SEQUENCE: u8 = 0x30;
 
+/// The sequence that `file` is. Behind it there may be blanks, line breaks and NULs, which editors,
+/// shells and C strings add.
+pub(crate) fn sequence(file: &[u8]) -> Option<&[u8]> {
+    let mut reader = Reader(file);
+    reader.element(SEQUENCE)?;
+    let is_blank = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
+    let (sequence, rest) = file.split_at_checked(file.len() - reader.0.len())?;
+    rest.iter().all(is_blank).then_some(sequence)
+}
+
 /// Reads elements front to back. Lengths are definite, as short as can be, and below 64 KiB.
 pub(crate) struct Reader<'a>(&'a [u8]);
 
@@ -20,8 +30,14 @@ impl<'a> Reader<'a> {
         reader.0.is_empty().then_some(Self(contents))
     }
 
-    pub(crate) const fn is_at_end(&self) -> bool {
-        self.0.is_empty()
+    /// The contents of the next element, which has this tag, to be read in turn.
+    pub(crate) fn contents(&mut self, tag: u8) -> Option<Self> {
+        self.element(tag).map(Self)
+    }
+
+    /// What was not read yet.
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.0
     }
 
     /// The contents of the next element, which has this tag.

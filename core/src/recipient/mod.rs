@@ -6,6 +6,13 @@
 //! this folder.
 
 pub(crate) mod der;
+pub(crate) mod der_kind;
+#[cfg(feature = "alloc")]
+pub(crate) mod key_text;
+#[cfg(feature = "alloc")]
+mod kms_answer;
+#[cfg(feature = "alloc")]
+pub(crate) mod pem;
 pub(crate) mod public_key;
 pub(crate) mod rsa_oaep;
 #[cfg(feature = "alloc")]

@@ -6,17 +6,24 @@ use core::fmt;
 use alloc::vec::Vec;
 
 #[cfg(feature = "alloc")]
-use crate::recipient::der;
+use crate::recipient::key_text;
 use crate::{
     crypto,
     error::{Error, ErrorKind},
-    recipient::der::{BIT_STRING, INTEGER, OCTET_STRING, Reader, SEQUENCE},
+    recipient::{
+        der::{self, BIT_STRING, Reader, SEQUENCE},
+        der_kind::DerKind,
+    },
 };
 
 /// The object identifier `rsaEncryption`, 1.2.840.113549.1.1.1 (RFC 8017 appendix C), in DER.
-const RSA_ENCRYPTION: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
-/// What follows it: no parameters.
+pub(crate) const RSA_ENCRYPTION: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
+/// The object identifier `id-RSASSA-PSS`: the same keys, for signatures only.
+pub(crate) const RSASSA_PSS: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a";
+/// The parameters of `rsaEncryption`. Some tools leave them out.
 const NULL: &[u8] = b"\x05\x00";
+/// The two as an `AlgorithmIdentifier`.
+const ALGORITHM: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
 
 /// Bytes in the modulus of the largest key, RSA-4096.
 pub(crate) const MAX_MODULUS_LEN: usize = 512;
@@ -31,12 +38,14 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads a `SubjectPublicKeyInfo` (RFC 5280 section 4.1) in DER, as KMS `GetPublicKey` returns
-    /// it, or in PEM (`-----BEGIN PUBLIC KEY-----`; needs the feature `alloc`).
+    /// Reads a `SubjectPublicKeyInfo` (RFC 5280 section 4.1) in DER, as KMS `GetPublicKey` returns it.
     ///
-    /// The error says what it is instead if it is something that people mistake for a public key: a
-    /// private key, a certificate, a bare PKCS#1 key, a key that is not RSA or not of a size that KMS
-    /// knows.
+    /// With the feature `alloc` it also reads PEM (`-----BEGIN PUBLIC KEY-----`) and what
+    /// `aws kms get-public-key` prints: JSON, or the DER in base64. Text may surround the PEM, and
+    /// base64 may be broken into lines of any length.
+    ///
+    /// Otherwise the error says what it is instead, if it is something that people mistake for a
+    /// public key, and how to get the key out of it.
     ///
     /// # Errors
     /// [`NotAPublicKey`](ErrorKind::NotAPublicKey), or what it is instead:
@@ -45,40 +54,28 @@ impl PublicKey {
     /// [`Pkcs1PublicKeyGiven`](ErrorKind::Pkcs1PublicKeyGiven), [`NotRsa`](ErrorKind::NotRsa),
     /// [`KeyTooSmall`](ErrorKind::KeyTooSmall), [`KeyTooLarge`](ErrorKind::KeyTooLarge),
     /// [`UnsupportedKeySize`](ErrorKind::UnsupportedKeySize),
-    /// [`InvalidRsaKey`](ErrorKind::InvalidRsaKey).
-    pub fn new(der_or_pem: &[u8]) -> Result<Self, Error> {
-        #[cfg(feature = "alloc")]
-        if let Some(pem) = find_pem(der_or_pem) {
-            return Self::from_pem(pem);
-        }
-        Self::from_der(der_or_pem)
-    }
-
-    #[cfg(feature = "alloc")]
-    fn from_pem(pem: &[u8]) -> Result<Self, Error> {
-        let label = pem_rfc7468::decode_label(pem).map_err(|_| ErrorKind::NotAPublicKey)?;
-        match label {
-            "PUBLIC KEY" => {
-                let (_, der) =
-                    pem_rfc7468::decode_vec(pem).map_err(|_| ErrorKind::NotAPublicKey)?;
-                Self::from_der(&der)
-            }
-            "RSA PUBLIC KEY" => Err(ErrorKind::Pkcs1PublicKeyGiven.into()),
-            label if label.ends_with("PRIVATE KEY") => Err(ErrorKind::PrivateKeyGiven.into()),
-            label if label.ends_with("CERTIFICATE") => Err(ErrorKind::CertificateGiven.into()),
-            _ => Err(ErrorKind::NotAPublicKey.into()),
+    /// [`InvalidRsaKey`](ErrorKind::InvalidRsaKey), [`WrongKeyUsage`](ErrorKind::WrongKeyUsage).
+    pub fn new(encoded: &[u8]) -> Result<Self, Error> {
+        match der::sequence(encoded) {
+            Some(der) => Self::from_der(der),
+            #[cfg(feature = "alloc")]
+            None => key_text::public_key(encoded),
+            #[cfg(not(feature = "alloc"))]
+            None => Err(ErrorKind::NotAPublicKey.into()),
         }
     }
 
-    fn from_der(der: &[u8]) -> Result<Self, Error> {
-        let (algorithm, key) = public_key_info(der).ok_or_else(|| mistaken_der(der))?;
-        let parameters = algorithm.strip_prefix(RSA_ENCRYPTION);
-        // Only the canonical form passes, so the fingerprint is that of the input.
-        if parameters.ok_or(ErrorKind::NotRsa)? != NULL {
+    pub(crate) fn from_der(der: &[u8]) -> Result<Self, Error> {
+        let info = PublicKeyInfo::read(der).ok_or_else(|| mistaken(der))?;
+        if info.algorithm.starts_with(RSASSA_PSS) {
+            return Err(ErrorKind::WrongKeyUsage.into());
+        }
+        let parameters = info.algorithm.strip_prefix(RSA_ENCRYPTION);
+        if !matches!(parameters.ok_or(ErrorKind::NotRsa)?, b"" | NULL) {
             return Err(ErrorKind::InvalidRsaKey.into());
         }
-        let (modulus, exponent) = rsa_public_key(key).ok_or(ErrorKind::InvalidRsaKey)?;
-        Self::from_components(modulus, exponent, crypto::sha256(&[der]))
+        let (modulus, exponent) = rsa_public_key(info.key).ok_or(ErrorKind::InvalidRsaKey)?;
+        Self::from_components(modulus, exponent, info.fingerprint())
     }
 
     /// `modulus` and `exponent` are big-endian without leading zeros.
@@ -118,7 +115,8 @@ impl PublicKey {
         self.modulus_len * 8
     }
 
-    /// SHA-256 of the key's DER `SubjectPublicKeyInfo`: how a message names its recipients.
+    /// SHA-256 of the key's DER `SubjectPublicKeyInfo`: how a message names its recipients. It does not
+    /// depend on the form in which the key came.
     ///
     /// The same as `openssl pkey -pubin -outform DER | sha256sum`.
     #[must_use]
@@ -126,18 +124,17 @@ impl PublicKey {
         &self.fingerprint
     }
 
-    /// The key as a `SubjectPublicKeyInfo` in DER: what [`new`](Self::new) reads, and what the
-    /// [fingerprint](Self::fingerprint) is the hash of.
+    /// The key as a `SubjectPublicKeyInfo` in DER: what [`new`](Self::new) reads best, and what the
+    /// [fingerprint](Self::fingerprint) is the hash of, in whatever form the key came.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn to_der(&self) -> Vec<u8> {
         let modulus = der::integer(self.modulus());
         let exponent = der::integer(&self.exponent.to_be_bytes());
         let key = der::element(SEQUENCE, &[&modulus, &exponent]);
-        let algorithm = der::element(SEQUENCE, &[RSA_ENCRYPTION, NULL]);
         let no_unused_bits = [0];
         let key = der::element(BIT_STRING, &[&no_unused_bits, &key]);
-        der::element(SEQUENCE, &[&algorithm, &key])
+        der::element(SEQUENCE, &[ALGORITHM, &key])
     }
 
     /// Bytes in the modulus, and so in a data key wrapped with it.
@@ -167,16 +164,6 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// The PEM text in `bytes`, without what tools write around it.
-#[cfg(feature = "alloc")]
-pub(crate) fn find_pem(bytes: &[u8]) -> Option<&[u8]> {
-    const BEGIN: &[u8] = b"-----BEGIN ";
-    let start = bytes
-        .windows(BEGIN.len())
-        .position(|window| window == BEGIN)?;
-    Some(bytes.get(start..)?.trim_ascii_end())
-}
-
 fn exponent_value(exponent: &[u8]) -> Option<u32> {
     let mut value = [0; 4];
     let start = value.len().checked_sub(exponent.len())?;
@@ -184,45 +171,72 @@ fn exponent_value(exponent: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(value))
 }
 
-/// Algorithm and key of a `SubjectPublicKeyInfo`.
-fn public_key_info(der: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut info = Reader::only(der, SEQUENCE)?;
-    let algorithm = info.element(SEQUENCE)?;
-    let (no_unused_bits, key) = info.element(BIT_STRING)?.split_first()?;
-    (*no_unused_bits == 0 && info.is_at_end()).then_some((algorithm, key))
+/// A `SubjectPublicKeyInfo`.
+struct PublicKeyInfo<'a> {
+    algorithm: &'a [u8],
+    /// The whole element that holds the key.
+    bit_string: &'a [u8],
+    key: &'a [u8],
+}
+
+impl<'a> PublicKeyInfo<'a> {
+    fn read(der: &'a [u8]) -> Option<Self> {
+        let mut info = Reader::only(der, SEQUENCE)?;
+        let algorithm = info.element(SEQUENCE)?;
+        let bit_string = info.rest();
+        let (no_unused_bits, key) = info.element(BIT_STRING)?.split_first()?;
+        let is_whole = *no_unused_bits == 0 && info.rest().is_empty();
+        is_whole.then_some(Self {
+            algorithm,
+            bit_string,
+            key,
+        })
+    }
+
+    /// Of the canonical form, which has the NULL. Only keys of 2048 bits or more have fingerprints, and
+    /// their lengths take two bytes.
+    fn fingerprint(&self) -> [u8; 32] {
+        let [.., high, low] = (ALGORITHM.len() + self.bit_string.len()).to_be_bytes();
+        let start = [SEQUENCE, 0x82, high, low];
+        crypto::sha256(&[&start, ALGORITHM, self.bit_string])
+    }
 }
 
 /// Modulus and exponent of an `RSAPublicKey` (RFC 8017 appendix A.1.1).
 fn rsa_public_key(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut key = Reader::only(der, SEQUENCE)?;
     let components = (key.positive_integer()?, key.positive_integer()?);
-    key.is_at_end().then_some(components)
+    key.rest().is_empty().then_some(components)
 }
 
-/// What people give instead of a public key, told by the tags of the outer sequence's elements.
-fn mistaken_der(der: &[u8]) -> ErrorKind {
-    let Some(tags) = outer_tags(der) else {
-        return ErrorKind::NotAPublicKey;
-    };
-    match tags {
-        // PrivateKeyInfo, RSAPrivateKey, ECPrivateKey; EncryptedPrivateKeyInfo.
-        [Some(INTEGER), Some(SEQUENCE | OCTET_STRING), _]
-        | [Some(INTEGER), Some(INTEGER), Some(INTEGER)]
-        | [Some(SEQUENCE), Some(OCTET_STRING), None] => ErrorKind::PrivateKeyGiven,
-        [Some(INTEGER), Some(INTEGER), None] => ErrorKind::Pkcs1PublicKeyGiven,
-        [Some(SEQUENCE), Some(SEQUENCE), Some(BIT_STRING)] => ErrorKind::CertificateGiven,
-        _ => ErrorKind::NotAPublicKey,
+/// What people give instead of a public key.
+fn mistaken(der: &[u8]) -> Error {
+    match DerKind::of(der) {
+        Some(DerKind::Pkcs1PublicKey) => ErrorKind::Pkcs1PublicKeyGiven.into(),
+        Some(DerKind::Certificate) => ErrorKind::CertificateGiven.into(),
+        Some(DerKind::Request) => refusal(ErrorKind::NotAPublicKey, REQUEST_GIVEN),
+        Some(DerKind::Pkcs12) => refusal(ErrorKind::PrivateKeyGiven, PKCS12_GIVEN),
+        Some(
+            DerKind::Pkcs8
+            | DerKind::Pkcs1PrivateKey
+            | DerKind::EcPrivateKey
+            | DerKind::EncryptedPrivateKey,
+        ) => ErrorKind::PrivateKeyGiven.into(),
+        Some(DerKind::PublicKey) | None => ErrorKind::NotAPublicKey.into(),
     }
 }
 
-/// The tags of the first three elements of a sequence.
-fn outer_tags(der: &[u8]) -> Option<[Option<u8>; 3]> {
-    let mut outer = Reader::only(der, SEQUENCE)?;
-    let mut tags = [None; 3];
-    for tag in &mut tags {
-        if !outer.is_at_end() {
-            *tag = Some(outer.any()?.0);
-        }
+pub(crate) const REQUEST_GIVEN: &str =
+    "this is a certificate request; extract its public key with `openssl req -pubkey -noout`";
+const PKCS12_GIVEN: &str = "this is a PKCS#12 file, which holds a private key; it does not belong on a sealing device: extract the public key with `openssl pkcs12 -nokeys | openssl x509 -pubkey -noout`";
+
+/// An error of this kind with a sentence of its own, for which firmware has no room.
+fn refusal(kind: ErrorKind, reason: &'static str) -> Error {
+    #[cfg(feature = "alloc")]
+    return Error::with_reason(kind, reason);
+    #[cfg(not(feature = "alloc"))]
+    {
+        let _ = reason;
+        kind.into()
     }
-    Some(tags)
 }

@@ -3,8 +3,8 @@
 use core::fmt;
 
 use getrandom::SysRng;
-use pkcs8::{DecodePrivateKey, EncodePublicKey};
-use rsa::{Oaep, RsaPrivateKey, pkcs1::DecodeRsaPrivateKey, traits::PaddingScheme};
+use pkcs8::EncodePublicKey;
+use rsa::{Oaep, RsaPrivateKey, traits::PaddingScheme};
 use sha1::Sha1;
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -12,12 +12,8 @@ use zeroize::Zeroizing;
 use crate::{
     crypto::secret::DataKey,
     error::{BoxError, Error, ErrorKind},
-    recipient::{
-        public_key::{PublicKey, find_pem},
-        rsa_oaep::WrapAlgorithm,
-        wrapped_key::WrappedKey,
-    },
-    unwrap::{Unwrap, Unwrapped},
+    recipient::{public_key::PublicKey, rsa_oaep::WrapAlgorithm, wrapped_key::WrappedKey},
+    unwrap::{Unwrap, Unwrapped, private_key},
 };
 
 /// Unwraps data keys with a private key in memory: for tests, and for private keys that are not in a
@@ -31,26 +27,25 @@ pub struct LocalUnwrapper {
 }
 
 impl LocalUnwrapper {
-    /// Reads a private RSA key in PEM: PKCS#8 (`PRIVATE KEY`, or `ENCRYPTED PRIVATE KEY` with its
-    /// password), or PKCS#1 (`RSA PRIVATE KEY`).
+    /// Reads a private RSA key in PEM or DER: PKCS#8, with its password if it is encrypted, or PKCS#1.
+    /// Text may surround the PEM.
+    ///
+    /// Of the ways to encrypt PKCS#8, it reads PBES2 with AES and PBKDF2 or scrypt: what OpenSSL has
+    /// written by default since version 1.1. Of the others the error says how to convert them.
     ///
     /// # Errors
-    /// [`NotAPrivateKey`](ErrorKind::NotAPrivateKey),
-    /// [`PrivateKeyPassword`](ErrorKind::PrivateKeyPassword).
-    pub fn new(private_pem: &[u8], password: Option<&[u8]>) -> Result<Self, Error> {
-        let pem = find_pem(private_pem).ok_or(ErrorKind::NotAPrivateKey)?;
-        let pem = core::str::from_utf8(pem).map_err(|_| ErrorKind::NotAPrivateKey)?;
-        let label = pem_rfc7468::decode_label(pem.as_bytes());
-        let private_key = match label.map_err(|_| ErrorKind::NotAPrivateKey)? {
-            "PRIVATE KEY" => RsaPrivateKey::from_pkcs8_pem(pem).ok(),
-            "RSA PRIVATE KEY" => RsaPrivateKey::from_pkcs1_pem(pem).ok(),
-            "ENCRYPTED PRIVATE KEY" => Some(decrypt(pem, password)?),
-            _ => None,
-        };
-        let private_key = private_key.ok_or(ErrorKind::NotAPrivateKey)?;
+    /// [`NotAPrivateKey`](ErrorKind::NotAPrivateKey);
+    /// [`PrivateKeyPassword`](ErrorKind::PrivateKeyPassword) if the password is missing or wrong, or if
+    /// there is one and the key is not encrypted; what is wrong with the key, as of
+    /// [`PublicKey::new`]: [`NotRsa`](ErrorKind::NotRsa), [`KeyTooSmall`](ErrorKind::KeyTooSmall),
+    /// [`KeyTooLarge`](ErrorKind::KeyTooLarge),
+    /// [`UnsupportedKeySize`](ErrorKind::UnsupportedKeySize),
+    /// [`InvalidRsaKey`](ErrorKind::InvalidRsaKey), [`WrongKeyUsage`](ErrorKind::WrongKeyUsage).
+    pub fn new(private_key: &[u8], password: Option<&[u8]>) -> Result<Self, Error> {
+        let private_key = private_key::read(private_key, password)?;
         let spki = private_key.to_public_key().to_public_key_der();
         let spki = spki.map_err(|_| ErrorKind::NotAPrivateKey)?;
-        let public_key = PublicKey::new(spki.as_bytes()).map_err(|_| ErrorKind::NotAPrivateKey)?;
+        let public_key = PublicKey::new(spki.as_bytes())?;
         Ok(Self {
             private_key,
             public_key,
@@ -62,12 +57,6 @@ impl LocalUnwrapper {
     pub const fn public_key(&self) -> &PublicKey {
         &self.public_key
     }
-}
-
-fn decrypt(pem: &str, password: Option<&[u8]>) -> Result<RsaPrivateKey, ErrorKind> {
-    let password = password.ok_or(ErrorKind::PrivateKeyPassword)?;
-    RsaPrivateKey::from_pkcs8_encrypted_pem(pem, password)
-        .map_err(|_| ErrorKind::PrivateKeyPassword)
 }
 
 impl LocalUnwrapper {

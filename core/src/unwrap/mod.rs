@@ -2,6 +2,8 @@
 
 #[cfg(feature = "local-unwrapper")]
 pub(crate) mod local;
+#[cfg(feature = "local-unwrapper")]
+mod private_key;
 
 use core::fmt;
 

@@ -23,6 +23,16 @@ pub(crate) fn key_file(name: &str) -> Vec<u8> {
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// Name and content of every file in a folder of keys.
+pub(crate) fn key_folder(folder: &str) -> Vec<(String, Vec<u8>)> {
+    let files = fs::read_dir(vectors().join("keys").join(folder)).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let read = |name: String| (name.clone(), key_file(&format!("{folder}/{name}")));
+    let files: Vec<_> = names.map(read).collect();
+    assert!(files.len() > 10, "{folder}");
+    files
+}
+
 pub(crate) fn public_key(name: &str) -> PublicKey {
     PublicKey::new(&key_file(&format!("{name}.pub.der"))).unwrap()
 }

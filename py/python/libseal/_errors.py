@@ -109,6 +109,7 @@ CLASSES: Final[dict[int, type[SealError]]] = {
     116: InvalidKeyError,
     117: InvalidKeyError,
     118: InvalidKeyError,
+    119: InvalidKeyError,
     120: InvalidKeyError,
     121: InvalidKeyError,
     130: LimitError,

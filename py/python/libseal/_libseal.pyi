@@ -86,14 +86,15 @@ def plaintext_len(message: Buffer, /) -> int:
 class PublicKey:
     """An RSA public key of 2048, 3072 or 4096 bits.
 
-    PublicKey(der_or_pem) reads a SubjectPublicKeyInfo in DER, as KMS GetPublicKey returns it, or
-    in PEM, which may be str. For anything else it raises InvalidKeyError and says what it is: a
-    private key, a certificate, a PKCS#1 key, a key that is not RSA or has a size that no KMS
-    holds.
+    PublicKey(encoded) reads a SubjectPublicKeyInfo in DER, as KMS GetPublicKey returns it, in PEM,
+    and what ``aws kms get-public-key`` prints: JSON, or the DER in base64. Text may be str. For
+    anything else it raises InvalidKeyError and says what it is, and how to get the key out of it: a
+    private key, a certificate, a PKCS#1 key, a key for signatures, a key that is not RSA or has a
+    size that no KMS holds.
 
     Keys can be compared, hashed, copied and pickled.
     """
-    def __new__(cls, der_or_pem: Buffer | str, /) -> PublicKey: ...
+    def __new__(cls, encoded: Buffer | str, /) -> PublicKey: ...
     @property
     def bits(self) -> int:
         """Size of the modulus in bits: 2048, 3072 or 4096."""
@@ -248,14 +249,15 @@ class LocalUnwrapper:
     """Unwraps data keys with a private key in memory: for tests, and for private keys that are not
     in a KMS.
 
-    LocalUnwrapper(private_pem, password=None) reads an RSA private key in PEM: PKCS#8, encrypted
-    or not, or PKCS#1. Raises InvalidKeyError for anything else, and if the password is missing or
-    wrong.
+    LocalUnwrapper(private_key, password=None) reads an RSA private key in PEM or DER: PKCS#8,
+    encrypted or not, or PKCS#1. For anything else it raises InvalidKeyError and says what it is. So
+    it does, with the name PRIVATE_KEY_PASSWORD, if the password is missing or wrong, or if there is
+    one and the key is not encrypted.
 
     Its arithmetic is not constant-time: do not let strangers time it over a network.
     """
     def __new__(
-        cls, private_pem: Buffer | str, password: Buffer | str | None = None
+        cls, private_key: Buffer | str, password: Buffer | str | None = None
     ) -> LocalUnwrapper: ...
     @property
     def public_key(self) -> PublicKey:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from ._errors import InvalidKeyError
+from ._errors import make_error
 from ._libseal import PublicKey, WrappedKey
 
 __all__ = ["KmsClient", "KmsUnwrapper", "public_key"]
@@ -138,11 +138,11 @@ def _get_public_key(client: KmsClient, key_id: str) -> tuple[PublicKey, str]:
     usage = response["KeyUsage"]
     if usage != "ENCRYPT_DECRYPT":
         message = f"the KMS key {key_id} cannot unseal: its usage is {usage}, not ENCRYPT_DECRYPT"
-        raise InvalidKeyError(message)
+        raise make_error(119, "WRONG_KEY_USAGE", message)
     if "RSAES_OAEP_SHA_256" not in response["EncryptionAlgorithms"]:
         spec = response.get("KeySpec", "unknown")
         message = (
             f"the KMS key {key_id} cannot unseal: its spec is {spec}, and no RSAES_OAEP_SHA_256"
         )
-        raise InvalidKeyError(message)
+        raise make_error(114, "NOT_RSA", message)
     return PublicKey(response["PublicKey"]), response["KeyId"]

@@ -1,0 +1,13 @@
+//! Faults that were mended, one file for each.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod key_forms;
+mod private_key_forms;
