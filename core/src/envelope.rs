@@ -12,6 +12,7 @@ use crate::{
     error::{Error, ErrorKind},
     header::write as header,
     payload::{keys::MessageKeys, layout},
+    process::Process,
     recipient::Recipient,
     sealer::{Sealer, seal_rest},
 };
@@ -120,8 +121,9 @@ impl<R: RandomSource> Envelope<'_, R> {
     /// feature that is off; [`RandomFailed`](ErrorKind::RandomFailed), or what the source of random
     /// bytes returned.
     pub fn start(&self, out: &mut [u8]) -> Result<Sealer, Error> {
+        let process = Process::current()?;
         let keys = self.begin(out)?;
-        Ok(Sealer::new(&keys, u64::MAX))
+        Ok(Sealer::new(&keys, process, u64::MAX))
     }
 
     /// As [`start`](Self::start), and makes the sealer in its final place: for stacks of a few KiB,
@@ -134,8 +136,9 @@ impl<R: RandomSource> Envelope<'_, R> {
         place: &'p mut MaybeUninit<Sealer>,
         out: &mut [u8],
     ) -> Result<&'p mut Sealer, Error> {
+        let process = Process::current()?;
         let keys = self.begin(out)?;
-        Ok(Sealer::new_in(place, &keys, u64::MAX))
+        Ok(Sealer::new_in(place, &keys, process, u64::MAX))
     }
 
     /// Seals `plaintext` in one call.

@@ -50,7 +50,7 @@ macro_rules! error_kinds {
 
 error_kinds! {
     InvalidState = 101, "INVALID_STATE",
-        "called out of order, after the end, or after an error";
+        "called out of order, after the end, after an error, or in a child of the process that began it";
     BufferTooSmall = 102, "BUFFER_TOO_SMALL",
         "the output buffer is too small; nothing was consumed";
 

@@ -64,6 +64,8 @@ extern crate alloc;
 
 #[cfg(feature = "alloc")]
 mod buffer;
+#[cfg(feature = "std")]
+mod clock;
 mod context;
 mod crypto;
 mod envelope;
@@ -72,6 +74,7 @@ mod header;
 #[cfg(feature = "std")]
 mod io;
 mod payload;
+mod process;
 #[cfg(feature = "alloc")]
 mod reading;
 mod recipient;

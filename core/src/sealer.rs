@@ -9,6 +9,7 @@ use crate::payload::threads::Threads;
 use crate::{
     error::{Error, ErrorKind},
     payload::{keys::MessageKeys, layout, seal::PayloadSealer},
+    process::Process,
 };
 
 /// Seals a message piece by piece, without a heap and without I/O.
@@ -38,6 +39,9 @@ use crate::{
 /// # Ok::<(), libseal::Error>(())
 /// ```
 ///
+/// A sealer does not survive `fork()`: in the child, it refuses to go on with the message, which the
+/// parent would otherwise continue with the same key stream. The parent is not affected.
+///
 /// With the feature `rayon`, a call with 512 KiB or more that runs inside a thread pool
 /// (`pool.install(|| sealer.update(..))`) is spread over the threads of that pool. Pieces of a few
 /// MiB work best. Outside of a pool the calling thread does all the work: this crate starts no threads.
@@ -49,6 +53,8 @@ pub struct Sealer {
     payload: PayloadSealer,
     /// Plaintext that the message may still hold.
     left: u64,
+    /// Where the message began.
+    process: Process,
 }
 
 impl Sealer {
@@ -59,10 +65,11 @@ impl Sealer {
     ///
     /// Inline, so that it is made where it stays: it is too large to move about on a small stack.
     #[inline(always)]
-    pub(crate) fn new(keys: &MessageKeys, max_len: u64) -> Self {
+    pub(crate) fn new(keys: &MessageKeys, process: Process, max_len: u64) -> Self {
         Self {
             payload: PayloadSealer::new(keys),
             left: max_len,
+            process,
         }
     }
 
@@ -73,9 +80,10 @@ impl Sealer {
     pub(crate) fn new_in<'p>(
         place: &'p mut MaybeUninit<Self>,
         keys: &MessageKeys,
+        process: Process,
         max_len: u64,
     ) -> &'p mut Self {
-        place.write(Self::new(keys, max_len))
+        place.write(Self::new(keys, process, max_len))
     }
 
     /// Uses at most `threads` threads of the pool in which a call runs.
@@ -98,8 +106,10 @@ impl Sealer {
     /// [`BufferTooSmall`](ErrorKind::BufferTooSmall) if `out` is shorter than
     /// [`update_len`](Self::update_len), [`MessageTooLong`](ErrorKind::MessageTooLong) at 4 PiB or
     /// at the length given to [`SealingKey::start`](crate::SealingKey::start),
-    /// [`InvalidState`](ErrorKind::InvalidState) after the end. Nothing was consumed then.
+    /// [`InvalidState`](ErrorKind::InvalidState) after the end and in a forked child. Nothing was
+    /// consumed then.
     pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize, Error> {
+        self.check_process()?;
         let len = self.update_len(input.len());
         let out = out.get_mut(..len).ok_or(ErrorKind::BufferTooSmall)?;
         let left = self.left.checked_sub(input.len() as u64);
@@ -132,6 +142,7 @@ impl Sealer {
     /// As [`update`](Self::update), with [`finish_with_len`](Self::finish_with_len) for the length of
     /// `out`.
     pub fn finish_with(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize, Error> {
+        self.check_process()?;
         let len = self.finish_with_len(input.len());
         let out = out.get_mut(..len).ok_or(ErrorKind::BufferTooSmall)?;
         let left = self.left.checked_sub(input.len() as u64);
@@ -151,6 +162,15 @@ impl Sealer {
     pub(crate) const fn check_open(&self) -> Result<(), ErrorKind> {
         self.payload.check_open()
     }
+
+    /// [`InvalidState`](ErrorKind::InvalidState) in a forked child.
+    #[inline]
+    pub(crate) fn check_process(&self) -> Result<(), Error> {
+        self.process.check(
+            "the message was begun before a fork(): only the process that began it can go on with it; \
+             begin another one here",
+        )
+    }
 }
 
 impl fmt::Debug for Sealer {
@@ -164,6 +184,7 @@ impl fmt::Debug for Sealer {
 /// Not inlined, so that its stack frame is not there while the keys are drawn.
 #[inline(never)]
 pub(crate) fn seal_rest(keys: &MessageKeys, plaintext: &[u8], out: &mut [u8]) -> Result<(), Error> {
-    Sealer::new(keys, u64::MAX).finish_with(plaintext, out)?;
+    let process = Process::current()?;
+    Sealer::new(keys, process, u64::MAX).finish_with(plaintext, out)?;
     Ok(())
 }

@@ -4,8 +4,10 @@
 use alloc::{vec, vec::Vec};
 use core::{fmt, mem::MaybeUninit, ops::Deref};
 #[cfg(feature = "std")]
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+#[cfg(feature = "std")]
+use crate::clock;
 use crate::{
     crypto::{
         random::{LastAnswer, Random, RandomSource, SystemRandom},
@@ -14,6 +16,7 @@ use crate::{
     envelope::{Envelope, first},
     error::{Error, ErrorKind},
     payload::{keys::MessageKeys, layout},
+    process::Process,
     sealer::{Sealer, seal_rest},
 };
 
@@ -42,9 +45,14 @@ impl SealingLimits {
         Self { bytes, ..self }
     }
 
-    /// No messages later than `age` after the data key was drawn, by the clock of [`Instant`]. Without
-    /// it, age does not matter.
-    #[cfg(feature = "std")]
+    /// No messages later than `age` after the data key was drawn, by a clock that goes on while the
+    /// machine sleeps. Without it, age does not matter, and no clock is read.
+    ///
+    /// There is no clock on `wasm32-unknown-unknown`, and so no age limit.
+    #[cfg(all(
+        feature = "std",
+        not(all(target_family = "wasm", target_os = "unknown"))
+    ))]
     #[must_use]
     pub const fn with_age(self, age: Duration) -> Self {
         Self {
@@ -117,6 +125,9 @@ impl Deref for HeaderBytes<'_> {
 ///
 /// Each message is complete in itself and opens alone. All have the same header, so anyone can see
 /// that they come from one device, and all have the same encryption context.
+///
+/// A sealing key does not survive `fork()`: in the child, calls that seal fail with
+/// [`InvalidState`](ErrorKind::InvalidState). If both processes could seal, its limits would not hold.
 ///
 /// ```
 /// # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
@@ -235,10 +246,12 @@ impl<'h, R: RandomSource> SealingKey<'h, R> {
     /// [`SealingKeyExhausted`](ErrorKind::SealingKeyExhausted),
     /// [`MessageTooLong`](ErrorKind::MessageTooLong) for a `max_len` from 4 PiB,
     /// [`BufferTooSmall`](ErrorKind::BufferTooSmall), [`RandomFailed`](ErrorKind::RandomFailed) or
-    /// what the source of random bytes returned. The limits are as before then.
+    /// what the source of random bytes returned; [`InvalidState`](ErrorKind::InvalidState) in a forked
+    /// child. The limits are as before then.
     pub fn start(&mut self, max_len: u64, out: &mut [u8]) -> Result<Sealer, Error> {
+        let process = Process::current()?;
         let keys = self.begin(max_len, out)?;
-        Ok(Sealer::new(&keys, max_len))
+        Ok(Sealer::new(&keys, process, max_len))
     }
 
     /// As [`start`](Self::start), and makes the sealer in its final place: see
@@ -252,8 +265,9 @@ impl<'h, R: RandomSource> SealingKey<'h, R> {
         max_len: u64,
         out: &mut [u8],
     ) -> Result<&'p mut Sealer, Error> {
+        let process = Process::current()?;
         let keys = self.begin(max_len, out)?;
-        Ok(Sealer::new_in(place, &keys, max_len))
+        Ok(Sealer::new_in(place, &keys, process, max_len))
     }
 
     /// Seals `plaintext` in one call.
@@ -309,8 +323,10 @@ struct Drawn {
     bound_len: usize,
     left: SealingLimits,
     last: LastAnswer,
+    process: Process,
+    /// When it was drawn, if age matters.
     #[cfg(feature = "std")]
-    since: Instant,
+    since: Option<Duration>,
 }
 
 impl Drawn {
@@ -328,26 +344,35 @@ impl Drawn {
             bound_len,
             left: limits,
             last,
+            process: Process::current()?,
             #[cfg(feature = "std")]
-            since: Instant::now(),
+            since: limits.age.and_then(|_| clock::now()),
         })
     }
 
     fn left(&self) -> SealingLimits {
         #[cfg(feature = "std")]
         if let Some(age) = self.left.age {
-            return self.left.with_age(age.saturating_sub(self.since.elapsed()));
+            // If there is no clock, no time is left.
+            let times = self.since.zip(clock::now());
+            let elapsed = times.map_or(age, |(since, now)| now.saturating_sub(since));
+            let age = Some(age.saturating_sub(elapsed));
+            return SealingLimits { age, ..self.left };
         }
         self.left
     }
 
     /// What is left after one more message.
-    fn charge(&self, bytes: u64) -> Result<SealingLimits, ErrorKind> {
+    fn charge(&self, bytes: u64) -> Result<SealingLimits, Error> {
+        self.process.check(
+            "the sealing key was made before a fork(): only the process that made it can seal with it; \
+             make another one here",
+        )?;
         #[cfg(feature = "std")]
         if self.left().age.is_some_and(|age| age.is_zero()) {
-            return Err(ErrorKind::SealingKeyExhausted);
+            return Err(ErrorKind::SealingKeyExhausted.into());
         }
-        self.left.charge(bytes)
+        Ok(self.left.charge(bytes)?)
     }
 
     fn message_keys(

@@ -34,25 +34,26 @@ use crate::{
 ///
 /// // `put(bytes)` stores some of the bytes, and returns how many.
 /// let mut hand_on = |writing: &mut Writing| {
-///     while !writing.sealed().is_empty() {
-///         writing.advance(put(writing.sealed()));
+///     while !writing.sealed()?.is_empty() {
+///         writing.advance(put(writing.sealed()?));
 ///     }
+///     Ok::<(), libseal::Error>(())
 /// };
 /// let mut writing = Writing::new(&envelope)?;
 /// let mut plaintext = &b"a line of a log\n"[..];
 /// while !plaintext.is_empty() {
-///     hand_on(&mut writing);
+///     hand_on(&mut writing)?;
 ///     let taken = writing.write(plaintext)?;
 ///     plaintext = &plaintext[taken..];
 /// }
-/// hand_on(&mut writing);
+/// hand_on(&mut writing)?;
 /// writing.finish()?;
-/// hand_on(&mut writing);
+/// hand_on(&mut writing)?;
 /// # Ok::<(), libseal::Error>(())
 /// ```
 ///
 /// A message is complete only after [`finish`](Self::finish), and when all of
-/// [`sealed`](Self::sealed) has been handed on.
+/// [`sealed`](Self::sealed) has been handed on. Like a [`Sealer`], it does not survive `fork()`.
 #[must_use = "a message that is not finished is truncated"]
 pub struct Writing {
     sealer: Sealer,
@@ -107,10 +108,13 @@ impl Writing {
 
     /// The bytes of the message to hand on next. After some of them are, call
     /// [`advance`](Self::advance).
-    #[must_use]
-    pub fn sealed(&self) -> &[u8] {
+    ///
+    /// # Errors
+    /// [`InvalidState`](ErrorKind::InvalidState) in a forked child.
+    pub fn sealed(&self) -> Result<&[u8], Error> {
+        self.sealer.check_process()?;
         let (before, _) = self.sealed.split_at(self.unsent.end);
-        before.split_at(self.unsent.start).1
+        Ok(before.split_at(self.unsent.start).1)
     }
 
     /// The first `len` bytes of [`sealed`](Self::sealed) have been handed on.
@@ -121,7 +125,8 @@ impl Writing {
     /// Takes plaintext: all of it, or as much as completes a piece. Returns how many bytes it took.
     ///
     /// # Errors
-    /// [`InvalidState`](ErrorKind::InvalidState) while there are bytes to hand on, and after the end;
+    /// [`InvalidState`](ErrorKind::InvalidState) while there are bytes to hand on, after the end, and
+    /// in a forked child;
     /// [`MessageTooLong`](ErrorKind::MessageTooLong) at 4 PiB.
     pub fn write(&mut self, plaintext: &[u8]) -> Result<usize, Error> {
         self.check_ready()?;
@@ -197,11 +202,13 @@ impl Writing {
     }
 
     /// Whether all is handed on, and the message goes on.
-    fn check_ready(&self) -> Result<(), ErrorKind> {
+    fn check_ready(&self) -> Result<(), Error> {
+        self.sealer.check_process()?;
         if !self.unsent.is_empty() {
-            return Err(ErrorKind::InvalidState);
+            let reason = "there are sealed bytes that were not handed on: do that first";
+            return Err(Error::with_reason(ErrorKind::InvalidState, reason));
         }
-        self.sealer.check_open()
+        Ok(self.sealer.check_open()?)
     }
 }
 

@@ -96,8 +96,8 @@ fn with_a_writing(
     memory.clear();
     let mut writing = Writing::new(envelope)?;
     let mut hand_on = |writing: &mut Writing| {
-        memory.extend_from_slice(writing.sealed());
-        writing.advance(writing.sealed().len());
+        memory.extend_from_slice(writing.sealed().unwrap());
+        writing.advance(writing.sealed().unwrap().len());
     };
     hand_on(&mut writing);
     writing.write(PLAINTEXT)?;

@@ -23,7 +23,8 @@ use crate::{
 /// - LIBSEAL_ERR_CONTEXT_TOO_LONG, LIBSEAL_ERR_CONTEXT_KEY_EMPTY, LIBSEAL_ERR_CONTEXT_KEY_DUPLICATE,
 ///   LIBSEAL_ERR_CONTEXT_KEY_RESERVED;
 /// - LIBSEAL_ERR_INVALID_UTF8 for a text;
-/// - LIBSEAL_ERR_INVALID_ARGUMENT for a key that was not filled, an unknown algorithm, or too many pairs.
+/// - LIBSEAL_ERR_NOT_FILLED for a key that was not filled; LIBSEAL_ERR_INVALID_ARGUMENT for an unknown
+///   algorithm, or too many pairs.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct libseal_envelope {

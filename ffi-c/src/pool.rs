@@ -237,8 +237,8 @@ pub unsafe extern "C" fn libseal_pool_free(pool: *mut libseal_pool) {
 /// libseal_sealer_update() and libseal_sealer_finish_with(), from the next call on.
 ///
 /// @param pool  NULL for the calling thread alone, as at first.
-/// @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE if `sealer` or `pool` has ended, or `pool` was made
-///         before a fork().
+/// @return LIBSEAL_OK, LIBSEAL_ERR_NOT_FILLED, LIBSEAL_ERR_INVALID_STATE if `sealer` or `pool` has ended,
+///         or `pool` was made before a fork().
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_sealer_set_pool(

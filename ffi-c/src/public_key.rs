@@ -7,7 +7,6 @@ use libseal::{PublicKey, Recipient};
 use crate::{
     boundary::{
         guard::{Failure, guard},
-        own_status::LIBSEAL_ERR_INVALID_ARGUMENT,
         pointer::output,
         storage::stored,
     },
@@ -32,8 +31,7 @@ impl<'a> Key<'a> {
     pub(crate) unsafe fn read(key: *const c_void) -> Result<Self, Failure> {
         // SAFETY: storage of any kind begins with its mark, and the key is as large as its mark says.
         let rsa = unsafe { stored(key.cast::<libseal_rsa_public_key>()) }?;
-        rsa.map(Self::Rsa)
-            .ok_or(Failure(LIBSEAL_ERR_INVALID_ARGUMENT))
+        Ok(Self::Rsa(rsa))
     }
 
     pub(crate) fn recipient(self) -> Recipient<'a> {
@@ -53,7 +51,7 @@ impl<'a> Key<'a> {
 /// SubjectPublicKeyInfo in DER, as from `openssl pkey -pubin -outform DER | sha256sum`.
 ///
 /// @param key  A key of any kind: a libseal_rsa_public_key.
-/// @return LIBSEAL_OK; LIBSEAL_ERR_INVALID_ARGUMENT also if the key was not filled.
+/// @return LIBSEAL_OK, LIBSEAL_ERR_NOT_FILLED.
 ///
 /// cbindgen:ptrs-as-arrays=[[fingerprint;32]]
 #[unsafe(no_mangle)]

@@ -84,7 +84,6 @@ fn fill(mut storage: Vacant<'_, libseal_rsa_public_key>, key: PublicKey) {
 pub unsafe extern "C" fn libseal_rsa_public_key_bits(key: *const libseal_rsa_public_key) -> usize {
     guard_value(|| {
         // SAFETY: `key` is NULL or a key that does not change during the call.
-        let key = unsafe { stored(key) }?;
-        Ok(key.map_or(0, PublicKey::bits))
+        Ok(unsafe { stored(key) }?.bits())
     })
 }

@@ -35,8 +35,12 @@ pub const LIBSEAL_SEALER_FINISH_LEN: usize = 16;
 /// libseal_sealer_wipe() or an error. In the complete library it holds heap memory until then, which
 /// leaks if the storage is reused before.
 ///
-/// Do not copy or move it: calls with a copy return LIBSEAL_ERR_INVALID_STATE. So do calls with storage
-/// that was never started, if it was zero-initialised.
+/// Do not copy or move it: calls with a copy return LIBSEAL_ERR_NOT_FILLED, as do calls with storage that
+/// was never started, if it was zero-initialised. A copy that is put back later is not noticed, and
+/// reveals what was sealed in between.
+///
+/// It does not survive fork(): in the child, calls return LIBSEAL_ERR_INVALID_STATE and write nothing,
+/// because both processes would encrypt with the same key stream. The parent is not affected.
 #[repr(C)]
 pub struct libseal_sealer {
     #[doc(hidden)]
@@ -207,11 +211,10 @@ pub unsafe extern "C" fn libseal_sealer_update_len(
     guard_value(|| {
         // SAFETY: `sealer` is NULL or storage that does not change during the call.
         let sealer = unsafe { stored(sealer) }?;
-        Ok(match sealer {
-            None => 0,
-            Some(_) if isize::try_from(in_len).is_err() => usize::MAX,
-            Some(sealer) => sealer.sealer.update_len(in_len),
-        })
+        if isize::try_from(in_len).is_err() {
+            return Ok(usize::MAX);
+        }
+        Ok(sealer.sealer.update_len(in_len))
     })
 }
 
@@ -220,8 +223,8 @@ pub unsafe extern "C" fn libseal_sealer_update_len(
 ///
 /// @param in   The next plaintext.
 /// @param out  Room for libseal_sealer_update_len() bytes.
-/// @return LIBSEAL_OK, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_INVALID_STATE after the end,
-///         LIBSEAL_ERR_MESSAGE_TOO_LONG at 4 PiB.
+/// @return LIBSEAL_OK, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_NOT_FILLED, LIBSEAL_ERR_INVALID_STATE
+///         after the end and in a forked child, LIBSEAL_ERR_MESSAGE_TOO_LONG at 4 PiB.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_sealer_update(

@@ -33,8 +33,12 @@ pub const LIBSEAL_SEALING_KEY_SIZE: usize = 160;
 /// A data key for many messages, filled by libseal_sealing_key_init().
 ///
 /// Holds the data key until libseal_sealing_key_wipe(), and no heap memory. Do not copy or move it: calls
-/// with a copy return LIBSEAL_ERR_INVALID_STATE. So do calls with storage that was never filled, if it
-/// was zero-initialised. An error changes nothing.
+/// with a copy return LIBSEAL_ERR_NOT_FILLED, as do calls with storage that was never filled, if it was
+/// zero-initialised. An error changes nothing.
+///
+/// It does not survive fork(): in the child, calls that seal return LIBSEAL_ERR_INVALID_STATE, because the
+/// limits would not hold if both processes could seal. Make one in each process. The parent is not
+/// affected.
 #[repr(C)]
 pub struct libseal_sealing_key {
     #[doc(hidden)]
@@ -52,8 +56,8 @@ pub struct libseal_sealing_limits {
     pub messages: u64,
     /// Bytes of plaintext; 0 for 64 GiB.
     pub bytes: u64,
-    /// Seconds from libseal_sealing_key_init() to the last message, by the monotonic clock of the
-    /// machine; 0 for no limit. The library for firmware has no clock, so it refuses any other value
+    /// Seconds from libseal_sealing_key_init() to the last message, by a clock that goes on while the
+    /// machine sleeps; 0 for no limit. The library for firmware has no clock, so it refuses any other value
     /// with LIBSEAL_ERR_INVALID_ARGUMENT.
     pub age_seconds: u64,
 }
@@ -185,7 +189,7 @@ pub unsafe extern "C" fn libseal_sealing_key_sealed_len(
 ) -> u64 {
     guard_value(|| {
         // SAFETY: `key` is NULL or storage that does not change during the call.
-        let key = unsafe { stored(key) }?.ok_or(ErrorKind::InvalidState)?;
+        let key = unsafe { stored(key) }?;
         Ok(key.sealed_len(in_len)?)
     })
 }
@@ -194,7 +198,8 @@ pub unsafe extern "C" fn libseal_sealing_key_sealed_len(
 ///
 /// @param in   The plaintext.
 /// @param out  Room for libseal_sealing_key_sealed_len() bytes.
-/// @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE, LIBSEAL_ERR_BUFFER_TOO_SMALL,
+/// @return LIBSEAL_OK, LIBSEAL_ERR_NOT_FILLED, LIBSEAL_ERR_INVALID_STATE after
+///         libseal_sealing_key_wipe() and in a forked child, LIBSEAL_ERR_BUFFER_TOO_SMALL,
 ///         LIBSEAL_ERR_MESSAGE_TOO_LONG, LIBSEAL_ERR_RANDOM_FAILED;
 ///         LIBSEAL_ERR_SEALING_KEY_EXHAUSTED if the message would exceed the limits.
 #[unsafe(no_mangle)]
@@ -235,7 +240,7 @@ pub unsafe extern "C" fn libseal_sealing_key_start_len(key: *const libseal_seali
     guard_value(|| {
         // SAFETY: `key` is NULL or storage that does not change during the call.
         let key = unsafe { stored(key) }?;
-        Ok(key.map_or(0, SealingKey::start_len))
+        Ok(key.start_len())
     })
 }
 

@@ -24,6 +24,9 @@ use crate::{
 
 /// A message that is being written.
 ///
+/// It does not survive fork(): in the child, calls return LIBSEAL_ERR_INVALID_STATE and the sink is not
+/// called. The parent is not affected.
+///
 /// After LIBSEAL_ERR_IO_FAILED the call can be repeated. It takes some 600 KiB of memory, and with a pool
 /// up to 12 MiB.
 pub struct libseal_writer {
@@ -125,7 +128,7 @@ impl Writer {
     fn hand_on(&mut self) -> Result<(), Failure> {
         self.lent.check()?;
         let writing = self.writing.as_mut().ok_or(ErrorKind::Internal)?;
-        let sealed = writing.sealed();
+        let sealed = writing.sealed()?;
         let len = sealed.len();
         if len > 0 {
             self.sink.write(sealed)?;
@@ -201,7 +204,7 @@ pub unsafe extern "C" fn libseal_writer_free(writer: *mut libseal_writer) {
 /// @param consumed  Set to the number of bytes taken: all of them on LIBSEAL_OK. After
 ///                  LIBSEAL_ERR_IO_FAILED, repeat the call with the bytes that were not. May be NULL.
 /// @return LIBSEAL_OK, LIBSEAL_ERR_IO_FAILED, LIBSEAL_ERR_INVALID_STATE after the end of the message or of
-///         the pool, LIBSEAL_ERR_MESSAGE_TOO_LONG at 4 PiB.
+///         the pool and in a forked child, LIBSEAL_ERR_MESSAGE_TOO_LONG at 4 PiB.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_writer_write(

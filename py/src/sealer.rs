@@ -20,6 +20,9 @@ use crate::{
 /// out at once; nothing is buffered. A message that is not finished is refused by every reader as
 /// truncated, so just drop the object to abandon one.
 ///
+/// A message cannot go on in a forked child, which would encrypt with the same key stream as its
+/// parent: there, calls raise StateError. The parent goes on.
+///
 /// Pieces that are multiples of 16 KiB are the fastest. For recipients and context see seal; for
 /// threads see the module. Raises ContextError or LimitError.
 #[pyclass(frozen, module = "libseal")]
@@ -128,7 +131,7 @@ impl Sealer {
     /// Seals the next piece, a bytes-like object of any length, and returns the next bytes of
     /// the message. The first piece, which may be empty, brings the header too.
     ///
-    /// Raises StateError after the end, or if another thread is using this object.
+    /// Raises StateError after the end, in a forked child, or if another thread is using this object.
     #[pyo3(signature = (data, /))]
     fn update<'py>(
         &self,

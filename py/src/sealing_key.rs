@@ -31,7 +31,11 @@ use crate::{
 ///
 /// The limits bound what is lost with one data key. max_messages is a million (2**20) by default,
 /// max_bytes, of plaintext, 64 GiB. max_age, in seconds or as a timedelta, counts from when this
-/// object was made, on a monotonic clock; by default age does not matter.
+/// object was made, on a clock that goes on while the machine sleeps; by default age does not
+/// matter.
+///
+/// A forked child cannot seal with it: the limits would not hold if both processes could. There,
+/// calls that seal raise StateError. Make one in each process, such as each worker of a pool.
 ///
 /// For recipients and context see seal. Raises ContextError or LimitError.
 #[pyclass(frozen, module = "libseal")]
@@ -131,7 +135,8 @@ impl SealingKey {
 
     /// Seals data, a bytes-like object, and returns the message.
     ///
-    /// Raises LimitError if the limits allow no more: it is time for another SealingKey.
+    /// Raises LimitError if the limits allow no more: it is time for another SealingKey. Raises
+    /// StateError in a forked child.
     #[pyo3(signature = (data, /))]
     fn seal<'py>(
         &self,

@@ -31,7 +31,8 @@ use crate::{
 ///     writing.finish()
 ///     await hand_on()
 ///
-/// A message is complete only after finish, and when all of sealed() has been handed on.
+/// A message is complete only after finish, and when all of sealed() has been handed on. It cannot
+/// go on in a forked child, where calls raise StateError; the parent goes on.
 ///
 /// Pieces are piece_len bytes long, rounded down to chunks of 16 KiB: 256 KiB by default, and
 /// 1 MiB for each thread if there are several. For recipients and context see seal; for threads
@@ -70,8 +71,9 @@ impl Writing {
     /// Where what is sealed lies, and its length. It stays there until `end_loan`.
     pub(crate) fn lend(&self, py: Python<'_>) -> PyResult<(*const u8, usize)> {
         let state = self.lock(py)?;
-        self.loans.fetch_add(1, Ordering::AcqRel);
         let sealed = state.writing.sealed();
+        let sealed = sealed.map_err(|error| errors::to_py(py, error))?;
+        self.loans.fetch_add(1, Ordering::AcqRel);
         Ok((sealed.as_ptr(), sealed.len()))
     }
 
@@ -113,8 +115,13 @@ impl Writing {
     }
 
     /// The bytes of the message to hand on next. After some of them are, call advance.
+    ///
+    /// Raises StateError in a forked child.
     fn sealed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(PyBytes::new(py, self.lock(py)?.writing.sealed()))
+        let state = self.lock(py)?;
+        let sealed = state.writing.sealed();
+        let sealed = sealed.map_err(|error| errors::to_py(py, error))?;
+        Ok(PyBytes::new(py, sealed))
     }
 
     /// The first count bytes of sealed() have been handed on.
@@ -127,7 +134,8 @@ impl Writing {
     /// Takes plaintext, a bytes-like object: all of it, or as much as completes a piece. Returns
     /// how many bytes it took.
     ///
-    /// Raises StateError while there are bytes to hand on, and after the end; LimitError at 4 PiB.
+    /// Raises StateError while there are bytes to hand on, after the end, and in a forked child;
+    /// LimitError at 4 PiB.
     #[pyo3(signature = (data, /))]
     fn write(&self, data: &Bound<'_, PyAny>) -> PyResult<usize> {
         let py = data.py();
@@ -135,9 +143,12 @@ impl Writing {
         let data = data.as_bytes();
         let State { writing, gathered } = &mut *self.lock_to_seal(py)?;
         let len = gathered.saturating_add(data.len());
-        let taken = self.threads.work_on(py, len, || writing.write(data));
-        let taken = taken.map_err(|error| errors::to_py(py, error))?;
-        let is_sealed = !writing.sealed().is_empty();
+        let write = || {
+            let taken = writing.write(data)?;
+            Ok((taken, !writing.sealed()?.is_empty()))
+        };
+        let written = self.threads.work_on(py, len, write);
+        let (taken, is_sealed) = written.map_err(|error| errors::to_py(py, error))?;
         *gathered = if is_sealed { 0 } else { *gathered + taken };
         Ok(taken)
     }

@@ -14,6 +14,8 @@ use crate::{crypto::random::RandomSource, envelope::Envelope, error::Error, writ
 /// After an error of the inner writer, `write` and `flush` can be repeated: nothing is lost. `finish`
 /// cannot, so `flush` first if that matters.
 ///
+/// A writer does not survive `fork()`: in the child, calls fail and hand nothing on. The parent goes on.
+///
 /// With the feature `rayon`, a writer that is used inside a thread pool
 /// (`pool.install(|| io::copy(..))`) seals on its threads, in larger pieces.
 ///
@@ -73,15 +75,18 @@ impl<W: Write> SealWriter<W> {
     }
 
     fn hand_on(&mut self) -> io::Result<()> {
-        while !self.writing.sealed().is_empty() {
-            match self.inner.write(self.writing.sealed()) {
+        loop {
+            let sealed = self.writing.sealed()?;
+            if sealed.is_empty() {
+                return Ok(());
+            }
+            match self.inner.write(sealed) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(len) => self.writing.advance(len),
                 Err(error) if error.kind() == Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
     }
 }
 

@@ -11,3 +11,7 @@
 mod common;
 mod key_forms;
 mod private_key_forms;
+#[cfg(all(unix, feature = "std", feature = "local-unwrapper"))]
+mod sealing_in_a_forked_child;
+#[cfg(feature = "local-unwrapper")]
+mod two_sealers_of_one_message;

@@ -23,9 +23,11 @@ own_statuses! {
     LIBSEAL_ERR_INVALID_UTF8 = 105, "INVALID_UTF8",
         "a text is not valid UTF-8";
     LIBSEAL_ERR_INVALID_ARGUMENT = 106, "INVALID_ARGUMENT",
-        "an argument is out of range, misaligned or was never filled, or input and output overlap";
+        "an argument is out of range or misaligned, or input and output overlap";
     LIBSEAL_ERR_STRUCT_SIZE = 107, "STRUCT_SIZE",
         "a struct was not initialised with its macro, or has members that this library does not know";
+    LIBSEAL_ERR_NOT_FILLED = 108, "NOT_FILLED",
+        "there is no key or sealer in this storage: it was never filled, filling it failed, or it is a copy";
     LIBSEAL_ERR_IO_FAILED = 910, "IO_FAILED",
         "the callback that reads the message or writes it failed; the call can be repeated";
     LIBSEAL_ERR_NO_THREADS = 911, "NO_THREADS",

@@ -1,7 +1,7 @@
 //! Rust values in storage that C provides: an array of `uint64_t`.
 //!
 //! The first word is a mark that tells whether there is a value, and of which type; the value follows
-//! at the next address that is aligned for it.
+//! at the next address that is aligned for it. After its end, the mark is inverted.
 
 use core::{marker::PhantomData, mem::MaybeUninit, ptr};
 
@@ -9,7 +9,10 @@ use libseal::ErrorKind;
 use zeroize::Zeroize;
 
 use crate::boundary::{
-    castable::Castable, guard::Failure, own_status::LIBSEAL_ERR_STORAGE_TOO_SMALL, pointer::check,
+    castable::Castable,
+    guard::Failure,
+    own_status::{LIBSEAL_ERR_NOT_FILLED, LIBSEAL_ERR_STORAGE_TOO_SMALL},
+    pointer::check,
 };
 
 const WORD: usize = size_of::<u64>();
@@ -57,11 +60,17 @@ impl<C: Stored> Place<C> {
         }
     }
 
+    /// Fails if there is no value.
+    ///
     /// # Safety
     /// The storage can be read.
-    unsafe fn is_occupied(&self) -> bool {
+    unsafe fn check_occupied(&self) -> Result<(), Failure> {
         // SAFETY: `of` checked the address, and the mark is the first word of the storage.
-        unsafe { self.start.read() == self.mark() }
+        match unsafe { self.start.read() } {
+            word if word == self.mark() => Ok(()),
+            word if word == !self.mark() => Err(ErrorKind::InvalidState.into()),
+            _ => Err(Failure(LIBSEAL_ERR_NOT_FILLED)),
+        }
     }
 
     /// # Safety
@@ -73,16 +82,17 @@ impl<C: Stored> Place<C> {
     }
 }
 
-/// The value of a storage; `None` if there is none.
+/// The value of a storage.
 ///
 /// # Safety
 /// `storage` is NULL or of storage that can be read and that nothing changes during `'a`.
-pub(crate) unsafe fn stored<'a, C: Stored>(
-    storage: *const C,
-) -> Result<Option<&'a C::Rust>, Failure> {
+pub(crate) unsafe fn stored<'a, C: Stored>(storage: *const C) -> Result<&'a C::Rust, Failure> {
     let place = Place::of(storage.cast_mut())?;
     // SAFETY: the storage can be read; where the mark is, there is a value.
-    unsafe { Ok(place.is_occupied().then(|| &*place.value)) }
+    unsafe {
+        place.check_occupied()?;
+        Ok(&*place.value)
+    }
 }
 
 /// Storage without a value, to make one in.
@@ -95,12 +105,13 @@ impl<C: Stored> Vacant<'_, C> {
     /// Empties storage of `size` bytes, whatever it held.
     ///
     /// # Safety
-    /// `storage` is NULL or of `size` bytes that nothing else uses during `'a`. They need not be
-    /// initialised.
+    /// `storage` is NULL or of `size` bytes, and at least a word, that nothing else uses during `'a`.
+    /// They need not be initialised.
     pub(crate) unsafe fn read(storage: *mut C, size: usize) -> Result<Self, Failure> {
         let place = Place::of(storage)?;
-        // SAFETY: no more than the `size` bytes that there are.
-        unsafe { place.wipe_bytes(size.min(C::NEED)) };
+        // Whatever size is claimed, what was there must not be found again.
+        // SAFETY: no more than the bytes that there are: `size`, and a word at least.
+        unsafe { place.wipe_bytes(size.clamp(WORD, C::NEED)) };
         if size < C::NEED {
             return Err(Failure(LIBSEAL_ERR_STORAGE_TOO_SMALL));
         }
@@ -148,9 +159,7 @@ impl<C: Stored> Occupied<'_, C> {
     pub(crate) unsafe fn read(storage: *mut C) -> Result<Self, Failure> {
         let place = Place::of(storage)?;
         // SAFETY: not NULL, so it is storage that can be read.
-        if !unsafe { place.is_occupied() } {
-            return Err(ErrorKind::InvalidState.into());
-        }
+        unsafe { place.check_occupied() }?;
         Ok(Self {
             place,
             storage: PhantomData,
@@ -163,13 +172,14 @@ impl<C: Stored> Occupied<'_, C> {
         unsafe { &mut *self.place.value }
     }
 
-    /// Drops the value, and wipes the storage.
+    /// Drops the value, wipes the storage, and marks it as ended.
     pub(crate) fn wipe(self) {
         // SAFETY: `read` found the value, and after wiping no one finds it again. Storage that has a
-        // value is large enough for one.
+        // value is large enough for one, and for the mark.
         unsafe {
             self.place.value.drop_in_place();
             self.place.wipe_bytes(C::NEED);
+            self.place.start.write(!self.place.mark());
         }
     }
 }
