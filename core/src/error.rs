@@ -116,9 +116,11 @@ error_kinds! {
         "the message is cut short: its end is missing";
 
     AuthenticationFailed = 300, "AUTHENTICATION_FAILED",
-        "not authentic: altered, cut inside its last chunk, or unwrapped with the wrong data key";
+        "not authentic: altered, or unwrapped with the wrong data key";
     ContextMismatch = 301, "CONTEXT_MISMATCH",
         "a required pair is missing from the encryption context or has another value";
+    EndNotAuthentic = 302, "END_NOT_AUTHENTIC",
+        "the end of the message does not verify: it was cut short, extended or damaged there";
 
     NoMatchingRecipient = 400, "NO_MATCHING_RECIPIENT",
         "sealed for other keys: the unwrapper holds none of the recipients";
@@ -147,6 +149,32 @@ impl fmt::Display for ErrorKind {
 ///
 /// With `alloc`, its text can say more than its kind: which pair of the encryption context is missing,
 /// for example. It never holds keys, plaintext or anything else secret.
+///
+/// With `std`, the calls of [`SealWriter`](crate::SealWriter) and [`UnsealReader`](crate::UnsealReader)
+/// wrap it in an [`io::Error`](std::io::Error). It is found there both by `get_ref` or `downcast` and on
+/// the way through the sources, as crates like `anyhow` go it, so its text stands there twice:
+///
+/// ```
+/// # use std::io::Read;
+/// # let pem = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.pem");
+/// # let key = libseal::PublicKey::new(pem)?;
+/// # let message = libseal::Envelope::new(&[libseal::Recipient::new(&key)]).seal(b"21.5 C")?;
+/// # let private_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");
+/// # let unwrapper = libseal::LocalUnwrapper::new(private_pem, None)?;
+/// use std::error::Error;
+/// use libseal::{ErrorKind, UnsealReader};
+///
+/// let cut = &message[..message.len() - 1];
+/// let mut reader = UnsealReader::new(cut, &unwrapper, &[])?;
+/// let error = reader.read_to_end(&mut Vec::new()).unwrap_err();
+/// assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
+///
+/// let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<libseal::Error>());
+/// assert_eq!(inner.unwrap().kind(), ErrorKind::EndNotAuthentic);
+/// let source = error.source().and_then(|source| source.downcast_ref::<libseal::Error>());
+/// assert_eq!(source.unwrap().kind(), ErrorKind::EndNotAuthentic);
+/// # Ok::<(), Box<dyn Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -178,7 +206,11 @@ impl Error {
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn into_source(self) -> Option<BoxError> {
-        self.source
+        match self.source?.downcast::<Self>() {
+            // The error itself, as it stands in an `io::Error`.
+            Ok(itself) => itself.into_source(),
+            Err(source) => Some(source),
+        }
     }
 
     /// The error for an unwrapper that failed, with its own error as the source: for callers that
@@ -231,15 +263,23 @@ impl core::error::Error for Error {
 
 #[cfg(feature = "std")]
 impl From<Error> for std::io::Error {
-    /// Keeps the error as the inner one: `get_ref()` and `downcast` find it again.
+    /// Keeps the error where `get_ref()`, `downcast` and `source()` find it again.
     fn from(error: Error) -> Self {
         use std::io::ErrorKind as Io;
         let kind = match error.kind() {
-            ErrorKind::Truncated | ErrorKind::EmptyMessage => Io::UnexpectedEof,
+            ErrorKind::Truncated | ErrorKind::EmptyMessage | ErrorKind::EndNotAuthentic => {
+                Io::UnexpectedEof
+            }
             ErrorKind::UnwrapFailed | ErrorKind::RandomFailed => Io::Other,
             kind if kind.code() < 200 => Io::InvalidInput,
             _ => Io::InvalidData,
         };
-        Self::new(kind, error)
+        // The source of an `io::Error` is that of the error in it, which would be left out.
+        let outer = Error {
+            kind: error.kind,
+            reason: error.reason.clone(),
+            source: Some(Box::new(error)),
+        };
+        Self::new(kind, outer)
     }
 }

@@ -261,7 +261,10 @@ impl Reading {
     pub fn confirm_end(&mut self) -> Result<(), Error> {
         self.unsealer.check()?;
         if self.plaintext_len.is_none() && self.confirming == Confirming::No {
-            self.message_len.ok_or(ErrorKind::InvalidState)?;
+            if self.message_len.is_none() {
+                let unknown = "the length of the message is not known: set it first";
+                return Err(Error::with_reason(ErrorKind::InvalidState, unknown));
+            }
             self.confirming = Confirming::Soon;
             self.asked = None;
         }
@@ -381,9 +384,12 @@ impl Reading {
     /// [`InvalidState`](ErrorKind::InvalidState) for bytes that were not asked for: they are not
     /// taken, and nothing has changed.
     pub fn feed(&mut self, message: &[u8], out: &mut [u8]) -> Result<usize, Error> {
-        let asked = self.asked.clone().ok_or(ErrorKind::InvalidState)?;
-        if message.len() as u64 > asked.end - asked.start {
-            return Err(ErrorKind::InvalidState.into());
+        let len = message.len() as u64;
+        let asked = self.asked.as_ref();
+        if !asked.is_some_and(|asked| len <= asked.end - asked.start) {
+            self.unsealer.check()?;
+            let unasked = "these bytes of the message were not asked for: ask what is next";
+            return Err(Error::with_reason(ErrorKind::InvalidState, unasked));
         }
         self.asked = None;
         let fed = self.take(message, out);

@@ -48,9 +48,8 @@ pub fn unseal(
 /// [`unseal`] and [`plaintext_len`].
 ///
 /// # Errors
-/// As [`unseal`], and [`BufferTooSmall`](ErrorKind::BufferTooSmall) if `out` is shorter than
-/// [`plaintext_len`] of a message that is whole; `unwrapper` is not called then. On any error `out`
-/// holds no plaintext.
+/// As [`unseal`], and [`BufferTooSmall`](ErrorKind::BufferTooSmall) if `out` is shorter than the
+/// plaintext; `unwrapper` is not called then. On any error `out` holds no plaintext.
 pub fn unseal_into(
     message: &[u8],
     unwrapper: impl Unwrap,
@@ -59,8 +58,8 @@ pub fn unseal_into(
 ) -> Result<usize, Error> {
     let mut unsealer = Unsealer::new(required);
     let payload = unsealer.take_header(message)?;
-    let len = layout::plaintext_len(payload.len() as u64);
-    if len.is_some_and(|len| (out.len() as u64) < len) {
+    // Also of a message that is cut: what is left of it could not be written either.
+    if (out.len() as u64) < layout::payload_room(payload.len() as u64) {
         return Err(ErrorKind::BufferTooSmall.into());
     }
     unsealer.unwrap_with(unwrapper)?;

@@ -171,7 +171,7 @@ impl Unsealer {
     pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<Progress, Error> {
         let is_over = matches!(self.state, State::Done(_) | State::Failed);
         if is_over || self.needs_key() && !input.is_empty() {
-            return Err(ErrorKind::InvalidState.into());
+            return Err(self.not_now());
         }
         let out = out.get_mut(..self.update_len(input.len()));
         let out = out.ok_or(ErrorKind::BufferTooSmall)?;
@@ -250,7 +250,7 @@ impl Unsealer {
     /// key](Self::needs_key).
     pub fn provide_key(&mut self, data_key: DataKey) -> Result<(), Error> {
         let (State::NeedKey, Some(header)) = (&self.state, &self.header) else {
-            return Err(ErrorKind::InvalidState.into());
+            return Err(self.not_now());
         };
         if let Err(kind) = header.verify(&data_key) {
             return Err(self.fail(kind, &mut []));
@@ -270,7 +270,7 @@ impl Unsealer {
     /// tried. As [`provide_key`](Self::provide_key).
     pub fn unwrap_with(&mut self, unwrapper: impl Unwrap) -> Result<(), Error> {
         let (State::NeedKey, Some(header)) = (&self.state, &self.header) else {
-            return Err(ErrorKind::InvalidState.into());
+            return Err(self.not_now());
         };
         let data_key = header.unwrap_with(unwrapper)?;
         self.provide_key(data_key)
@@ -290,8 +290,8 @@ impl Unsealer {
     ///   [`finish_len`](Self::finish_len); the call can be repeated.
     /// - [`EmptyMessage`](ErrorKind::EmptyMessage) if nothing came,
     ///   [`Truncated`](ErrorKind::Truncated) if the end is missing for certain.
-    /// - [`AuthenticationFailed`](ErrorKind::AuthenticationFailed) if the last chunk was altered or
-    ///   cut: the two cannot be told apart.
+    /// - [`EndNotAuthentic`](ErrorKind::EndNotAuthentic) if the last chunk does not verify: it was
+    ///   cut, extended or altered, which cannot be told apart.
     /// - [`InvalidState`](ErrorKind::InvalidState) while the unsealer [needs the
     ///   key](Self::needs_key), after the end, or after an error.
     pub fn finish(&mut self, out: &mut [u8]) -> Result<usize, Error> {
@@ -303,9 +303,7 @@ impl Unsealer {
             State::Header { bytes, .. } => header::scan(bytes).and(Err(ErrorKind::Truncated)),
             State::PayloadStart { .. } => Err(ErrorKind::Truncated),
             State::Payload(payload) => payload.finish(out),
-            State::NeedKey | State::Done(_) | State::Failed => {
-                return Err(ErrorKind::InvalidState.into());
-            }
+            State::NeedKey | State::Done(_) | State::Failed => return Err(self.not_now()),
         };
         if let Err(kind) = result {
             return Err(self.fail(kind, out));
@@ -366,8 +364,10 @@ impl Unsealer {
     /// Nothing has changed then.
     pub fn seek(&mut self, position: u64) -> Result<u64, Error> {
         let header_len = self.header.as_ref().map_or(0, Header::len);
+        self.check()?;
         let (State::Payload(payload) | State::Done(payload)) = &mut self.state else {
-            return Err(ErrorKind::InvalidState.into());
+            let missing = "to seek takes the data key, and the message up to its first chunk";
+            return Err(Error::with_reason(ErrorKind::InvalidState, missing));
         };
         let chunk = payload.seek(position)?;
         self.state = match core::mem::replace(&mut self.state, State::Failed) {
@@ -392,11 +392,23 @@ impl Unsealer {
     }
 
     /// [`InvalidState`](ErrorKind::InvalidState) after an error.
-    pub(crate) const fn check(&self) -> Result<(), ErrorKind> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         match self.state {
-            State::Failed => Err(ErrorKind::InvalidState),
+            State::Failed => Err(self.not_now()),
             _ => Ok(()),
         }
+    }
+
+    /// [`InvalidState`](ErrorKind::InvalidState), with what the state is.
+    fn not_now(&self) -> Error {
+        let state = match self.state {
+            State::Header { .. } => "the header is not complete yet",
+            State::NeedKey => "the data key is needed first",
+            State::PayloadStart { .. } | State::Payload(_) => "the data key is there already",
+            State::Done(_) => "the message has ended",
+            State::Failed => "an error has ended the message",
+        };
+        Error::with_reason(ErrorKind::InvalidState, state)
     }
 
     /// Every further call fails, and no plaintext stays in `out`.

@@ -122,7 +122,7 @@ fn a_seek_needs_the_beginning_of_the_payload() {
     *altered.last_mut().unwrap() ^= 1;
     unsealer.seek(0).unwrap();
     let failed = unsealer.finish_with(&altered[altered.len() - 17..], &mut [0]);
-    assert_eq!(failed.unwrap_err().kind(), ErrorKind::AuthenticationFailed);
+    assert_eq!(failed.unwrap_err().kind(), ErrorKind::EndNotAuthentic);
     assert_eq!(kind(unsealer.seek(0)), ErrorKind::InvalidState);
 }
 
@@ -350,18 +350,15 @@ fn a_seek_tells_a_truncated_or_altered_end() {
     let last_start = whole.len() - (100_000 % 16384 + 16);
     assert_eq!(seek(&whole[..last_start]), ErrorKind::Truncated);
     assert_eq!(seek(&whole[..last_start + 15]), ErrorKind::Truncated);
-    assert_eq!(
-        seek(&whole[..last_start + 16]),
-        ErrorKind::AuthenticationFailed
-    );
+    assert_eq!(seek(&whole[..last_start + 16]), ErrorKind::EndNotAuthentic);
     assert_eq!(seek(&whole[..last_start - 16400]), ErrorKind::Truncated);
     assert_eq!(
         seek(&[&whole[..], b"more"].concat()),
-        ErrorKind::AuthenticationFailed
+        ErrorKind::EndNotAuthentic
     );
     let mut altered = whole.clone();
     altered[last_start] ^= 1;
-    assert_eq!(seek(&altered), ErrorKind::AuthenticationFailed);
+    assert_eq!(seek(&altered), ErrorKind::EndNotAuthentic);
 }
 
 #[test]

@@ -141,6 +141,10 @@ class Draft:
     def altered(self, comment: str, message: writer.Message | bytes) -> Vector:
         return self.refused("AUTHENTICATION_FAILED", comment, message)
 
+    def altered_end(self, comment: str, message: writer.Message | bytes) -> Vector:
+        """All is right before the final chunk, which is not."""
+        return self.refused("END_NOT_AUTHENTIC", comment, message)
+
     def refused(
         self,
         expect: str,

@@ -208,10 +208,10 @@ def open_payload(payload: bytes, data_key: bytes, context: bytes) -> bytes:
     try:
         return plaintext + decryptor.finalize()
     except InvalidTag:
-        # Every full chunk was verified. What is left is the final one, unless it is too short to
-        # be any chunk: only then is it sure that something was cut off.
+        # Commitment and full chunks were verified. What is left is the final one, unless it is too
+        # short to be any chunk: only then is it sure that something was cut off.
         rest = (len(payload) - 56) % (16384 + 16)
-        raise Rejected("TRUNCATED" if rest < 16 else "AUTHENTICATION_FAILED") from None
+        raise Rejected("TRUNCATED" if rest < 16 else "END_NOT_AUTHENTIC") from None
 
 
 def unseal(message: bytes, unwrap: Unwrap, require: Mapping[str, str] | None = None) -> Unsealed:

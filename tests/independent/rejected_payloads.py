@@ -58,12 +58,15 @@ def altered_payloads() -> Iterator[Vector]:
         ("altered_ciphertext", "the ciphertext is altered", 20, 56),
         ("altered_tag", "the tag of the only chunk is altered", 20, -1),
         ("altered_tag_of_empty_chunk", "the tag of an empty plaintext is altered", 0, -1),
-        ("altered_first_chunk", "the first chunk is altered", 16400, 56),
         ("altered_second_chunk", "the second, final chunk is altered", 16400, 56 + CHUNK),
     ):
         draft = Draft(name)
         message = draft.usual(length)
-        yield draft.altered(comment, message.header + flip(message.payload, index))
+        yield draft.altered_end(comment, message.header + flip(message.payload, index))
+
+    draft = Draft("altered_first_chunk")
+    message = draft.usual(16400)
+    yield draft.altered("the first chunk is altered", message.header + flip(message.payload, 56))
 
     draft = Draft("altered_first_chunk_then_truncated")
     message = draft.usual(16384)
@@ -75,31 +78,37 @@ def altered_payloads() -> Iterator[Vector]:
 def misplaced_chunks() -> Iterator[Vector]:
     for name, comment, order in (
         ("chunks_swapped", "the first two of three chunks are swapped", (1, 0, 2)),
-        ("chunk_dropped", "the second of three chunks is gone", (0, 2)),
         ("first_chunk_dropped", "the first of three chunks is gone", (1, 2)),
         ("chunk_duplicated", "the first of three chunks comes twice", (0, 0, 1, 2)),
         ("extended_by_full_chunk", "a full chunk stands before the final one", (0, 1, 1, 2)),
+    ):
+        draft = Draft(name)
+        yield draft.altered(comment, in_order(draft.usual(32788), order))
+
+    for name, comment, order in (
+        ("chunk_dropped", "the second of three chunks is gone", (0, 2)),
         ("extended_by_final_chunk", "the final chunk comes twice", (0, 1, 2, 2)),
     ):
         draft = Draft(name)
-        message = draft.usual(32788)
-        chunks = tuple(message.chunks[index] for index in order)
-        yield draft.altered(comment, replace(message, chunks=chunks))
+        yield draft.altered_end(comment, in_order(draft.usual(32788), order))
 
     draft = Draft("final_chunk_only")
-    message = draft.usual(16400)
     comment = "only the final chunk of two is left"
-    yield draft.altered(comment, replace(message, chunks=message.chunks[1:]))
+    yield draft.altered_end(comment, in_order(draft.usual(16400), (1,)))
 
     for name, comment, length, extension in (
         ("extended_by_one_byte", "one byte stands after the final chunk", 20, 1),
         ("extended_by_16_bytes", "16 bytes stand after the final chunk", 20, 16),
-        ("extended_to_full_chunk", "the final chunk is filled up to a full one", 20, CHUNK - 36),
         ("empty_final_chunk_extended", "one byte stands after an empty final chunk", 16384, 1),
     ):
         draft = Draft(name)
         message = draft.usual(length)
-        yield draft.altered(comment, bytes(message) + draft.draw("extension", extension))
+        yield draft.altered_end(comment, bytes(message) + draft.draw("extension", extension))
+
+    draft = Draft("extended_to_full_chunk")
+    comment = "the final chunk is filled up to a full one"
+    extension = draft.draw("extension", CHUNK - 36)
+    yield draft.altered(comment, bytes(draft.usual(20)) + extension)
 
     for name, comment, length, cut in (
         ("cut_by_one_byte", "the last byte is gone: no telling from an alteration", 20, 1),
@@ -107,13 +116,17 @@ def misplaced_chunks() -> Iterator[Vector]:
         ("cut_inside_full_chunk", "cut 16 bytes into a full chunk", 16400, CHUNK - 16 + 32),
     ):
         draft = Draft(name)
-        yield draft.altered(comment, bytes(draft.usual(length))[:-cut])
+        yield draft.altered_end(comment, bytes(draft.usual(length))[:-cut])
 
     draft = Draft("short_chunk_in_the_middle")
     message = draft.usual(20000)
     short = writer.payload(draft.data_key, message.prefix + message.context, draft.salt, b"short")
     comment = "a chunk that is not the last is short"
-    yield draft.altered(comment, replace(message, chunks=short[1] + message.chunks[1:]))
+    yield draft.altered_end(comment, replace(message, chunks=short[1] + message.chunks[1:]))
+
+
+def in_order(message: Message, order: tuple[int, ...]) -> Message:
+    return replace(message, chunks=tuple(message.chunks[index] for index in order))
 
 
 def mixed_messages() -> Iterator[Vector]:

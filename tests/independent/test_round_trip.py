@@ -66,7 +66,7 @@ def test_every_cut_is_refused() -> None:
     assert status_of(whole) == "OK"
     assert status_of(b"") == "EMPTY_MESSAGE"
     for length in range(1, len(whole)):
-        told = "TRUNCATED" if length < final_chunk + 16 else "AUTHENTICATION_FAILED"
+        told = "TRUNCATED" if length < final_chunk + 16 else "END_NOT_AUTHENTIC"
         assert status_of(whole[:length]) == told, length
 
 

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "alloc")]
 pub(crate) mod read;
+#[cfg(feature = "alloc")]
+mod refusal;
 pub(crate) mod write;
 
 use zeroize::Zeroizing;

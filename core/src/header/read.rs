@@ -1,11 +1,11 @@
 //! Reading a header, and what it says.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use subtle::ConstantTimeEq;
 
-use super::{MAC_LEN, MAGIC, MAX_HEADER_LEN, SUITE, VERSION, mac};
+use super::{MAC_LEN, MAGIC, MAX_HEADER_LEN, SUITE, VERSION, mac, refusal};
 use crate::{
     context::{
         MAX_CONTEXT_LEN,
@@ -119,7 +119,7 @@ impl Header {
             let found = found.map(|(_, found)| found);
             let fits = found.is_some_and(|found| value.is_none_or(|value| value == found));
             if !fits {
-                return Err(mismatch(key, *value, found));
+                return Err(refusal::context_mismatch(key, *value, found));
             }
         }
         Ok(())
@@ -149,7 +149,10 @@ impl Header {
         let keys: Vec<_> = self.wrapped_keys().filter(is_known).collect();
         match unwrapper.unwrap_keys(&keys) {
             Unwrapped::DataKey(data_key) => Ok(data_key),
-            Unwrapped::NotMine => Err(ErrorKind::NoMatchingRecipient.into()),
+            Unwrapped::NotMine => {
+                let held = unwrapper.fingerprints();
+                Err(refusal::no_matching_recipient(self, &held))
+            }
             Unwrapped::Failed(error) | Unwrapped::Stop(error) => Err(Error::unwrap_failed(error)),
         }
     }
@@ -204,40 +207,6 @@ pub(crate) fn scan(bytes: &[u8]) -> Result<Scan, ErrorKind> {
         Err(Stop::Incomplete { need }) => Ok(Scan::Incomplete { need }),
         Err(Stop::Invalid(kind)) => Err(kind),
     }
-}
-
-/// Names what was required and what was found, which is public.
-fn mismatch(key: &str, required: Option<&str>, found: Option<&str>) -> Error {
-    let reason = match (required, found) {
-        (Some(required), Some(found)) => format!(
-            "the encryption context has {} = {}, and {} is required",
-            quoted(key),
-            quoted(found),
-            quoted(required)
-        ),
-        (Some(required), None) => format!(
-            "the encryption context has no {}, and {} is required",
-            quoted(key),
-            quoted(required)
-        ),
-        (None, _) => format!(
-            "the encryption context has no {}, which is required",
-            quoted(key)
-        ),
-    };
-    Error::with_reason(ErrorKind::ContextMismatch, reason)
-}
-
-/// For an error text: in quotes, escaped, and not too long, because a stranger may have written it.
-fn quoted(text: &str) -> String {
-    const MAX_CHARS: usize = 100;
-    let beginning: String = text.chars().take(MAX_CHARS).collect();
-    let dots = if beginning.len() < text.len() {
-        "..."
-    } else {
-        ""
-    };
-    format!("{beginning:?}{dots}")
 }
 
 enum Stop {

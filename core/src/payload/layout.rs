@@ -41,6 +41,12 @@ pub(crate) const fn plaintext_len(payload_len: u64) -> Option<u64> {
     }
 }
 
+/// Room for the plaintext in a payload of `payload_len` bytes, truncated or not.
+#[cfg(feature = "alloc")]
+pub(crate) const fn payload_room(payload_len: u64) -> u64 {
+    opened_to_end_len(payload_len.saturating_sub(START_LEN as u64))
+}
+
 /// The piece of `len` bytes or less that is made of whole chunks.
 #[cfg(feature = "alloc")]
 pub(crate) fn piece_len(len: usize) -> usize {

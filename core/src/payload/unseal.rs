@@ -139,7 +139,8 @@ impl PayloadUnsealer {
         Ok(())
     }
 
-    /// Opens the last chunk; `out` is [`finish_with_len`](Self::finish_with_len) of nothing long.
+    /// Opens the last chunk; `out` is [`finish_with_len`](Self::finish_with_len) of nothing long. The
+    /// chunks before it have verified, so if it does not, the fault is at the end.
     pub(crate) fn finish(&mut self, out: &mut [u8]) -> Result<(), ErrorKind> {
         if self.pending.len() < TAG_LEN {
             return Err(ErrorKind::Truncated);
@@ -147,6 +148,9 @@ impl PayloadUnsealer {
         if self.nonces.left() == 0 {
             return Err(ErrorKind::MessageTooLong);
         }
-        self.open_pending(out)
+        self.open_pending(out).map_err(|kind| match kind {
+            ErrorKind::AuthenticationFailed => ErrorKind::EndNotAuthentic,
+            kind => kind,
+        })
     }
 }

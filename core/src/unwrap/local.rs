@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use alloc::{vec, vec::Vec};
+
 use getrandom::SysRng;
 use pkcs8::EncodePublicKey;
 use rsa::{Oaep, RsaPrivateKey, traits::PaddingScheme};
@@ -84,6 +86,10 @@ impl LocalUnwrapper {
 impl Unwrap for LocalUnwrapper {
     fn unwrap_key(&self, key: &WrappedKey<'_>) -> Unwrapped {
         self.unwrap(key).into()
+    }
+
+    fn fingerprints(&self) -> Vec<[u8; 32]> {
+        vec![*self.public_key.fingerprint()]
     }
 }
 

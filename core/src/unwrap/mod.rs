@@ -31,6 +31,12 @@ pub trait Unwrap {
     fn unwrap_keys(&self, keys: &[WrappedKey<'_>]) -> Unwrapped {
         first_of(keys.iter().map(|key| self.unwrap_key(key)))
     }
+
+    /// The [fingerprints](WrappedKey::fingerprint) of the keys that this unwrapper holds, if it knows
+    /// them. They are for the text of an error alone: nothing is decided by them.
+    fn fingerprints(&self) -> Vec<[u8; 32]> {
+        Vec::new()
+    }
 }
 
 /// The answer of an unwrapper.
@@ -133,6 +139,10 @@ macro_rules! pointers_are_unwrappers {
             fn unwrap_keys(&self, keys: &[WrappedKey<'_>]) -> Unwrapped {
                 (**self).unwrap_keys(keys)
             }
+
+            fn fingerprints(&self) -> Vec<[u8; 32]> {
+                (**self).fingerprints()
+            }
         })+
     };
 }
@@ -149,6 +159,10 @@ impl<U: Unwrap> Unwrap for [U] {
     fn unwrap_keys(&self, keys: &[WrappedKey<'_>]) -> Unwrapped {
         first_of(self.iter().map(|unwrapper| unwrapper.unwrap_keys(keys)))
     }
+
+    fn fingerprints(&self) -> Vec<[u8; 32]> {
+        self.iter().flat_map(Unwrap::fingerprints).collect()
+    }
 }
 
 /// As a slice of unwrappers.
@@ -160,6 +174,10 @@ impl<U: Unwrap, const N: usize> Unwrap for [U; N] {
     fn unwrap_keys(&self, keys: &[WrappedKey<'_>]) -> Unwrapped {
         self.as_slice().unwrap_keys(keys)
     }
+
+    fn fingerprints(&self) -> Vec<[u8; 32]> {
+        self.as_slice().fingerprints()
+    }
 }
 
 /// As a slice of unwrappers.
@@ -170,6 +188,10 @@ impl<U: Unwrap> Unwrap for Vec<U> {
 
     fn unwrap_keys(&self, keys: &[WrappedKey<'_>]) -> Unwrapped {
         self.as_slice().unwrap_keys(keys)
+    }
+
+    fn fingerprints(&self) -> Vec<[u8; 32]> {
+        self.as_slice().fingerprints()
     }
 }
 

@@ -9,9 +9,19 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+
+#[cfg(all(feature = "std", feature = "local-unwrapper"))]
+mod a_cut_reads_like_a_wrong_key;
+#[cfg(all(feature = "std", feature = "local-unwrapper"))]
+mod errors_hidden_in_io_errors;
+#[cfg(feature = "local-unwrapper")]
+mod key_asked_for_without_room;
 mod key_forms;
+mod malformed_recipient_passes;
 mod private_key_forms;
 #[cfg(all(unix, feature = "std", feature = "local-unwrapper"))]
 mod sealing_in_a_forked_child;
 #[cfg(feature = "local-unwrapper")]
 mod two_sealers_of_one_message;
+#[cfg(feature = "local-unwrapper")]
+mod unspecific_errors;
