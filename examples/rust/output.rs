@@ -73,7 +73,9 @@ fn create_partial(target: &Path) -> anyhow::Result<NamedTempFile> {
 /// Removes what a killed process left. Whoever has the lock may remove the file.
 fn remove_leftover(partial: &Path) -> anyhow::Result<()> {
     let in_the_way = || format!("{} is in the way", partial.display());
-    let metadata = fs::symlink_metadata(partial).with_context(in_the_way)?;
+    let Ok(metadata) = fs::symlink_metadata(partial) else {
+        return Ok(()); // Gone by now.
+    };
     ensure!(metadata.is_file(), in_the_way());
     let file = OpenOptions::new()
         .write(true)

@@ -9,6 +9,7 @@ import stat
 import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -107,7 +108,7 @@ def paused(program: Program, source: Path, target: Path) -> Iterator[subprocess.
 
 def waiting(pipe: int) -> int:
     """How much is in the pipe."""
-    (count,) = struct.unpack("i", fcntl.ioctl(pipe, 0x541B, b"\0" * 4))
+    (count,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))
     return int(count)
 
 

@@ -1,9 +1,12 @@
 """Replacing a file as a whole: ``replacing`` is all that others use.
 
 Where the system can (Linux, most file systems), the new file has no name until it is complete, so
-that no way to end a process leaves anything behind. Elsewhere it has a name beside the old file
-that follows from the old name. A killed process leaves that one file at most, and the next one
-removes it: it is locked while its process lives.
+nothing is left of it however the process ends. Elsewhere it has a temporary name beside the old
+file, which follows from the name of that. A killed process leaves that one file at most, and the
+next one removes it. A lock says that its process lives.
+
+A file without a name can get one that is free, but not replace another. So it gets the temporary
+name as well, for the instant until it is renamed.
 """
 
 import errno
