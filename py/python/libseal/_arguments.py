@@ -67,7 +67,7 @@ def check_path(name: str, path: object) -> None:
         raise TypeError(f"{name} must be a path, str or os.PathLike, not {_type_name(path)}{hint}")
 
 
-def check_progress(progress: object) -> None:
+def check_progress(progress: Any) -> None:
     """Refuse what cannot be called."""
     if progress is not None and not callable(progress):
         raise TypeError(f"progress must be callable or None, not {_type_name(progress)}")

@@ -22,9 +22,6 @@ PIECE_LEN_OF_SEVERAL = 1024 * 1024
 # Their write is known to be done with the data when it returns, so it can be lent.
 _KEEPING_NOTHING = (io.FileIO, io.BytesIO, io.BufferedWriter, io.BufferedRandom)
 
-# File objects of the standard library that keep what is written to them for a while.
-_WRAPPERS = (io.TextIOWrapper, io.BufferedWriter)
-
 # Looked up once: super() takes as long as a short write.
 _write = io.BufferedWriter.write
 
@@ -221,19 +218,44 @@ class SealWriter(io.BufferedWriter):
         warnings.warn(f"{self!r}: {message}", RuntimeWarning, stacklevel=3, source=self)
 
 
-def _flush_wrappers(inner: object) -> None:
-    """Flush the file objects around ``inner`` that the standard library has made."""
+def _flush_wrappers(inner: object, is_closing: bool = False) -> None:
+    """Flush the file objects around ``inner`` that the standard library has made.
+
+    If ``inner`` is closing, it takes nothing more, so there must be nothing more for it.
+    """
     # They cannot be asked for their number, so this goes through all objects that there are.
     for outer in gc.get_referrers(inner):
         # Not isinstance(), which runs the code of objects that pose as others.
-        if issubclass(type(outer), _WRAPPERS):
-            _flush_wrappers(outer)
-            try:
-                outer.flush()
-            except RuntimeError as error:
-                # It is the one that closes ``inner``, and has flushed before that.
-                if "reentrant call" not in str(error):
-                    raise
+        kind = type(outer)
+        try:
+            if issubclass(kind, io.BufferedWriter):
+                outer_is_closing = _is_closing(outer)
+                _flush_wrappers(outer, outer_is_closing)
+                if not outer_is_closing:
+                    outer.flush()
+            elif issubclass(kind, io.TextIOWrapper):
+                if not is_closing:
+                    outer.flush()
+                elif not outer.write_through:
+                    # flush() would flush ``inner`` too. This only writes, if there is something.
+                    outer._CHUNK_SIZE = 1  # noqa: SLF001
+                    outer.write("")
+        except RuntimeError as error:
+            if not is_closing:
+                raise
+            message = (
+                f"{inner!r} was closed before {outer!r} around it, which is to be closed first"
+            )
+            raise StateError(message) from error
+
+
+def _is_closing(file: io.BufferedWriter) -> bool:
+    """Whether this is called by ``file.close()``, which has flushed it before."""
+    try:
+        file.write(b"")
+    except RuntimeError:  # It does not let itself be called from what it calls.
+        return True
+    return False
 
 
 class _RawWriter(io.RawIOBase):

@@ -38,6 +38,14 @@ def text_around_bytes(writer: io.BufferedWriter) -> Any:
     return io.TextIOWrapper(io.BufferedWriter(writer), encoding="utf-8")
 
 
+def bytes_around_bytes(writer: io.BufferedWriter) -> Any:
+    return Bytes(io.BufferedWriter(io.BufferedWriter(writer)))
+
+
+def text_through_bytes(writer: io.BufferedWriter) -> Any:
+    return io.TextIOWrapper(io.BufferedWriter(writer), encoding="utf-8", write_through=True)
+
+
 def text_through(writer: io.BufferedWriter) -> Any:
     return io.TextIOWrapper(writer, encoding="utf-8", write_through=True)
 
@@ -89,7 +97,17 @@ class Closing:
         self.closing.__exit__(*exception)
 
 
-WRAPPERS = [text_around, text_around_bytes, text_through, codec, bytes_around, pair, Closing]
+WRAPPERS = [
+    text_around,
+    text_through,
+    codec,
+    bytes_around,
+    pair,
+    text_around_bytes,
+    text_through_bytes,
+    bytes_around_bytes,
+    Closing,
+]
 
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
@@ -175,6 +193,25 @@ def test_two_wrappers_of_which_one_closes() -> None:
                 outer.write("one ")
                 other.write("two")
         assert plaintext(file) in {b"one two", b"twoone "}
+
+
+@pytest.mark.parametrize("outermost", [text_around, bytes_around])
+def test_a_wrapper_that_is_closed_under_another_one(outermost: Callable[[Any], Any]) -> None:
+    for holds in (True, False):
+        file = io.BytesIO()
+        with contextlib.ExitStack() as stack:
+            if holds:
+                stack.enter_context(pytest.raises(libseal.StateError, match="was closed before"))
+            writer = stack.enter_context(libseal.SealWriter(file, public_key()))
+            inner = stack.enter_context(io.BufferedWriter(writer))
+            outer = outermost(inner)
+            outer.write("lost" if holds else "whole")
+            if not holds:
+                getattr(outer, "file", outer).flush()
+        if holds:
+            assert_unfinished(file)
+        else:
+            assert plaintext(file) == b"whole"
 
 
 def test_a_wrapper_that_cannot_write_what_it_holds() -> None:
