@@ -49,6 +49,9 @@ fn complete() -> Subject {
             "test_unsealing",
             "test_vectors",
             "test_writer",
+            "regressions/age_while_asleep",
+            "regressions/handle_states",
+            "regressions/sealing_in_a_forked_child",
         ],
         sources: &["support.c", "unseal.c", "complete.c"],
         library: &LIBRARY,
@@ -67,6 +70,7 @@ fn firmware() -> Subject {
             "test_sealing",
             "test_sealing_key",
             "test_structs",
+            "regressions/handle_states",
         ],
         sources: &["support.c", "firmware.c"],
         library: &FIRMWARE_LIBRARY,
@@ -77,7 +81,7 @@ fn firmware() -> Subject {
 impl Subject {
     fn compile(&self, program: &str, folder: &Path, flags: &[&str]) -> PathBuf {
         let tests = root().join("tests/c");
-        let executable = folder.join(program);
+        let executable = folder.join("program");
         succeed(
             c_compiler()
                 .args(["-std=c99", "-g"])
