@@ -60,24 +60,23 @@ def is_refused(call: Callable[[], object]) -> None:
 
 def test_a_sealer() -> None:
     sealer = libseal.Sealer(public_key())
-    for step in range(2):
+    sealers = [libseal.Sealer(public_key()), libseal.Sealer(public_key())]
+
+    def work() -> None:
         out = bytearray(b"\xaa" * 1000)
+        for _ in range(2):
+            is_refused(lambda: sealer.update(TEXT))
+            is_refused(lambda: sealer.update(b""))
+            is_refused(lambda: sealer.update_into(TEXT, out))
+        assert out == b"\xaa" * 1000
+        is_refused(sealers[0].finish)
+        is_refused(lambda: sealers[1].finish_with(TEXT))
+        blob = libseal.seal(public_key(), TEXT)
+        assert libseal.unseal(blob, unwrapper()) == TEXT
 
-        def work(out: bytearray = out) -> None:
-            for data in (b"", TEXT):
-                is_refused(lambda data=data: sealer.update(data))  # type: ignore[misc]
-                is_refused(lambda data=data: sealer.update_into(data, out))  # type: ignore[misc]
-            assert out == b"\xaa" * 1000
-            if step:
-                is_refused(sealer.finish)
-            else:
-                is_refused(lambda: sealer.finish_with(TEXT))
-            blob = libseal.seal(public_key(), TEXT)
-            assert libseal.unseal(blob, unwrapper()) == TEXT
-
-        if step == 0:
-            in_a_child(work)
-            blob = sealer.update(TEXT)
+    # Before and after its first bytes are out.
+    in_a_child(work)
+    blob = sealer.update(TEXT)
     in_a_child(work)
     assert libseal.unseal(blob + sealer.finish_with(TEXT), unwrapper()) == TEXT + TEXT
 
@@ -173,7 +172,7 @@ def test_the_end_of_the_child(
 ) -> None:
     path = tmp_path / "sealed"
     arguments = [path, end, str(close_inner), str(is_flushed)]
-    command = [sys.executable, "-W", "default::ResourceWarning", "-c", PROGRAM, *arguments]
+    command = [sys.executable, "-W", "default:unclosed <libseal", "-c", PROGRAM, *arguments]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, sys.path))}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     # The child has written nothing, neither there nor here.
