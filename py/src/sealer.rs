@@ -136,7 +136,7 @@ impl Sealer {
     /// Seals the next piece, a bytes-like object of any length, and returns the next bytes of
     /// the message. The first piece, which may be empty, brings the header too.
     ///
-    /// Raises StateError after the end, in a forked child, or while another thread uses this object.
+    /// Raises StateError after the end, in a forked child, or while another thread uses it.
     #[pyo3(signature = (data, /))]
     fn update<'py>(
         &self,

@@ -254,7 +254,7 @@ class Sealer:
         """Seals the next piece, a bytes-like object of any length, and returns the next bytes of
         the message. The first piece, which may be empty, brings the header too.
 
-        Raises StateError after the end, in a forked child, or while another thread uses this object.
+        Raises StateError after the end, in a forked child, or while another thread uses it.
         """
     def update_into(self, data: Buffer, out: Buffer, /) -> int:
         """Like update, but writes to out, a writable buffer, and returns how many bytes it wrote:

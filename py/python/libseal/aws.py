@@ -101,7 +101,7 @@ _unwrappers: weakref.WeakSet[KmsUnwrapper] = weakref.WeakSet()
 
 def _make_new_locks() -> None:
     for unwrapper in _unwrappers:
-        unwrapper._lock = threading.Lock()
+        unwrapper._lock = threading.Lock()  # noqa: SLF001
 
 
 if hasattr(os, "register_at_fork"):

@@ -35,7 +35,12 @@ class SlowKms:
             "EncryptionAlgorithms": ["RSAES_OAEP_SHA_256"],
         }
 
-    def decrypt(self, KeyId: str, CiphertextBlob: bytes, EncryptionAlgorithm: str) -> dict[str, Any]:  # noqa: N803
+    def decrypt(
+        self,
+        KeyId: str,  # noqa: N803
+        CiphertextBlob: bytes,  # noqa: N803
+        EncryptionAlgorithm: str,  # noqa: N803
+    ) -> dict[str, Any]:
         local = unwrapper()
         fingerprint = local.public_key.fingerprint
         key = libseal.WrappedKey(EncryptionAlgorithm, fingerprint, KeyId, CiphertextBlob)

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -23,6 +22,7 @@ from support import public_key, unwrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks"),
@@ -100,8 +100,22 @@ def test_a_writing() -> None:
     assert libseal.unseal(blob, unwrapper()) == TEXT
 
 
-@pytest.mark.parametrize("make_inner", [io.BytesIO, lambda: Collector()])
-def test_a_seal_writer(make_inner: Callable[[], io.BytesIO]) -> None:
+class Collector:
+    """Has a write method, and no more."""
+
+    def __init__(self) -> None:
+        self.content = b""
+
+    def write(self, data: bytes, /) -> int:
+        self.content += bytes(data)
+        return len(data)
+
+    def getvalue(self) -> bytes:
+        return self.content
+
+
+@pytest.mark.parametrize("make_inner", [io.BytesIO, Collector])
+def test_a_seal_writer(make_inner: type[io.BytesIO | Collector]) -> None:
     writer = libseal.SealWriter(inner := make_inner(), public_key())
     writer.write(TEXT)
     before = inner.getvalue()
@@ -117,20 +131,6 @@ def test_a_seal_writer(make_inner: Callable[[], io.BytesIO]) -> None:
     writer.write(TEXT)
     writer.close()
     assert libseal.unseal(inner.getvalue(), unwrapper()) == TEXT + TEXT
-
-
-class Collector:
-    """Has a write method, and no more."""
-
-    def __init__(self) -> None:
-        self.content = b""
-
-    def write(self, data: bytes, /) -> int:
-        self.content += bytes(data)
-        return len(data)
-
-    def getvalue(self) -> bytes:
-        return self.content
 
 
 PROGRAM = """
@@ -174,7 +174,9 @@ def test_the_end_of_the_child(
     arguments = [path, end, str(close_inner), str(is_flushed)]
     command = [sys.executable, "-W", "default:unclosed <libseal", "-c", PROGRAM, *arguments]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, sys.path))}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
     # The child has written nothing, neither there nor here.
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     expected = b"0123456789abcdef" * (2 if is_flushed else 1)
@@ -258,7 +260,9 @@ except KeyboardInterrupt:
 def test_an_interrupt_gets_through_to_a_thread_that_shares_a_key() -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, sys.path))}
     command = [sys.executable, "-c", INTERRUPTED]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.stdout, done.stderr) == ("interrupted\n", "")
 
 
