@@ -42,6 +42,8 @@
  *   `_new` or `_parse` returns is yours until its `_free`, which accepts NULL.
  * - Threads. A handle is for one thread at a time, except for functions that take it as const. It may
  *   move between threads. Callbacks run on the thread that made the call.
+ * - Forks. A handle that seals does not survive fork(): in the child it returns
+ *   LIBSEAL_ERR_INVALID_STATE and writes nothing. Begin another there. The parent goes on.
  *
  * The numbers of statuses never change. While the major version is 0, a minor version may break the
  * ABI.
@@ -90,7 +92,9 @@ typedef uint32_t libseal_status;
 /** Not an error: the header is complete, and the data key is needed next. */
 #define LIBSEAL_NEED_KEY 1
 
-/** Called out of order, after the end, or after an error. */
+/**
+ * Called out of order, after the end, after an error, or in a child of the process that began it.
+ */
 #define LIBSEAL_ERR_INVALID_STATE 101
 /** The output buffer is too small; nothing was consumed. */
 #define LIBSEAL_ERR_BUFFER_TOO_SMALL 102
@@ -103,10 +107,15 @@ typedef uint32_t libseal_status;
 #define LIBSEAL_ERR_STORAGE_TOO_SMALL 104
 /** A text is not valid UTF-8. */
 #define LIBSEAL_ERR_INVALID_UTF8 105
-/** An argument is out of range, misaligned or was never filled, or input and output overlap. */
+/** An argument is out of range or misaligned, or input and output overlap. */
 #define LIBSEAL_ERR_INVALID_ARGUMENT 106
 /** A struct was not initialised with its macro, or has members that this library does not know. */
 #define LIBSEAL_ERR_STRUCT_SIZE 107
+/**
+ * There is no key or sealer in this storage: it was never filled, filling it failed, or it is a
+ * copy.
+ */
+#define LIBSEAL_ERR_NOT_FILLED 108
 /** Not a public key; give a SubjectPublicKeyInfo in DER, as KMS GetPublicKey returns it. */
 #define LIBSEAL_ERR_NOT_A_PUBLIC_KEY 110
 /**
@@ -306,7 +315,7 @@ size_t libseal_rsa_public_key_bits(const libseal_rsa_public_key *key);
  * SubjectPublicKeyInfo in DER, as from `openssl pkey -pubin -outform DER | sha256sum`.
  *
  * @param key  A key of any kind: a libseal_rsa_public_key.
- * @return LIBSEAL_OK; LIBSEAL_ERR_INVALID_ARGUMENT also if the key was not filled.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_NOT_FILLED.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_public_key_fingerprint(const void *key, uint8_t fingerprint[32]);
@@ -418,7 +427,8 @@ typedef struct libseal_random {
  * - LIBSEAL_ERR_CONTEXT_TOO_LONG, LIBSEAL_ERR_CONTEXT_KEY_EMPTY, LIBSEAL_ERR_CONTEXT_KEY_DUPLICATE,
  *   LIBSEAL_ERR_CONTEXT_KEY_RESERVED;
  * - LIBSEAL_ERR_INVALID_UTF8 for a text;
- * - LIBSEAL_ERR_INVALID_ARGUMENT for a key that was not filled, an unknown algorithm, or too many pairs.
+ * - LIBSEAL_ERR_NOT_FILLED for a key that was not filled; LIBSEAL_ERR_INVALID_ARGUMENT for an unknown
+ *   algorithm, or too many pairs.
  */
 typedef struct libseal_envelope {
     /** sizeof(libseal_envelope). */
@@ -504,8 +514,12 @@ libseal_status libseal_seal(const libseal_envelope *envelope, const uint8_t *in,
  * libseal_sealer_wipe() or an error. In the complete library it holds heap memory until then, which
  * leaks if the storage is reused before.
  *
- * Do not copy or move it: calls with a copy return LIBSEAL_ERR_INVALID_STATE. So do calls with storage
- * that was never started, if it was zero-initialised.
+ * Do not copy or move it: calls with a copy return LIBSEAL_ERR_NOT_FILLED, as do calls with storage that
+ * was never started, if it was zero-initialised. A copy that is put back later is not noticed, and
+ * reveals what was sealed in between.
+ *
+ * It does not survive fork(): in the child, calls return LIBSEAL_ERR_INVALID_STATE and write nothing,
+ * because both processes would encrypt with the same key stream. The parent is not affected.
  */
 typedef struct libseal_sealer {
     uint64_t opaque_[64];
@@ -549,8 +563,8 @@ size_t libseal_sealer_update_len(const libseal_sealer *sealer, size_t in_len);
  *
  * @param in   The next plaintext.
  * @param out  Room for libseal_sealer_update_len() bytes.
- * @return LIBSEAL_OK, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_INVALID_STATE after the end,
- *         LIBSEAL_ERR_MESSAGE_TOO_LONG at 4 PiB.
+ * @return LIBSEAL_OK, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_NOT_FILLED, LIBSEAL_ERR_INVALID_STATE
+ *         after the end and in a forked child, LIBSEAL_ERR_MESSAGE_TOO_LONG at 4 PiB.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_sealer_update(libseal_sealer *sealer, const uint8_t *in, size_t in_len,
@@ -605,8 +619,12 @@ void libseal_sealer_wipe(libseal_sealer *sealer);
  * A data key for many messages, filled by libseal_sealing_key_init().
  *
  * Holds the data key until libseal_sealing_key_wipe(), and no heap memory. Do not copy or move it: calls
- * with a copy return LIBSEAL_ERR_INVALID_STATE. So do calls with storage that was never filled, if it
- * was zero-initialised. An error changes nothing.
+ * with a copy return LIBSEAL_ERR_NOT_FILLED, as do calls with storage that was never filled, if it was
+ * zero-initialised. An error changes nothing.
+ *
+ * It does not survive fork(): in the child, calls that seal return LIBSEAL_ERR_INVALID_STATE, because the
+ * limits would not hold if both processes could seal. Make one in each process. The parent is not
+ * affected.
  */
 typedef struct libseal_sealing_key {
     uint64_t opaque_[20];
@@ -624,8 +642,8 @@ typedef struct libseal_sealing_limits {
     /** Bytes of plaintext; 0 for 64 GiB. */
     uint64_t bytes;
     /**
-     * Seconds from libseal_sealing_key_init() to the last message, by the monotonic clock of the
-     * machine; 0 for no limit. The library for firmware has no clock, so it refuses any other value
+     * Seconds from libseal_sealing_key_init() to the last message, by a clock that goes on while the
+     * machine sleeps; 0 for no limit. The library for firmware has no clock, so it refuses any other value
      * with LIBSEAL_ERR_INVALID_ARGUMENT.
      */
     uint64_t age_seconds;
@@ -674,7 +692,8 @@ uint64_t libseal_sealing_key_sealed_len(const libseal_sealing_key *key, uint64_t
  *
  * @param in   The plaintext.
  * @param out  Room for libseal_sealing_key_sealed_len() bytes.
- * @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE, LIBSEAL_ERR_BUFFER_TOO_SMALL,
+ * @return LIBSEAL_OK, LIBSEAL_ERR_NOT_FILLED, LIBSEAL_ERR_INVALID_STATE after
+ *         libseal_sealing_key_wipe() and in a forked child, LIBSEAL_ERR_BUFFER_TOO_SMALL,
  *         LIBSEAL_ERR_MESSAGE_TOO_LONG, LIBSEAL_ERR_RANDOM_FAILED;
  *         LIBSEAL_ERR_SEALING_KEY_EXHAUSTED if the message would exceed the limits.
  */

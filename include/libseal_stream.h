@@ -49,8 +49,8 @@ void libseal_pool_free(libseal_pool *pool);
  * libseal_sealer_update() and libseal_sealer_finish_with(), from the next call on.
  *
  * @param pool  NULL for the calling thread alone, as at first.
- * @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE if `sealer` or `pool` has ended, or `pool` was made
- *         before a fork().
+ * @return LIBSEAL_OK, LIBSEAL_ERR_NOT_FILLED, LIBSEAL_ERR_INVALID_STATE if `sealer` or `pool` has ended,
+ *         or `pool` was made before a fork().
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_sealer_set_pool(libseal_sealer *sealer, const libseal_pool *pool);
@@ -280,6 +280,9 @@ typedef struct libseal_sink {
 /**
  * A message that is being written.
  *
+ * It does not survive fork(): in the child, calls return LIBSEAL_ERR_INVALID_STATE and the sink is not
+ * called. The parent is not affected.
+ *
  * After LIBSEAL_ERR_IO_FAILED the call can be repeated. It takes some 600 KiB of memory, and with a pool
  * up to 12 MiB.
  */
@@ -311,7 +314,7 @@ void libseal_writer_free(libseal_writer *writer);
  * @param consumed  Set to the number of bytes taken: all of them on LIBSEAL_OK. After
  *                  LIBSEAL_ERR_IO_FAILED, repeat the call with the bytes that were not. May be NULL.
  * @return LIBSEAL_OK, LIBSEAL_ERR_IO_FAILED, LIBSEAL_ERR_INVALID_STATE after the end of the message or of
- *         the pool, LIBSEAL_ERR_MESSAGE_TOO_LONG at 4 PiB.
+ *         the pool and in a forked child, LIBSEAL_ERR_MESSAGE_TOO_LONG at 4 PiB.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_writer_write(libseal_writer *writer, const uint8_t *in, size_t in_len,

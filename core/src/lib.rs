@@ -36,6 +36,11 @@
 //!
 //! A message says nothing about *who* sealed it: anyone can have the public key.
 //!
+//! What seals does not survive `fork()`: in the child, a message or a [`SealingKey`] of the parent fails
+//! with [`ErrorKind::InvalidState`]. Begin another there. The parent goes on, and unsealing goes on in
+//! both. A child has none of the threads of a rayon pool, so it must not run anything in one that its
+//! parent made.
+//!
 //! # Features
 //!
 //! | feature | gives | default |

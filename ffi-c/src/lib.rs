@@ -41,6 +41,8 @@
 //!   `_new` or `_parse` returns is yours until its `_free`, which accepts NULL.
 //! - Threads. A handle is for one thread at a time, except for functions that take it as const. It may
 //!   move between threads. Callbacks run on the thread that made the call.
+//! - Forks. A handle that seals does not survive fork(): in the child it returns
+//!   LIBSEAL_ERR_INVALID_STATE and writes nothing. Begin another there. The parent goes on.
 //!
 //! The numbers of statuses never change. While the major version is 0, a minor version may break the
 //! ABI.

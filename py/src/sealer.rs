@@ -1,6 +1,9 @@
 //! `Sealer`.
 
-use std::sync::{Mutex, MutexGuard};
+use std::{
+    mem,
+    sync::{Mutex, MutexGuard},
+};
 
 use libseal::{Envelope, Error};
 use pyo3::{prelude::*, types::PyBytes};
@@ -45,9 +48,9 @@ impl Running {
     }
 
     fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize, Error> {
-        let body = put(&self.start, out);
-        let written = self.start.len() + self.sealer.update(input, body)?;
-        self.start = Vec::new();
+        let (start, body) = out.split_at_mut(self.start.len());
+        let written = start.len() + self.sealer.update(input, body)?;
+        start.copy_from_slice(&mem::take(&mut self.start));
         Ok(written)
     }
 
@@ -57,8 +60,10 @@ impl Running {
     }
 
     fn finish_with(mut self, input: &[u8], out: &mut [u8]) -> Result<usize, Error> {
-        let rest = put(&self.start, out);
-        Ok(self.start.len() + self.sealer.finish_with(input, rest)?)
+        let (start, rest) = out.split_at_mut(self.start.len());
+        let written = start.len() + self.sealer.finish_with(input, rest)?;
+        start.copy_from_slice(&self.start);
+        Ok(written)
     }
 }
 
@@ -131,7 +136,7 @@ impl Sealer {
     /// Seals the next piece, a bytes-like object of any length, and returns the next bytes of
     /// the message. The first piece, which may be empty, brings the header too.
     ///
-    /// Raises StateError after the end, in a forked child, or if another thread is using this object.
+    /// Raises StateError after the end, in a forked child, or while another thread uses it.
     #[pyo3(signature = (data, /))]
     fn update<'py>(
         &self,
@@ -198,11 +203,4 @@ impl Sealer {
     ) -> PyResult<Bound<'py, PyBytes>> {
         self.end(py, Input::from_py("data", data)?.as_bytes())
     }
-}
-
-/// Copies `bytes` to the front of `out`, which is longer, and returns the rest of it.
-fn put<'o>(bytes: &[u8], out: &'o mut [u8]) -> &'o mut [u8] {
-    let (front, rest) = out.split_at_mut(bytes.len());
-    front.copy_from_slice(bytes);
-    rest
 }

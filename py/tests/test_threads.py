@@ -187,20 +187,26 @@ def test_fork() -> None:
     def work() -> None:
         assert libseal.unseal(BLOB, unwrap, threads=2) == DATA
         assert libseal.unseal(libseal.seal(public_key(), DATA, threads=4), unwrapper()) == DATA
-        # Those of the parent go on, on new threads.
-        blob = sealed[0] + sealer.update(DATA[length:]) + sealer.finish()
-        assert libseal.unseal(blob, unwrapper()) == DATA
+        # What unseals goes on, on new threads.
         assert opened + unsealer.finish_with(BLOB[2_000_000:]) == DATA
-        writer.write(DATA[length:])
-        writer.finish()
-        assert libseal.unseal(written.getvalue(), unwrapper(), threads=2) == DATA
         assert read + reader.read() == DATA
 
-    in_a_child(work)
+    def work_of_child() -> None:
+        work()
+        for call in (lambda: sealer.update(DATA[length:]), writer.flush):
+            with pytest.raises(libseal.StateError):
+                call()
+
+    in_a_child(work_of_child)
     # A child of a child.
-    in_a_child(lambda: in_a_child(work))
+    in_a_child(lambda: in_a_child(work_of_child))
     # And here.
     work()
+    blob = sealed[0] + sealer.update(DATA[length:]) + sealer.finish()
+    assert libseal.unseal(blob, unwrapper()) == DATA
+    writer.write(DATA[length:])
+    writer.finish()
+    assert libseal.unseal(written.getvalue(), unwrapper(), threads=2) == DATA
 
 
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")

@@ -75,6 +75,11 @@ bool is_filled_with(const uint8_t *bytes, size_t len, uint8_t byte)
     return true;
 }
 
+bool is_wiped(const void *handle, size_t size)
+{
+    return is_filled_with((const uint8_t *)handle + 8, size - 8, 0);
+}
+
 bool is_untouched_or_wiped(const uint8_t *bytes, size_t len)
 {
     for (size_t i = 0; i < len; i++)

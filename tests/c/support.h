@@ -32,6 +32,8 @@ void sha256_hex(const uint8_t *data, size_t len, char hex[65]);
 /* Bytes that differ from place to place. */
 void fill(uint8_t *out, size_t len);
 bool is_filled_with(const uint8_t *bytes, size_t len, uint8_t byte);
+/* Storage of a handle: all zeros, but for the mark that it has ended. */
+bool is_wiped(const void *handle, size_t size);
 /* Of the 0xaa that a test put there, or wiped. */
 bool is_untouched_or_wiped(const uint8_t *bytes, size_t len);
 bool contains(const uint8_t *bytes, size_t len, const uint8_t *part, size_t part_len);

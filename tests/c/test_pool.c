@@ -54,7 +54,7 @@ static size_t start(void)
 static void is_expected(size_t len)
 {
     CHECK(len == expected_len && memcmp(message, expected, len) == 0);
-    CHECK(is_filled_with((uint8_t *)&sealer, sizeof sealer, 0));
+    CHECK(is_wiped(&sealer, sizeof sealer));
 }
 
 static void on_one_thread(void)
@@ -411,12 +411,12 @@ static void wrong_calls(void)
     CHECK_STATUS(libseal_pool_new(2, NULL), LIBSEAL_ERR_NULL_POINTER);
     libseal_pool_free(NULL);
     CHECK_STATUS(libseal_sealer_set_pool(NULL, pool), LIBSEAL_ERR_NULL_POINTER);
-    CHECK_STATUS(libseal_sealer_set_pool(&sealer, pool), LIBSEAL_ERR_INVALID_STATE);
+    CHECK_STATUS(libseal_sealer_set_pool(&sealer, pool), LIBSEAL_ERR_NOT_FILLED);
     CHECK_STATUS(libseal_sealer_set_pool((libseal_sealer *)(void *)((char *)&sealer + 4), pool),
                  LIBSEAL_ERR_INVALID_ARGUMENT);
     start();
     libseal_sealer copy = sealer;
-    CHECK_STATUS(libseal_sealer_set_pool(&copy, pool), LIBSEAL_ERR_INVALID_STATE);
+    CHECK_STATUS(libseal_sealer_set_pool(&copy, pool), LIBSEAL_ERR_NOT_FILLED);
     libseal_sealer_wipe(&copy);
     CHECK_STATUS(libseal_sealer_set_pool(&sealer, pool), LIBSEAL_OK);
     CHECK_STATUS(libseal_sealer_set_pool(&sealer, NULL), LIBSEAL_OK);
@@ -439,7 +439,7 @@ static void errors(void)
                  LIBSEAL_OK);
     CHECK_STATUS(libseal_sealer_update(&sealer, NULL, 1, message, 100, &written),
                  LIBSEAL_ERR_NULL_POINTER);
-    CHECK(is_filled_with((uint8_t *)&sealer, sizeof sealer, 0));
+    CHECK(is_wiped(&sealer, sizeof sealer));
     CHECK_STATUS(libseal_sealer_set_pool(&sealer, pool), LIBSEAL_ERR_INVALID_STATE);
     seals(pool);
     libseal_pool_free(pool);
@@ -492,12 +492,19 @@ static int new_pool_in_child(libseal_pool *pool, handles *h)
 {
     libseal_pool *own;
     int wrong = libseal_pool_new(2, &own) != LIBSEAL_OK;
+    /* What the parent seals, it seals alone. */
     wrong += libseal_sealer_set_pool(&sealer, own) != LIBSEAL_OK;
     wrong += libseal_sealer_finish_with(&sealer, plaintext + LEN / 2, LEN - LEN / 2,
                                         message + h->at, sizeof message - h->at,
-                                        &written) != LIBSEAL_OK;
-    wrong += memcmp(message, expected, expected_len) != 0;
+                                        &written) != LIBSEAL_ERR_INVALID_STATE;
+    /* What it unseals can go on, and new messages can begin. */
+    wrong += libseal_unsealer_set_pool(h->unsealer, own) != LIBSEAL_OK;
+    wrong += libseal_unsealer_update(h->unsealer, expected + expected_len / 2,
+                                     expected_len - expected_len / 2, NULL, opened, sizeof opened,
+                                     &written) != LIBSEAL_OK;
+    wrong += libseal_unsealer_finish(h->unsealer, opened, sizeof opened, &written) != LIBSEAL_OK;
     free_all(h);
+    wrong += streams(own, LEN);
     libseal_pool_free(own);
     libseal_pool_free(pool);
     return wrong;

@@ -218,12 +218,12 @@ static void bad_source(size_t index)
               what, "other calls");
     }
     CHECK_STATUS(libseal_sealer_update(&sealer, NULL, 0, out, sizeof out, &written),
-                 LIBSEAL_ERR_INVALID_STATE);
+                 LIBSEAL_ERR_NOT_FILLED);
     CHECK(is_filled_with((uint8_t *)&sealer, sizeof sealer, 0));
     if (bad_sources[index].refused_at > 2)
         return;
     CHECK_STATUS(libseal_sealing_key_seal(&sealing_key, NULL, 0, out, sizeof out, &written),
-                 LIBSEAL_ERR_INVALID_STATE);
+                 LIBSEAL_ERR_NOT_FILLED);
     CHECK(is_filled_with((uint8_t *)&sealing_key, sizeof sealing_key, 0));
 }
 

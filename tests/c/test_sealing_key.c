@@ -55,18 +55,18 @@ static libseal_status seal(size_t len)
     return status;
 }
 
-static void is_none(libseal_sealing_key *k)
+static void is_none(libseal_sealing_key *k, libseal_status expected)
 {
     memset(out, 0xaa, sizeof out);
     written = 1;
     CHECK_STATUS(libseal_sealing_key_seal(k, hello, 5, out, sizeof out, &written),
-                 LIBSEAL_ERR_INVALID_STATE);
+                 expected);
     CHECK(written == 0);
     libseal_sealer sealer;
     written = 1;
     CHECK_STATUS(
         libseal_sealing_key_start(k, &sealer, sizeof sealer, 5, out, sizeof out, &written),
-        LIBSEAL_ERR_INVALID_STATE);
+        expected);
     CHECK(written == 0 && libseal_sealer_update_len(&sealer, 1) == 0);
     CHECK(libseal_sealing_key_sealed_len(k, 5) == 0);
     CHECK(libseal_sealing_key_start_len(k) == 0);
@@ -175,13 +175,13 @@ static libseal_status start(uint64_t max_len)
                                      sizeof out, &written);
 }
 
-static void sealer_is_over(void)
+static void sealer_is_over(libseal_status expected)
 {
     uint8_t room[64];
     CHECK_STATUS(libseal_sealer_update(&sealer, NULL, 0, room, sizeof room, &written),
-                 LIBSEAL_ERR_INVALID_STATE);
+                 expected);
     CHECK_STATUS(libseal_sealer_finish(&sealer, room, sizeof room, &written),
-                 LIBSEAL_ERR_INVALID_STATE);
+                 expected);
 }
 
 static void pieces(void)
@@ -238,7 +238,7 @@ static void announced_length(void)
             libseal_sealer_update(&sealer, hello, 6 - first, out, sizeof out, &written),
             LIBSEAL_ERR_MESSAGE_TOO_LONG);
         CHECK(written == 0 && is_untouched_or_wiped(out, sizeof out));
-        sealer_is_over();
+        sealer_is_over(LIBSEAL_ERR_INVALID_STATE);
     }
     for (size_t first = 0; first <= 5; first++) {
         CHECK_STATUS(start(5), LIBSEAL_OK);
@@ -248,13 +248,13 @@ static void announced_length(void)
                                                 &written),
                      LIBSEAL_ERR_MESSAGE_TOO_LONG);
         CHECK(written == 0);
-        sealer_is_over();
+        sealer_is_over(LIBSEAL_ERR_INVALID_STATE);
     }
     CHECK_STATUS(start(0), LIBSEAL_OK);
     CHECK_STATUS(libseal_sealer_update(&sealer, NULL, 0, NULL, 0, &written), LIBSEAL_OK);
     CHECK_STATUS(libseal_sealer_update(&sealer, hello, 1, out, sizeof out, &written),
                  LIBSEAL_ERR_MESSAGE_TOO_LONG);
-    sealer_is_over();
+    sealer_is_over(LIBSEAL_ERR_INVALID_STATE);
     CHECK_STATUS(seal(5), LIBSEAL_OK);
 }
 
@@ -300,7 +300,7 @@ static void limit_of_messages(void)
     CHECK(is_filled_with(out, sizeof out, 0xaa));
     CHECK_STATUS(start(0), LIBSEAL_ERR_SEALING_KEY_EXHAUSTED);
     CHECK(written == 0 && is_filled_with(out, sizeof out, 0xaa));
-    sealer_is_over();
+    sealer_is_over(LIBSEAL_ERR_NOT_FILLED);
 
     /* It is still there, and can be made anew. */
     CHECK(libseal_sealing_key_start_len(&sealing_key) == header_len + START_LEN);
@@ -315,7 +315,7 @@ static void limit_of_bytes(void)
     CHECK_STATUS(seal(101), LIBSEAL_ERR_SEALING_KEY_EXHAUSTED);
     CHECK_STATUS(start(101), LIBSEAL_ERR_SEALING_KEY_EXHAUSTED);
     CHECK(written == 0);
-    sealer_is_over();
+    sealer_is_over(LIBSEAL_ERR_NOT_FILLED);
     CHECK_STATUS(start(UINT64_MAX), LIBSEAL_ERR_MESSAGE_TOO_LONG);
     CHECK_STATUS(start((uint64_t)1 << 52), LIBSEAL_ERR_MESSAGE_TOO_LONG);
     CHECK_STATUS(start(((uint64_t)1 << 52) - 1), LIBSEAL_ERR_SEALING_KEY_EXHAUSTED);
@@ -342,7 +342,7 @@ static void limit_of_age(void)
     CHECK_STATUS(seal(0), LIBSEAL_ERR_SEALING_KEY_EXHAUSTED);
     CHECK_STATUS(start(5), LIBSEAL_ERR_SEALING_KEY_EXHAUSTED);
     CHECK(written == 0);
-    sealer_is_over();
+    sealer_is_over(LIBSEAL_ERR_NOT_FILLED);
     CHECK(libseal_sealing_key_start_len(&sealing_key) == header_len + START_LEN);
 
     /* The other limits hold as well. */
@@ -363,7 +363,7 @@ static void limit_of_age_is_refused(void)
                                           sizeof header, &header_len),
                  LIBSEAL_ERR_INVALID_ARGUMENT);
     CHECK(header_len == 0);
-    is_none(&sealing_key);
+    is_none(&sealing_key, LIBSEAL_ERR_NOT_FILLED);
 }
 
 /* A million messages are left to the tests of the core. */
@@ -414,7 +414,7 @@ static void errors_cost_nothing(void)
                                                header_len + START_LEN - 1, &written),
                      LIBSEAL_ERR_BUFFER_TOO_SMALL);
         CHECK(written == header_len + START_LEN);
-        sealer_is_over();
+        sealer_is_over(LIBSEAL_ERR_NOT_FILLED);
         CHECK_STATUS(libseal_sealing_key_start(&sealing_key, &sealer, 8, 5, message,
                                                sizeof message, &written),
                      LIBSEAL_ERR_STORAGE_TOO_SMALL);
@@ -490,7 +490,7 @@ static void header_room(void)
                                           len - 1, &found),
                  LIBSEAL_ERR_BUFFER_TOO_SMALL);
     CHECK(found == len && is_filled_with(room, len, 0xaa));
-    is_none(&sealing_key);
+    is_none(&sealing_key, LIBSEAL_ERR_NOT_FILLED);
     CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &envelope, NULL, NULL,
                                           0, &found),
                  LIBSEAL_ERR_BUFFER_TOO_SMALL);
@@ -502,7 +502,7 @@ static void header_room(void)
     CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &envelope, NULL, room,
                                           len, NULL),
                  LIBSEAL_ERR_NULL_POINTER);
-    is_none(&sealing_key);
+    is_none(&sealing_key, LIBSEAL_ERR_NOT_FILLED);
 
     CHECK_STATUS(libseal_sealing_key_init(&sealing_key, sizeof sealing_key, &envelope, NULL, room,
                                           len, &found),
@@ -523,19 +523,19 @@ static void states(void)
 {
     libseal_sealing_key_wipe(NULL);
     libseal_sealing_key_wipe(&sealing_key);
-    is_none(&sealing_key);
+    is_none(&sealing_key, LIBSEAL_ERR_NOT_FILLED);
 
     init(NULL);
     libseal_sealing_key copy = sealing_key;
-    is_none(&copy);
+    is_none(&copy, LIBSEAL_ERR_NOT_FILLED);
     libseal_sealing_key_wipe(&copy);
     CHECK_STATUS(seal(5), LIBSEAL_OK);
     memset(&copy, 0, sizeof copy);
     libseal_sealing_key_wipe(&sealing_key);
-    CHECK(is_filled_with((uint8_t *)&sealing_key, sizeof sealing_key, 0));
-    is_none(&sealing_key);
+    CHECK(is_wiped(&sealing_key, sizeof sealing_key));
+    is_none(&sealing_key, LIBSEAL_ERR_INVALID_STATE);
     libseal_sealing_key_wipe(&sealing_key);
-    is_none(&sealing_key);
+    is_none(&sealing_key, LIBSEAL_ERR_INVALID_STATE);
 
     /* A second time it is made anew; if that fails, there is none. */
     init(NULL);
@@ -547,14 +547,14 @@ static void states(void)
                                           sizeof header, &header_len),
                  LIBSEAL_ERR_NO_RECIPIENTS);
     CHECK(header_len == 0 && is_filled_with((uint8_t *)&sealing_key, sizeof sealing_key, 0));
-    is_none(&sealing_key);
+    is_none(&sealing_key, LIBSEAL_ERR_NOT_FILLED);
 
     /* One handle is not another. */
     init(NULL);
     libseal_sealer *not_a_sealer = (libseal_sealer *)(void *)&sealing_key;
     CHECK(libseal_sealer_update_len(not_a_sealer, 1) == 0);
     CHECK_STATUS(libseal_sealer_finish(not_a_sealer, out, sizeof out, &written),
-                 LIBSEAL_ERR_INVALID_STATE);
+                 LIBSEAL_ERR_NOT_FILLED);
     libseal_sealer_wipe(not_a_sealer);
     CHECK_STATUS(seal(5), LIBSEAL_OK);
 }
@@ -594,13 +594,13 @@ static void wrong_storage(void)
         libseal_sealing_key_start(NULL, &sealer, sizeof sealer, 5, out, sizeof out, &written),
         LIBSEAL_ERR_NULL_POINTER);
     CHECK(written == 0);
-    sealer_is_over();
+    sealer_is_over(LIBSEAL_ERR_NOT_FILLED);
     const libseal_sealing_limits *limits =
         (const libseal_sealing_limits *)(const void *)(room.bytes + 4);
     CHECK_STATUS(libseal_sealing_key_init(&room.key, sizeof room.key, &plain, limits, header,
                                           sizeof header, &header_len),
                  LIBSEAL_ERR_INVALID_ARGUMENT);
-    is_none(&room.key);
+    is_none(&room.key, LIBSEAL_ERR_NOT_FILLED);
 }
 
 /* The storage may begin at any address that is aligned for it, and is not written past. */
@@ -646,7 +646,7 @@ static void random_fails(void)
         if (s.byte == stuck_byte) {
             CHECK_STATUS(start(5), LIBSEAL_ERR_RANDOM_FAILED);
             CHECK(written == 0);
-            sealer_is_over();
+            sealer_is_over(LIBSEAL_ERR_NOT_FILLED);
         }
 
         /* Its generator runs again, and three messages of five bytes are still what it seals. */
@@ -670,7 +670,7 @@ static void random_fails_at_init(void)
                                           sizeof header, &header_len),
                  LIBSEAL_ERR_RANDOM_FAILED);
     CHECK(header_len == 0);
-    is_none(&sealing_key);
+    is_none(&sealing_key, LIBSEAL_ERR_NOT_FILLED);
 }
 
 int main(int argc, char **argv)

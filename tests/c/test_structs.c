@@ -231,9 +231,9 @@ static void keys(void)
     const void *none[] = {&zero, &sealing_key};
     for (size_t i = 0; i < ARRAY_LEN(none); i++) {
         to.key = none[i];
-        CHECK_STATUS(seal(&envelope), LIBSEAL_ERR_INVALID_ARGUMENT);
+        CHECK_STATUS(seal(&envelope), LIBSEAL_ERR_NOT_FILLED);
         memset(print, 0xaa, sizeof print);
-        CHECK_STATUS(libseal_public_key_fingerprint(none[i], print), LIBSEAL_ERR_INVALID_ARGUMENT);
+        CHECK_STATUS(libseal_public_key_fingerprint(none[i], print), LIBSEAL_ERR_NOT_FILLED);
         CHECK(is_filled_with(print, sizeof print, 0));
     }
     libseal_sealing_key_wipe(&sealing_key);

@@ -21,6 +21,9 @@ From simple to flexible:
 
 A message says nothing about *who* sealed it: anyone can have the public key.
 
+What seals does not survive ``os.fork``: in the child, a message or a SealingKey of the parent
+raises StateError. Begin another there. The parent goes on, and unsealing goes on in both.
+
 Arguments that many functions share:
 
 - ``threads``: how many threads may work on a call with 512 KiB or more. 1 is the calling thread

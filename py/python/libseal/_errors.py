@@ -87,7 +87,7 @@ class NoMatchingRecipientError(KeyUnwrapError):
 
 
 class StateError(SealError):
-    """Called out of order, after the end, after an error, or from two threads at once."""
+    """Called out of order, after the end, after an error, in a forked child, or by two threads."""
 
     code = 101
     name = "INVALID_STATE"

@@ -273,6 +273,9 @@ class Sealer:
     out at once; nothing is buffered. A message that is not finished is refused by every reader as
     truncated, so just drop the object to abandon one.
 
+    A message cannot go on in a forked child, which would encrypt with the same key stream as its
+    parent: there, calls raise StateError. The parent goes on.
+
     Pieces that are multiples of 16 KiB are the fastest. For recipients and context see seal; for
     threads see the module. Raises ContextError or LimitError.
     """
@@ -283,7 +286,7 @@ class Sealer:
         """Seals the next piece, a bytes-like object of any length, and returns the next bytes of
         the message. The first piece, which may be empty, brings the header too.
 
-        Raises StateError after the end, or if another thread is using this object.
+        Raises StateError after the end, in a forked child, or while another thread uses it.
         """
     def update_into(self, data: Buffer, out: Buffer, /) -> int:
         """Like update, but writes to out, a writable buffer, and returns how many bytes it wrote:
@@ -321,7 +324,11 @@ class SealingKey:
 
     The limits bound what is lost with one data key. max_messages is a million (2**20) by default,
     max_bytes, of plaintext, 64 GiB. max_age, in seconds or as a timedelta, counts from when this
-    object was made, on a monotonic clock; by default age does not matter.
+    object was made, on a clock that goes on while the machine sleeps; by default age does not
+    matter.
+
+    A forked child cannot seal with it: the limits would not hold if both processes could. There,
+    calls that seal raise StateError. Make one in each process, such as each worker of a pool.
 
     For recipients and context see seal. Raises ContextError or LimitError.
     """
@@ -337,7 +344,8 @@ class SealingKey:
     def seal(self, data: Buffer, /) -> bytes:
         """Seals data, a bytes-like object, and returns the message.
 
-        Raises LimitError if the limits allow no more: it is time for another SealingKey.
+        Raises LimitError if the limits allow no more: it is time for another SealingKey. Raises
+        StateError in a forked child.
         """
     def seal_into(self, data: Buffer, out: Buffer, /) -> int:
         """Like seal, but writes to out, a writable buffer, and returns how many bytes it wrote:
@@ -391,7 +399,8 @@ class Writing:
         writing.finish()
         await hand_on()
 
-    A message is complete only after finish, and when all of sealed() has been handed on.
+    A message is complete only after finish, and when all of sealed() has been handed on. It cannot
+    go on in a forked child, where calls raise StateError; the parent goes on.
 
     Pieces are piece_len bytes long, rounded down to chunks of 16 KiB: 256 KiB by default, and
     1 MiB for each thread if there are several. For recipients and context see seal; for threads
@@ -406,14 +415,18 @@ class Writing:
         piece_len: int | None = None,
     ) -> Writing: ...
     def sealed(self) -> bytes:
-        """The bytes of the message to hand on next. After some of them are, call advance."""
+        """The bytes of the message to hand on next. After some of them are, call advance.
+
+        Raises StateError in a forked child.
+        """
     def advance(self, count: int, /) -> None:
         """The first count bytes of sealed() have been handed on."""
     def write(self, data: Buffer, /) -> int:
         """Takes plaintext, a bytes-like object: all of it, or as much as completes a piece. Returns
         how many bytes it took.
 
-        Raises StateError while there are bytes to hand on, and after the end; LimitError at 4 PiB.
+        Raises StateError while there are bytes to hand on, after the end, and in a forked child;
+        LimitError at 4 PiB.
         """
     def flush(self) -> None:
         """Seals everything that was taken, even if it does not fill a chunk.

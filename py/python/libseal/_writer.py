@@ -3,6 +3,7 @@
 import errno
 import gc
 import io
+import os
 import sys
 import warnings
 import weakref
@@ -26,6 +27,9 @@ _KEEPING_NOTHING = (io.FileIO, io.BytesIO, io.BufferedWriter, io.BufferedRandom)
 _write = io.BufferedWriter.write
 
 _UNFINISHED = "closed without finish(), so the message is unfinished, and every reader refuses it"
+
+# What stays in their buffers, a forked child writes a second time when it exits.
+_BUFFERED = (io.BufferedWriter, io.BufferedRandom)
 
 
 class SealWriter(io.BufferedWriter):
@@ -54,6 +58,10 @@ class SealWriter(io.BufferedWriter):
     ``fileobj`` needs only a ``write`` method. It is not closed with this object unless
     ``close_inner`` is true. Small writes are gathered into pieces of 512 KiB, or of 1 MiB for each
     thread if there are several. ``flush`` seals everything written so far and hands it over.
+
+    The message cannot go on in a forked child: there, StateError is raised and nothing is written,
+    not even when the child exits. The parent goes on. A ``fileobj`` with a buffer of its own, other
+    than those of ``open``, may still write that in the child: ``flush`` before the fork.
 
     ``fileobj`` has to block: if its ``write`` takes nothing, BlockingIOError is raised. After
     ``fileobj`` has failed, the message cannot be ended: StateError is raised when the next piece is
@@ -209,7 +217,8 @@ class SealWriter(io.BufferedWriter):
         # IOBase would call close(), which raises.
         if not hasattr(self, "_sealing") or self._sealing.is_released:
             return
-        is_lost = self._sealing.is_lost
+        # In a forked child, the message is its parent's, which goes on with it.
+        is_lost = self._sealing.is_lost or self._sealing.process != os.getpid()
         self.abort()
         if not is_lost:
             self._warn("forgotten without finish(): the message is truncated")
@@ -270,6 +279,7 @@ class _RawWriter(io.RawIOBase):
         self.is_released = False
         # Set while a call is under way, so that nothing is sealed twice after one that failed.
         self.is_lost = False
+        self.process = os.getpid()
         self._inner = inner
         self._writing = writing
         self._sealed_view = sealed_view(writing) if type(inner) in _KEEPING_NOTHING else None
@@ -297,20 +307,23 @@ class _RawWriter(io.RawIOBase):
         """Write everything that is sealed to the inner file object."""
         if self.is_lost:
             raise StateError("the file object failed before, so the message cannot go on")
-        self.is_lost = True
         if self._sealed_view is not None:
             is_complete = False
             while not is_complete:
                 with memoryview(self._sealed_view) as sealed:
+                    self.is_lost = True
                     count = self._write_inner(sealed) if sealed else 0
                     is_complete = count == len(sealed)
                 self._writing.advance(count)
         else:
             rest: bytes | memoryview = self._writing.sealed()
+            self.is_lost = True
             while rest:
                 count = self._write_inner(rest)
                 self._writing.advance(count)
                 rest = memoryview(rest)[count:]
+        if type(self._inner) in _BUFFERED:
+            self._inner.flush()
         self.is_lost = False
 
     def _write_inner(self, sealed: bytes | memoryview) -> int:

@@ -1,6 +1,8 @@
 """Unwrapping with AWS KMS. Works with any boto3 client; ``pip install libseal[aws]`` brings one."""
 
+import os
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
@@ -38,7 +40,8 @@ class KmsUnwrapper:
     rotation, list the old key too, by its id or ARN.
 
     Exceptions of the client, such as ClientError, become the cause of KeyUnwrapError. Retries and
-    timeouts are the client's business. Can be used from several threads.
+    timeouts are the client's business. Can be used from several threads, and in a forked child if
+    the client can, which a client of boto3 cannot: make a new one there.
     """
 
     def __init__(self, kms_client: KmsClient, keys: Iterable[str]) -> None:
@@ -49,6 +52,7 @@ class KmsUnwrapper:
         self._unknown = list(dict.fromkeys(names))
         self._arns: dict[bytes, str] = {}
         self._lock = threading.Lock()
+        _unwrappers.add(self)
 
     def __call__(self, wrapped_key: WrappedKey) -> bytes | None:
         """Return the data key, or None if it is wrapped for none of the keys."""
@@ -84,6 +88,19 @@ class KmsUnwrapper:
         if arn_of_fingerprint is None and first_error is not None:
             raise first_error
         return arn_of_fingerprint
+
+
+# Whose locks a forked child has to make anew, because a thread that it does not have may hold them.
+_unwrappers: weakref.WeakSet[KmsUnwrapper] = weakref.WeakSet()
+
+
+def _make_new_locks() -> None:
+    for unwrapper in _unwrappers:
+        unwrapper._lock = threading.Lock()  # noqa: SLF001
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_make_new_locks)
 
 
 def public_key(kms_client: KmsClient, key_id: str) -> PublicKey:
