@@ -6,7 +6,8 @@ use libseal::{PublicKey, Recipient};
 
 use crate::{
     boundary::{
-        guard::{Failure, guard},
+        failure::{Failure, Named},
+        guard::guard,
         own_status::LIBSEAL_ERR_INVALID_ARGUMENT,
         pointer::output,
         storage::stored,
@@ -32,8 +33,8 @@ impl<'a> Key<'a> {
     pub(crate) unsafe fn read(key: *const c_void) -> Result<Self, Failure> {
         // SAFETY: storage of any kind begins with its mark, and the key is as large as its mark says.
         let rsa = unsafe { stored(key.cast::<libseal_rsa_public_key>()) }?;
-        rsa.map(Self::Rsa)
-            .ok_or(Failure(LIBSEAL_ERR_INVALID_ARGUMENT))
+        let unfilled = Failure::argument(LIBSEAL_ERR_INVALID_ARGUMENT, "was never filled");
+        rsa.map(Self::Rsa).ok_or(unfilled).of("key")
     }
 
     pub(crate) fn recipient(self) -> Recipient<'a> {
@@ -65,7 +66,8 @@ pub unsafe extern "C" fn libseal_public_key_fingerprint(
     guard(|| {
         // SAFETY: `fingerprint` has room for its bytes, and `key` is a key that does not change.
         let (fingerprint, key) = unsafe {
-            let fingerprint = output(fingerprint.cast(), [0; LIBSEAL_FINGERPRINT_LEN])?;
+            let fingerprint =
+                output(fingerprint.cast(), [0; LIBSEAL_FINGERPRINT_LEN]).of("fingerprint")?;
             (fingerprint, Key::read(key)?)
         };
         *fingerprint = *key.fingerprint();

@@ -5,6 +5,7 @@ use libseal::PublicKey;
 use crate::{
     boundary::{
         castable::Castable,
+        failure::Named,
         guard::{guard, guard_value},
         pointer::array,
         storage::{Stored, Vacant, stored},
@@ -26,6 +27,7 @@ pub struct libseal_rsa_public_key {
 }
 
 impl Castable for libseal_rsa_public_key {
+    const NAME: &'static str = "key";
     type Rust = PublicKey;
 }
 
@@ -64,8 +66,10 @@ pub unsafe extern "C" fn libseal_rsa_public_key_init(
 ) -> libseal_status {
     guard(|| {
         // SAFETY: `key` is `key_size` bytes that only this call uses, and `der_or_pem` is `len` bytes.
-        let (storage, der_or_pem) =
-            unsafe { (Vacant::read(key, key_size)?, array(der_or_pem, len)?) };
+        let (storage, der_or_pem) = unsafe {
+            let storage = Vacant::read(key, key_size)?;
+            (storage, array(der_or_pem, len).of("der_or_pem")?)
+        };
         fill(storage, PublicKey::new(der_or_pem)?);
         Ok(())
     })

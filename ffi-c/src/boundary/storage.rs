@@ -9,7 +9,10 @@ use libseal::ErrorKind;
 use zeroize::Zeroize;
 
 use crate::boundary::{
-    castable::Castable, guard::Failure, own_status::LIBSEAL_ERR_STORAGE_TOO_SMALL, pointer::check,
+    castable::Castable,
+    failure::{Failure, Named},
+    own_status::LIBSEAL_ERR_STORAGE_TOO_SMALL,
+    pointer::check,
 };
 
 const WORD: usize = size_of::<u64>();
@@ -40,7 +43,7 @@ struct Place<C: Stored> {
 impl<C: Stored> Place<C> {
     fn of(storage: *mut C) -> Result<Self, Failure> {
         let start = storage.cast::<u64>();
-        check(start)?;
+        check(start).of(C::NAME)?;
         let first = start.wrapping_add(1).cast::<u8>();
         let value = first.wrapping_add(first.align_offset(align_of::<C::Rust>()));
         Ok(Self {
@@ -102,7 +105,7 @@ impl<C: Stored> Vacant<'_, C> {
         // SAFETY: no more than the `size` bytes that there are.
         unsafe { place.wipe_bytes(size.min(C::NEED)) };
         if size < C::NEED {
-            return Err(Failure(LIBSEAL_ERR_STORAGE_TOO_SMALL));
+            return Err(Failure::new(LIBSEAL_ERR_STORAGE_TOO_SMALL));
         }
         Ok(Self {
             place,
