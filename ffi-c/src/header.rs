@@ -13,9 +13,8 @@ use crate::{
         castable::Castable,
         failure::{Failure, Named},
         guard::{guard, guard_value},
-        own_status::LIBSEAL_ERR_INVALID_ARGUMENT,
+        own_status::{LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_STRUCT_SIZE},
         pointer::{array, clear, output},
-        sized::wrong_size,
     },
     context::{libseal_context_pair, read_required},
     status::libseal_status,
@@ -275,7 +274,8 @@ pub unsafe extern "C" fn libseal_header_wrapped_key(
     guard(|| {
         // The members of the first version; a longer struct is filled as far as they go.
         if size < size_of::<libseal_wrapped_key>() {
-            return Err(wrong_size()).of("size");
+            let fault = "is less than that of the struct in the first version";
+            return Err(Failure::argument(LIBSEAL_ERR_STRUCT_SIZE, fault)).of("size");
         }
         // SAFETY: `wrapped_key` is memory for the struct, and `header` does not change.
         let (wrapped_key, header) = unsafe {
