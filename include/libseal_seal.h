@@ -27,6 +27,8 @@
  * - Status. LIBSEAL_OK is 0. Any function that returns a libseal_status can return
  *   LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_STRUCT_SIZE for a struct that
  *   was not initialised, and LIBSEAL_ERR_INTERNAL for a bug in this library. Comments list the others.
+ *   libseal_status_text() has a sentence for each. In the complete library, libseal_last_error() says
+ *   more about the call: which argument it was, for example.
  * - Output. `out` has room for `out_cap` bytes, and `*written` becomes the number of bytes in it. On
  *   LIBSEAL_ERR_BUFFER_TOO_SMALL `*written` is the room that it takes, and nothing else has happened.
  *   On any other error `*written` is 0 and `out` holds no plaintext and no secret. `out` may be NULL
@@ -192,10 +194,12 @@ typedef uint32_t libseal_status;
 /** The message is cut short: its end is missing. */
 #define LIBSEAL_ERR_TRUNCATED 211
 
-/** Not authentic: altered, cut inside its last chunk, or unwrapped with the wrong data key. */
+/** Not authentic: altered, or unwrapped with the wrong data key. */
 #define LIBSEAL_ERR_AUTHENTICATION_FAILED 300
 /** A required pair is missing from the encryption context or has another value. */
 #define LIBSEAL_ERR_CONTEXT_MISMATCH 301
+/** The end of the message does not verify: it was cut short, extended or damaged there. */
+#define LIBSEAL_ERR_END_NOT_AUTHENTIC 302
 
 /** Sealed for other keys: the unwrapper holds none of the recipients. */
 #define LIBSEAL_ERR_NO_MATCHING_RECIPIENT 400

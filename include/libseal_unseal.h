@@ -13,6 +13,24 @@
 extern "C" {
 #endif
 
+/* Last error ----------------------------------------------------------------------------------- */
+
+/**
+ * What went wrong in the last call of this thread that failed, in English: as libseal_status_text(), or
+ * more, such as the argument that is NULL, the pair of the encryption context that is missing, the
+ * recipients of the message, or the value that a callback returned. "" if none has failed. Never NULL.
+ *
+ * Of the functions that return a libseal_status, each that fails replaces the text; one that returns
+ * LIBSEAL_OK or LIBSEAL_NEED_KEY leaves it as it is. So call this after an error, on the same thread, and
+ * copy what you keep: the text is valid until the next error on this thread, or its end. It contains no
+ * secret. It may contain what strangers wrote into a message, shortened and with escapes for anything
+ * but printable characters.
+ *
+ * Only the complete library has it.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+const char *libseal_last_error(void);
+
 /* Wrapped keys --------------------------------------------------------------------------------- */
 
 /** Bytes in a data key. */
@@ -291,7 +309,8 @@ libseal_status libseal_plaintext_len(const uint8_t *in, size_t in_len, size_t *l
  *         LIBSEAL_ERR_UNSUPPORTED_SUITE, LIBSEAL_ERR_HEADER_MALFORMED,
  *         LIBSEAL_ERR_HEADER_TOO_LARGE, LIBSEAL_ERR_TRUNCATED;
  *         LIBSEAL_ERR_CONTEXT_MISMATCH, LIBSEAL_ERR_NO_MATCHING_RECIPIENT,
- *         LIBSEAL_ERR_UNWRAP_FAILED, LIBSEAL_ERR_AUTHENTICATION_FAILED.
+ *         LIBSEAL_ERR_UNWRAP_FAILED, LIBSEAL_ERR_AUTHENTICATION_FAILED,
+ *         LIBSEAL_ERR_END_NOT_AUTHENTIC. What the callback returned is in libseal_last_error().
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_unseal(const uint8_t *in, size_t in_len, libseal_unwrap_fn unwrap,
@@ -392,11 +411,13 @@ size_t libseal_unsealer_update_len(const libseal_unsealer *unsealer, size_t in_l
  *                  May be NULL if there is a callback or the key is known.
  * @param out       Room for libseal_unsealer_update_len() bytes.
  * @return LIBSEAL_OK, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_INVALID_STATE;
- *         LIBSEAL_NEED_KEY without a callback: call libseal_unsealer_provide_key(), and then this
- *         function again with the bytes that were not consumed;
+ *         LIBSEAL_NEED_KEY without a callback, at the end of the header: call
+ *         libseal_unsealer_provide_key(), and then this function again with the bytes that were not
+ *         consumed. Without the key that is LIBSEAL_ERR_INVALID_STATE, so that no loop goes on for ever;
  *         LIBSEAL_ERR_NOT_SEALED, LIBSEAL_ERR_UNSUPPORTED_VERSION, LIBSEAL_ERR_UNSUPPORTED_SUITE,
  *         LIBSEAL_ERR_HEADER_MALFORMED, LIBSEAL_ERR_HEADER_TOO_LARGE;
  *         LIBSEAL_ERR_CONTEXT_MISMATCH, LIBSEAL_ERR_AUTHENTICATION_FAILED;
+ *         LIBSEAL_ERR_MESSAGE_TOO_LONG after 4 PiB;
  *         with a callback LIBSEAL_ERR_NO_MATCHING_RECIPIENT, LIBSEAL_ERR_UNWRAP_FAILED.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
@@ -458,9 +479,10 @@ size_t libseal_unsealer_finish_len(const libseal_unsealer *unsealer);
  * @return LIBSEAL_OK: what came out is all of the plaintext, or after libseal_unsealer_seek() the end
  *         of it;
  *         LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_INVALID_STATE also while a key is needed;
- *         LIBSEAL_ERR_EMPTY_MESSAGE if nothing came, LIBSEAL_ERR_TRUNCATED if the end is missing;
- *         LIBSEAL_ERR_AUTHENTICATION_FAILED if the last chunk was altered or cut: the two cannot be
- *         told apart.
+ *         LIBSEAL_ERR_EMPTY_MESSAGE if nothing came, LIBSEAL_ERR_TRUNCATED if the end is missing for
+ *         certain, LIBSEAL_ERR_NOT_SEALED if what came is too short to be one and begins otherwise;
+ *         LIBSEAL_ERR_END_NOT_AUTHENTIC if the last chunk does not verify: it was cut, extended or
+ *         altered, which cannot be told apart.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_unsealer_finish(libseal_unsealer *unsealer, uint8_t *out, size_t out_cap,

@@ -32,7 +32,7 @@ static int read_key(const char *path, libseal_rsa_public_key *key)
     if (failed)
         return fail(path, "cannot be read");
     libseal_status status = libseal_rsa_public_key_init(key, sizeof *key, bytes, len);
-    return status == LIBSEAL_OK ? 0 : fail(path, libseal_status_text(status));
+    return status == LIBSEAL_OK ? 0 : fail(path, libseal_last_error());
 }
 
 /* Where the message goes: a libseal_write_fn. Its code is an errno. */
@@ -65,7 +65,7 @@ static int seal(FILE *in, const char *in_name, struct output *out, const libseal
     if (status == LIBSEAL_ERR_IO_FAILED)
         return fail(out->name, strerror(out_error));
     if (status != LIBSEAL_OK)
-        return fail(in_name, libseal_status_text(status));
+        return fail(in_name, libseal_last_error());
     if (output_commit(out) != 0)
         return fail(out->name, strerror(errno));
     return 0;

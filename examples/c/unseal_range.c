@@ -45,10 +45,8 @@ static int unseal(libseal_reader *reader, const char *in_name, struct output *ou
     }
     if (status == LIBSEAL_ERR_IO_FAILED)
         return fail(in_name, strerror(errno));
-    if (status == LIBSEAL_ERR_UNWRAP_FAILED)
-        fprintf(stderr, "unseal_range: COMMAND failed: %d\n", libseal_reader_unwrap_code(reader));
     if (status != LIBSEAL_OK)
-        return fail(in_name, libseal_status_text(status));
+        return fail(in_name, libseal_last_error());
     if (output_commit(out) != 0)
         return fail(out->name, strerror(errno));
     return 0;
@@ -84,7 +82,7 @@ int main(int argc, char **argv)
     int result;
     libseal_status status = libseal_reader_new(&source, unwrap, argv[5], NULL, 0, &reader);
     if (status != LIBSEAL_OK) {
-        result = fail(argv[1], libseal_status_text(status));
+        result = fail(argv[1], libseal_last_error());
     } else {
         const char *why = output_open(&out, argv[2]);
         result = why ? fail(argv[2], why) : unseal(reader, argv[1], &out, start, len);

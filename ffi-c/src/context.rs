@@ -6,7 +6,7 @@ use arrayvec::ArrayVec;
 use libseal::{ErrorKind, MAX_CONTEXT_LEN};
 
 use crate::boundary::{
-    guard::Failure,
+    failure::{Failure, Named},
     own_status::LIBSEAL_ERR_INVALID_ARGUMENT,
     pointer::{array, text},
 };
@@ -51,9 +51,12 @@ pub(crate) unsafe fn read_context<'a>(
     // SAFETY: the list is of `count` pairs, which do not change.
     for pair in unsafe { pairs(list, count) }? {
         // SAFETY: the texts of a pair do not change.
-        let pair = unsafe { (pair_text(pair.key)?, pair_text(pair.value)?) };
+        let pair = unsafe {
+            let key = pair_text(pair.key).of("the key of a pair")?;
+            (key, pair_text(pair.value).of("the value of a pair")?)
+        };
         let added = context.try_push(pair);
-        added.map_err(|_| Failure(LIBSEAL_ERR_INVALID_ARGUMENT))?;
+        added.map_err(|_| too_many_pairs()).of("the pairs")?;
     }
     Ok(())
 }
@@ -70,9 +73,9 @@ pub(crate) unsafe fn read_required<'a>(
     let pairs = pairs.map(|pair| {
         let has_value = !pair.value.is_null();
         // SAFETY: the texts of a pair do not change.
-        let value = || unsafe { pair_text(pair.value) };
+        let value = || unsafe { pair_text(pair.value) }.of("the value of a pair");
         // SAFETY: as for the value.
-        let key = unsafe { pair_text(pair.key) }?;
+        let key = unsafe { pair_text(pair.key) }.of("the key of a pair")?;
         Ok((key, has_value.then(value).transpose()?))
     });
     pairs.collect()
@@ -85,10 +88,15 @@ unsafe fn pairs<'a>(
     count: usize,
 ) -> Result<&'a [libseal_context_pair], Failure> {
     if count > LIBSEAL_MAX_CONTEXT_PAIRS {
-        return Err(Failure(LIBSEAL_ERR_INVALID_ARGUMENT));
+        return Err(too_many_pairs()).of("the pairs");
     }
     // SAFETY: of `count` pairs, which is no wild number, or NULL.
-    unsafe { array(list, count) }
+    unsafe { array(list, count) }.of("the list of pairs")
+}
+
+fn too_many_pairs() -> Failure {
+    let fault = "are more than LIBSEAL_MAX_CONTEXT_PAIRS";
+    Failure::argument(LIBSEAL_ERR_INVALID_ARGUMENT, fault)
 }
 
 /// # Safety

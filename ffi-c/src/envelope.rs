@@ -4,7 +4,8 @@ use libseal::{Envelope, Error};
 
 use crate::{
     boundary::{
-        guard::{Failure, guard},
+        failure::{Failure, Named},
+        guard::guard,
         pointer::output,
         sized::{SizedStruct, read_sized},
     },
@@ -64,7 +65,7 @@ impl EnvelopeParts<'_> {
     pub(crate) unsafe fn read(&mut self, envelope: *const libseal_envelope) -> Result<(), Failure> {
         // SAFETY: the envelope and all that it points to do not change.
         unsafe {
-            let envelope = read_sized(envelope)?;
+            let envelope = read_sized(envelope).of("envelope")?;
             read_recipients(
                 envelope.recipients,
                 envelope.recipient_count,
@@ -96,7 +97,7 @@ pub(crate) unsafe fn length<T: Default>(
         let mut parts = EnvelopeParts::default();
         // SAFETY: `len` is memory for a number, and the envelope does not change during the call.
         let len = unsafe {
-            let len = output(len, T::default())?;
+            let len = output(len, T::default()).of("len")?;
             parts.read(envelope)?;
             len
         };

@@ -11,7 +11,8 @@ use crate::{
     boundary::{
         boxed::Boxed,
         castable::Castable,
-        guard::{Failure, guard, guard_value},
+        failure::{Failure, Named},
+        guard::{guard, guard_value},
         own_status::{LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_STRUCT_SIZE},
         pointer::{array, clear, output},
     },
@@ -33,6 +34,7 @@ pub struct libseal_header {
 }
 
 impl Castable for libseal_header {
+    const NAME: &'static str = "header";
     type Rust = Header;
 }
 
@@ -56,7 +58,10 @@ pub unsafe extern "C" fn libseal_header_parse(
 ) -> libseal_status {
     guard(|| {
         // SAFETY: `header` is memory for a pointer, and `in` is `in_len` bytes.
-        let (header, message) = unsafe { (output(header, ptr::null_mut())?, array(r#in, in_len)?) };
+        let (header, message) = unsafe {
+            let header = output(header, ptr::null_mut()).of("header")?;
+            (header, array(r#in, in_len).of("in")?)
+        };
         *header = libseal_header::new(Header::parse(message)?);
         Ok(())
     })
@@ -65,7 +70,7 @@ pub unsafe extern "C" fn libseal_header_parse(
 /// Frees a header from libseal_header_parse() or libseal_header_rewrap(), and no other. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn libseal_header_free(header: *mut libseal_header) {
-    guard(|| {
+    guard_value(|| {
         // SAFETY: `header` is from `libseal_header_parse`, and this is its last use.
         unsafe { libseal_header::free(header) };
         Ok(())
@@ -171,6 +176,11 @@ pub unsafe extern "C" fn libseal_header_plaintext_range(
     guard(|| unsafe { range(header, range_start, range_len, compute) })
 }
 
+fn no_such_index() -> Failure {
+    let text = "index is not below the number that the header has".to_owned();
+    Failure::with_text(LIBSEAL_ERR_INVALID_ARGUMENT, text)
+}
+
 /// # Safety
 /// As [`Boxed::shared`] and [`output`].
 unsafe fn range(
@@ -184,7 +194,8 @@ unsafe fn range(
         clear(start);
         clear(len);
         let header = libseal_header::shared(header)?;
-        (header, output(start, 0)?, output(len, 0)?)
+        let start = output(start, 0).of("range_start")?;
+        (header, start, output(len, 0).of("range_len")?)
     };
     let range = compute(header);
     *start = range.start;
@@ -221,16 +232,16 @@ pub unsafe extern "C" fn libseal_header_context_pair(
         // SAFETY: each output is NULL or memory for what it holds, and `header` does not change.
         let (key, key_len, value, value_len, header) = unsafe {
             let outputs = (
-                output(key, ptr::null()),
-                output(key_len, 0),
-                output(value, ptr::null()),
-                output(value_len, 0),
+                output(key, ptr::null()).of("key"),
+                output(key_len, 0).of("key_len"),
+                output(value, ptr::null()).of("value"),
+                output(value_len, 0).of("value_len"),
             );
             let header = libseal_header::shared(header)?;
             (outputs.0?, outputs.1?, outputs.2?, outputs.3?, header)
         };
         let pair = header.context().nth(index);
-        let (key_text, value_text) = pair.ok_or(Failure(LIBSEAL_ERR_INVALID_ARGUMENT))?;
+        let (key_text, value_text) = pair.ok_or_else(no_such_index)?;
         (*key, *key_len) = (key_text.as_ptr().cast(), key_text.len());
         (*value, *value_len) = (value_text.as_ptr().cast(), value_text.len());
         Ok(())
@@ -265,15 +276,16 @@ pub unsafe extern "C" fn libseal_header_wrapped_key(
     guard(|| {
         // The members of the first version; a longer struct is filled as far as they go.
         if size < size_of::<libseal_wrapped_key>() {
-            return Err(Failure(LIBSEAL_ERR_STRUCT_SIZE));
+            let fault = "is less than that of the struct in the first version";
+            return Err(Failure::argument(LIBSEAL_ERR_STRUCT_SIZE, fault)).of("size");
         }
         // SAFETY: `wrapped_key` is memory for the struct, and `header` does not change.
         let (wrapped_key, header) = unsafe {
-            let wrapped_key = output(wrapped_key, libseal_wrapped_key::EMPTY)?;
+            let wrapped_key = output(wrapped_key, libseal_wrapped_key::EMPTY).of("wrapped_key")?;
             (wrapped_key, libseal_header::shared(header)?)
         };
         let key = header.wrapped_keys().nth(index);
-        *wrapped_key = libseal_wrapped_key::new(&key.ok_or(Failure(LIBSEAL_ERR_INVALID_ARGUMENT))?);
+        *wrapped_key = libseal_wrapped_key::new(&key.ok_or_else(no_such_index)?);
         Ok(())
     })
 }
@@ -314,19 +326,20 @@ pub unsafe extern "C" fn libseal_header_rewrap(
         // SAFETY: `rewrapped` is memory for a pointer. Header, data key, the `kept_count` indexes and the
         // `recipient_count` recipients do not change during the call.
         let (rewrapped, header, data_key, kept) = unsafe {
-            let rewrapped = output(rewrapped, ptr::null_mut())?;
+            let rewrapped = output(rewrapped, ptr::null_mut()).of("rewrapped")?;
             read_recipients(recipients, recipient_count, &mut list)?;
             (
                 rewrapped,
                 libseal_header::shared(header)?,
                 read_data_key(data_key)?,
-                array(kept, kept_count)?,
+                array(kept, kept_count).of("kept")?,
             )
         };
         let count = header.wrapped_keys().count();
         let is_ascending = kept.is_sorted_by(|a, b| a < b);
         if !is_ascending || kept.last().is_some_and(|last| *last >= count) {
-            return Err(Failure(LIBSEAL_ERR_INVALID_ARGUMENT));
+            let fault = "must be ascending indexes of wrapped keys of the header";
+            return Err(Failure::argument(LIBSEAL_ERR_INVALID_ARGUMENT, fault)).of("kept");
         }
         let mut indexes = 0..count;
         let keep = |_: &WrappedKey<'_>| indexes.next().is_some_and(|index| kept.contains(&index));

@@ -16,7 +16,7 @@ impl Lent {
         &self,
         _: usize,
         call: impl FnOnce() -> R,
-    ) -> Result<R, crate::boundary::guard::Failure> {
+    ) -> Result<R, crate::boundary::failure::Failure> {
         Ok(call())
     }
 }

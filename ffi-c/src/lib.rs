@@ -26,6 +26,8 @@
 //! - Status. LIBSEAL_OK is 0. Any function that returns a libseal_status can return
 //!   LIBSEAL_ERR_NULL_POINTER, LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_STRUCT_SIZE for a struct that
 //!   was not initialised, and LIBSEAL_ERR_INTERNAL for a bug in this library. Comments list the others.
+//!   libseal_status_text() has a sentence for each. In the complete library, libseal_last_error() says
+//!   more about the call: which argument it was, for example.
 //! - Output. `out` has room for `out_cap` bytes, and `*written` becomes the number of bytes in it. On
 //!   LIBSEAL_ERR_BUFFER_TOO_SMALL `*written` is the room that it takes, and nothing else has happened.
 //!   On any other error `*written` is 0 and `out` holds no plaintext and no secret. `out` may be NULL
@@ -72,6 +74,8 @@ pub mod version;
 
 #[cfg(feature = "unseal")]
 pub mod header;
+#[cfg(feature = "unseal")]
+pub mod last_error;
 #[cfg(feature = "unseal")]
 pub mod pool;
 #[cfg(feature = "unseal")]

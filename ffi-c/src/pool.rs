@@ -19,7 +19,8 @@ use crate::{
     boundary::{
         boxed::Boxed,
         castable::Castable,
-        guard::{Failure, guard},
+        failure::{Failure, Named},
+        guard::{guard, guard_value},
         own_status::LIBSEAL_ERR_NO_THREADS,
         pointer::output,
         storage::Occupied,
@@ -44,6 +45,7 @@ pub struct libseal_pool {
 }
 
 impl Castable for libseal_pool {
+    const NAME: &'static str = "pool";
     type Rust = Arc<Pool>;
 }
 
@@ -107,7 +109,7 @@ fn join(handles: Vec<JoinHandle<()>>) {
 
 impl Pool {
     fn start(count: usize) -> Result<Self, Failure> {
-        let threads = Threads::start(count).ok_or(Failure(LIBSEAL_ERR_NO_THREADS))?;
+        let threads = Threads::start(count).ok_or(Failure::new(LIBSEAL_ERR_NO_THREADS))?;
         Ok(Self {
             threads: RwLock::new(Some(ManuallyDrop::new(threads))),
             count,
@@ -203,7 +205,7 @@ pub unsafe extern "C" fn libseal_pool_new(
 ) -> libseal_status {
     guard(|| {
         // SAFETY: `pool` is memory for a pointer.
-        let pool = unsafe { output(pool, ptr::null_mut()) }?;
+        let pool = unsafe { output(pool, ptr::null_mut()) }.of("pool")?;
         let count = NonZero::new(threads)
             .or_else(|| thread::available_parallelism().ok())
             .map_or(1, NonZero::get);
@@ -221,7 +223,7 @@ pub unsafe extern "C" fn libseal_pool_new(
 /// function waits for nothing. Some memory is lost in the child.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn libseal_pool_free(pool: *mut libseal_pool) {
-    guard(|| {
+    guard_value(|| {
         if !pool.is_null() {
             // SAFETY: not NULL, so it is from `libseal_pool_new`, and this is its last use.
             unsafe {

@@ -6,7 +6,8 @@ use libseal::{PublicKey, Recipient};
 
 use crate::{
     boundary::{
-        guard::{Failure, guard},
+        failure::{Failure, Named},
+        guard::guard,
         pointer::output,
         storage::stored,
     },
@@ -30,8 +31,8 @@ impl<'a> Key<'a> {
     /// `key` is NULL, or of storage for a key of some kind that nothing changes during `'a`.
     pub(crate) unsafe fn read(key: *const c_void) -> Result<Self, Failure> {
         // SAFETY: storage of any kind begins with its mark, and the key is as large as its mark says.
-        let rsa = unsafe { stored(key.cast::<libseal_rsa_public_key>()) }?;
-        Ok(Self::Rsa(rsa))
+        let rsa = unsafe { stored(key.cast::<libseal_rsa_public_key>()) };
+        Ok(Self::Rsa(rsa.of("key")?))
     }
 
     pub(crate) fn recipient(self) -> Recipient<'a> {
@@ -63,7 +64,8 @@ pub unsafe extern "C" fn libseal_public_key_fingerprint(
     guard(|| {
         // SAFETY: `fingerprint` has room for its bytes, and `key` is a key that does not change.
         let (fingerprint, key) = unsafe {
-            let fingerprint = output(fingerprint.cast(), [0; LIBSEAL_FINGERPRINT_LEN])?;
+            let fingerprint =
+                output(fingerprint.cast(), [0; LIBSEAL_FINGERPRINT_LEN]).of("fingerprint")?;
             (fingerprint, Key::read(key)?)
         };
         *fingerprint = *key.fingerprint();

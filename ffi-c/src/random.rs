@@ -5,7 +5,7 @@ use core::ffi::{c_int, c_void};
 use libseal::{Error, ErrorKind, RandomSource};
 
 use crate::boundary::{
-    guard::Failure,
+    failure::{Failure, Named},
     own_status::LIBSEAL_ERR_NULL_POINTER,
     sized::{SizedStruct, read_sized},
 };
@@ -64,8 +64,11 @@ impl Source {
             return Ok(Self::System);
         }
         // SAFETY: NULL, or a struct that does not change during the call.
-        let random = unsafe { read_sized(random) }?;
-        let fill = random.fill.ok_or(Failure(LIBSEAL_ERR_NULL_POINTER))?;
+        let random = unsafe { read_sized(random) }.of("random")?;
+        let fill = random
+            .fill
+            .ok_or(Failure::argument(LIBSEAL_ERR_NULL_POINTER, "is NULL"))
+            .of("the callback fill of random")?;
         Ok(Self::Callback(fill, random.user_data))
     }
 }

@@ -17,7 +17,8 @@ use crate::{
         boxed::Boxed,
         buffer::{Output, wiped_after_panic},
         castable::Castable,
-        guard::{Failure, guard, guard_value},
+        failure::{Failure, Named},
+        guard::{guard, guard_value},
         pointer::output,
     },
     context::{libseal_context_pair, read_required},
@@ -40,6 +41,7 @@ pub struct libseal_reader {
 }
 
 impl Castable for libseal_reader {
+    const NAME: &'static str = "reader";
     type Rust = Reader;
 }
 
@@ -217,7 +219,7 @@ pub unsafe extern "C" fn libseal_reader_new(
         // reader is there; source and pairs do not change during the call.
         let (reader, source, callback, required) = unsafe {
             (
-                output(reader, ptr::null_mut())?,
+                output(reader, ptr::null_mut()).of("reader")?,
                 Source::new(source)?,
                 Callback::new(unwrap, user_data)?,
                 read_required(require, require_count)?,
@@ -251,7 +253,7 @@ pub unsafe extern "C" fn libseal_reader_new_with_key(
         // reader is there; source, header and data key do not change during the call.
         let (reader, source, header, data_key) = unsafe {
             (
-                output(reader, ptr::null_mut())?,
+                output(reader, ptr::null_mut()).of("reader")?,
                 Source::new(source)?,
                 libseal_header::shared(header)?,
                 read_data_key(data_key)?,
@@ -266,7 +268,7 @@ pub unsafe extern "C" fn libseal_reader_new_with_key(
 /// Frees a reader, in any state, and wipes its keys. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn libseal_reader_free(reader: *mut libseal_reader) {
-    guard(|| {
+    guard_value(|| {
         // SAFETY: `reader` is from one of the `new` above, and this is its last use.
         unsafe { libseal_reader::free(reader) };
         Ok(())
@@ -284,7 +286,8 @@ pub unsafe extern "C" fn libseal_reader_free(reader: *mut libseal_reader) {
 ///         LIBSEAL_ERR_UNSUPPORTED_SUITE, LIBSEAL_ERR_HEADER_MALFORMED,
 ///         LIBSEAL_ERR_HEADER_TOO_LARGE, LIBSEAL_ERR_TRUNCATED;
 ///         LIBSEAL_ERR_CONTEXT_MISMATCH, LIBSEAL_ERR_NO_MATCHING_RECIPIENT,
-///         LIBSEAL_ERR_UNWRAP_FAILED, LIBSEAL_ERR_AUTHENTICATION_FAILED;
+///         LIBSEAL_ERR_UNWRAP_FAILED, LIBSEAL_ERR_AUTHENTICATION_FAILED,
+///         LIBSEAL_ERR_END_NOT_AUTHENTIC;
 ///         LIBSEAL_ERR_MESSAGE_TOO_LONG at a position from 4 PiB on.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -361,7 +364,7 @@ pub unsafe extern "C" fn libseal_reader_plaintext_len(
     guard(|| {
         // SAFETY: `reader` is NULL or used only by this call, and `len` is memory for a number.
         let (len, reader) = unsafe {
-            let len = output(len, 0);
+            let len = output(len, 0).of("len");
             let reader = libseal_reader::exclusive(reader)?;
             (len?, reader)
         };

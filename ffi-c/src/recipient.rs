@@ -7,10 +7,10 @@ use libseal::{ErrorKind, MAX_KEY_ID_LEN, MAX_RECIPIENTS, Recipient, WrapAlgorith
 
 use crate::{
     boundary::{
-        guard::Failure,
-        own_status::{LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_STRUCT_SIZE},
+        failure::{Failure, Named},
+        own_status::LIBSEAL_ERR_INVALID_ARGUMENT,
         pointer::text,
-        sized::{SizedStruct, read_sized, stated_size},
+        sized::{SizedStruct, read_sized, stated_size, wrong_size},
     },
     public_key::Key,
 };
@@ -74,17 +74,17 @@ pub(crate) unsafe fn read_recipients<'a>(
         return Ok(());
     }
     // SAFETY: NULL, or of a recipient at least.
-    let stride = unsafe { stated_size(list) }?;
+    let stride = unsafe { stated_size(list) }.of("recipients")?;
     for index in 0..count {
         let place = list.wrapping_byte_add(index.wrapping_mul(stride));
         // SAFETY: the recipients before this one are as long as the first states, so it is here. What
         // it points to does not change.
         let (size, recipient) = unsafe {
-            let recipient = read_sized(place)?;
+            let recipient = read_sized(place).of("a recipient")?;
             (recipient.size, checked(&recipient)?)
         };
         if size != stride {
-            return Err(Failure(LIBSEAL_ERR_STRUCT_SIZE));
+            return Err(wrong_size()).of("a recipient after the first");
         }
         let added = recipients.try_push(recipient);
         added.map_err(|_| ErrorKind::TooManyRecipients)?;
@@ -95,15 +95,16 @@ pub(crate) unsafe fn read_recipients<'a>(
 /// # Safety
 /// Nothing changes what `recipient` points to during `'a`.
 unsafe fn checked<'a>(recipient: &libseal_recipient) -> Result<Recipient<'a>, Failure> {
-    let algorithm = read_algorithm(recipient.algorithm)?;
+    let algorithm = read_algorithm(recipient.algorithm).of("the algorithm of a recipient")?;
     let key_id = if recipient.key_id.is_null() {
         ""
     } else {
         // SAFETY: the text of a recipient, which does not change.
-        unsafe { text(recipient.key_id, MAX_KEY_ID_LEN, ErrorKind::KeyIdTooLong) }?
+        unsafe { text(recipient.key_id, MAX_KEY_ID_LEN, ErrorKind::KeyIdTooLong) }
+            .of("the key_id of a recipient")?
     };
     // SAFETY: the key of a recipient, which does not change.
-    let key = unsafe { Key::read(recipient.key) }?;
+    let key = unsafe { Key::read(recipient.key) }.of("the key of a recipient")?;
     Ok(key
         .recipient()
         .with_key_id(key_id)
@@ -117,6 +118,9 @@ fn read_algorithm(number: u32) -> Result<WrapAlgorithm, Failure> {
         LIBSEAL_RSAES_OAEP_SHA_1 => Ok(WrapAlgorithm::RsaesOaepSha1),
         #[cfg(not(feature = "unseal"))]
         LIBSEAL_RSAES_OAEP_SHA_1 => Err(ErrorKind::UnsupportedAlgorithm.into()),
-        _ => Err(Failure(LIBSEAL_ERR_INVALID_ARGUMENT)),
+        _ => Err(Failure::argument(
+            LIBSEAL_ERR_INVALID_ARGUMENT,
+            "is no LIBSEAL_RSAES_...",
+        )),
     }
 }

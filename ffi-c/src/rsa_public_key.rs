@@ -5,6 +5,7 @@ use libseal::PublicKey;
 use crate::{
     boundary::{
         castable::Castable,
+        failure::Named,
         guard::{guard, guard_value},
         pointer::array,
         storage::{Stored, Vacant, stored},
@@ -26,6 +27,7 @@ pub struct libseal_rsa_public_key {
 }
 
 impl Castable for libseal_rsa_public_key {
+    const NAME: &'static str = "key";
     type Rust = PublicKey;
 }
 
@@ -64,7 +66,10 @@ pub unsafe extern "C" fn libseal_rsa_public_key_init(
 ) -> libseal_status {
     guard(|| {
         // SAFETY: `key` is `key_size` bytes that only this call uses, and `encoded` is `len` bytes.
-        let (storage, encoded) = unsafe { (Vacant::read(key, key_size)?, array(encoded, len)?) };
+        let (storage, encoded) = unsafe {
+            let storage = Vacant::read(key, key_size)?;
+            (storage, array(encoded, len).of("encoded")?)
+        };
         fill(storage, PublicKey::new(encoded)?);
         Ok(())
     })

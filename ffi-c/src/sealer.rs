@@ -16,7 +16,8 @@ use crate::{
     boundary::{
         buffer::{Output, input_and_output},
         castable::Castable,
-        guard::{Failure, guard, guard_value},
+        failure::Failure,
+        guard::{guard, guard_value},
         storage::{Occupied, Stored, Vacant, stored},
     },
     envelope::{EnvelopeParts, length, libseal_envelope},
@@ -54,6 +55,7 @@ pub(crate) struct LentSealer {
 }
 
 impl Castable for libseal_sealer {
+    const NAME: &'static str = "sealer";
     #[cfg(not(feature = "unseal"))]
     type Rust = LentSealer;
     /// Together, the two are larger than the storage.
@@ -311,7 +313,7 @@ pub unsafe extern "C" fn libseal_sealer_finish_with(
 /// started.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn libseal_sealer_wipe(sealer: *mut libseal_sealer) {
-    guard(|| {
+    guard_value(|| {
         // SAFETY: `sealer` is NULL or storage that only this call uses.
         unsafe { Occupied::read(sealer) }?.wipe();
         Ok(())

@@ -17,7 +17,8 @@ use crate::{
     boundary::{
         buffer::{Output, input_and_output},
         castable::Castable,
-        guard::{Failure, guard, guard_value},
+        failure::{Failure, Named},
+        guard::{guard, guard_value},
         sized::{SizedStruct, read_sized},
         storage::{Occupied, Stored, Vacant, stored},
     },
@@ -68,6 +69,7 @@ unsafe impl SizedStruct for libseal_sealing_limits {
 }
 
 impl Castable for libseal_sealing_key {
+    const NAME: &'static str = "key";
     /// The header is memory of the caller, which is borrowed until the key is wiped.
     type Rust = SealingKey<'static, Source>;
 }
@@ -128,7 +130,7 @@ pub unsafe extern "C" fn libseal_sealing_key_init(
                 Vacant::read(key, key_size),
                 parts.read(envelope),
                 read_limits(limits),
-                Output::read(header, header_cap, header_len),
+                Output::read(header, header_cap, header_len).of("header or header_len"),
             )
         };
         let key = key?;
@@ -153,7 +155,7 @@ unsafe fn read_limits(limits: *const libseal_sealing_limits) -> Result<SealingLi
     let mut read = SealingLimits::default();
     if !limits.is_null() {
         // SAFETY: limits that do not change during the call.
-        let limits = unsafe { read_sized(limits) }?;
+        let limits = unsafe { read_sized(limits) }.of("limits")?;
         if limits.messages != 0 {
             read = read.with_messages(limits.messages);
         }
@@ -176,7 +178,7 @@ fn with_age(limits: SealingLimits, seconds: u64) -> Result<SealingLimits, Failur
 /// Refused, because a limit that cannot be enforced must not be ignored.
 #[cfg(not(feature = "unseal"))]
 fn with_age(_: SealingLimits, _: u64) -> Result<SealingLimits, Failure> {
-    Err(Failure(LIBSEAL_ERR_INVALID_ARGUMENT))
+    Err(Failure::new(LIBSEAL_ERR_INVALID_ARGUMENT))
 }
 
 /// The length of a message sealed by libseal_sealing_key_seal(). 0 if `key` is NULL or not filled, or
@@ -293,7 +295,7 @@ pub unsafe extern "C" fn libseal_sealing_key_start(
 /// Wipes a sealing key. Does nothing if `key` is NULL or not filled.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn libseal_sealing_key_wipe(key: *mut libseal_sealing_key) {
-    guard(|| {
+    guard_value(|| {
         // SAFETY: `key` is NULL or storage that only this call uses.
         unsafe { Occupied::read(key) }?.wipe();
         Ok(())

@@ -3,7 +3,7 @@
 use core::ffi::{c_int, c_void};
 
 use crate::boundary::{
-    guard::Failure,
+    failure::{Failure, Named},
     own_status::{LIBSEAL_ERR_IO_FAILED, LIBSEAL_ERR_NULL_POINTER},
     sized::{SizedStruct, read_sized},
 };
@@ -50,9 +50,12 @@ impl Sink {
     /// `sink` is NULL, or its callback does what its type says for as long as the sink is in use.
     pub(crate) unsafe fn new(sink: *const libseal_sink) -> Result<Self, Failure> {
         // SAFETY: NULL, or a struct that does not change during the call.
-        let sink = unsafe { read_sized(sink) }?;
+        let sink = unsafe { read_sized(sink) }.of("sink")?;
         Ok(Self {
-            write: sink.write.ok_or(Failure(LIBSEAL_ERR_NULL_POINTER))?,
+            write: sink
+                .write
+                .ok_or(Failure::argument(LIBSEAL_ERR_NULL_POINTER, "is NULL"))
+                .of("the callback write of the sink")?,
             user_data: sink.user_data,
             code: 0,
         })
@@ -64,7 +67,11 @@ impl Sink {
         self.code = unsafe { (self.write)(self.user_data, data.as_ptr(), data.len()) };
         match self.code {
             0 => Ok(()),
-            _ => Err(Failure(LIBSEAL_ERR_IO_FAILED)),
+            code => {
+                let text =
+                    format!("the callback that writes the message failed: it returned {code}");
+                Err(Failure::with_text(LIBSEAL_ERR_IO_FAILED, text))
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use core::ffi::{c_int, c_void};
 
 use crate::boundary::{
-    guard::Failure,
+    failure::{Failure, Named},
     own_status::{LIBSEAL_ERR_IO_FAILED, LIBSEAL_ERR_NULL_POINTER},
     sized::{SizedStruct, read_sized},
 };
@@ -70,9 +70,12 @@ impl Source {
     /// `source` is NULL, or its callbacks do what their types say for as long as the source is in use.
     pub(crate) unsafe fn new(source: *const libseal_source) -> Result<Self, Failure> {
         // SAFETY: NULL, or a struct that does not change during the call.
-        let source = unsafe { read_sized(source) }?;
+        let source = unsafe { read_sized(source) }.of("source")?;
         Ok(Self {
-            read: source.read.ok_or(Failure(LIBSEAL_ERR_NULL_POINTER))?,
+            read: source
+                .read
+                .ok_or(Failure::argument(LIBSEAL_ERR_NULL_POINTER, "is NULL"))
+                .of("the callback read of the source")?,
             length: source.length,
             user_data: source.user_data,
             code: 0,
@@ -95,7 +98,8 @@ impl Source {
         };
         self.check(code)?;
         if filled > out.len() {
-            return Err(Failure(LIBSEAL_ERR_IO_FAILED));
+            let text = "the callback that reads the message claims more bytes than were asked for";
+            return Err(Failure::with_text(LIBSEAL_ERR_IO_FAILED, text.to_owned()));
         }
         Ok(filled)
     }
@@ -117,7 +121,11 @@ impl Source {
         self.code = code;
         match code {
             0 => Ok(()),
-            _ => Err(Failure(LIBSEAL_ERR_IO_FAILED)),
+            code => {
+                let text =
+                    format!("the callback that reads the message failed: it returned {code}");
+                Err(Failure::with_text(LIBSEAL_ERR_IO_FAILED, text))
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Status.
 
+#[cfg(feature = "unseal")]
+use core::ffi::CStr;
 use core::ffi::c_char;
 
 use libseal::ErrorKind;
@@ -29,6 +31,14 @@ pub extern "C" fn libseal_status_text(status: libseal_status) -> *const c_char {
 #[must_use]
 pub extern "C" fn libseal_status_name(status: libseal_status) -> *const c_char {
     texts(status).map_or(c"UNKNOWN".as_ptr(), |(name, _)| name)
+}
+
+/// The same, for this library.
+#[cfg(feature = "unseal")]
+pub(crate) fn status_text(status: libseal_status) -> &'static CStr {
+    let text = libseal_status_text(status);
+    // SAFETY: a text that ends with a NUL and stays as long as the library.
+    unsafe { CStr::from_ptr(text) }
 }
 
 const COUNT: usize = OWN_STATUSES.len() + ErrorKind::ALL.len();

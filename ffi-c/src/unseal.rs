@@ -7,6 +7,7 @@ use libseal::ErrorKind;
 use crate::{
     boundary::{
         buffer::{input_and_output, wiped_after_panic},
+        failure::Named,
         guard::guard,
         pointer::{array, clear, output},
     },
@@ -30,7 +31,10 @@ pub unsafe extern "C" fn libseal_plaintext_len(
 ) -> libseal_status {
     guard(|| {
         // SAFETY: `len` is memory for a number, and `in` is `in_len` bytes.
-        let (len, message) = unsafe { (output(len, 0)?, array(r#in, in_len)?) };
+        let (len, message) = unsafe {
+            let len = output(len, 0).of("len")?;
+            (len, array(r#in, in_len).of("in")?)
+        };
         *len = libseal::plaintext_len(message)?;
         Ok(())
     })
@@ -51,7 +55,8 @@ pub unsafe extern "C" fn libseal_plaintext_len(
 ///         LIBSEAL_ERR_UNSUPPORTED_SUITE, LIBSEAL_ERR_HEADER_MALFORMED,
 ///         LIBSEAL_ERR_HEADER_TOO_LARGE, LIBSEAL_ERR_TRUNCATED;
 ///         LIBSEAL_ERR_CONTEXT_MISMATCH, LIBSEAL_ERR_NO_MATCHING_RECIPIENT,
-///         LIBSEAL_ERR_UNWRAP_FAILED, LIBSEAL_ERR_AUTHENTICATION_FAILED.
+///         LIBSEAL_ERR_UNWRAP_FAILED, LIBSEAL_ERR_AUTHENTICATION_FAILED,
+///         LIBSEAL_ERR_END_NOT_AUTHENTIC. What the callback returned is in libseal_last_error().
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_unseal(

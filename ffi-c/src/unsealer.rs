@@ -26,7 +26,8 @@ use crate::{
         boxed::Boxed,
         buffer::{Output, input_and_output, wiped_after_panic},
         castable::Castable,
-        guard::{Answer, Failure, guard, guard_value},
+        failure::{Failure, Named},
+        guard::{Answer, guard, guard_value},
         own_status::{LIBSEAL_ERR_NULL_POINTER, LIBSEAL_NEED_KEY, LIBSEAL_OK},
         pointer::{output, shared},
     },
@@ -51,6 +52,7 @@ pub struct libseal_unsealer {
 }
 
 impl Castable for libseal_unsealer {
+    const NAME: &'static str = "unsealer";
     type Rust = CallingUnsealer;
 }
 
@@ -89,7 +91,7 @@ impl CallingUnsealer {
         }
         self.is_over = true;
         let result = call(self);
-        self.is_over = matches!(result, Err(failure) if !failure.is_harmless());
+        self.is_over = matches!(&result, Err(failure) if !failure.is_harmless());
         result
     }
 
@@ -105,9 +107,6 @@ impl CallingUnsealer {
     /// Returns how many bytes were consumed and written.
     fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<(usize, usize), Failure> {
         self.is_started = true;
-        if self.unsealer.needs_key() {
-            return Ok((0, 0));
-        }
         let progress = self.advance(input, out)?;
         let (true, Some(callback)) = (self.unsealer.needs_key(), self.callback) else {
             return Ok(progress);
@@ -149,7 +148,7 @@ pub unsafe extern "C" fn libseal_unsealer_new(
         // SAFETY: `unsealer` is memory for a pointer, and the `require_count` pairs do not change.
         let (unsealer, required) = unsafe {
             (
-                output(unsealer, ptr::null_mut())?,
+                output(unsealer, ptr::null_mut()).of("unsealer")?,
                 read_required(require, require_count)?,
             )
         };
@@ -178,7 +177,7 @@ pub unsafe extern "C" fn libseal_unsealer_new_with_key(
         // SAFETY: `unsealer` is memory for a pointer; header and data key do not change during the call.
         let (unsealer, header, data_key) = unsafe {
             (
-                output(unsealer, ptr::null_mut())?,
+                output(unsealer, ptr::null_mut()).of("unsealer")?,
                 libseal_header::shared(header)?,
                 read_data_key(data_key)?,
             )
@@ -196,14 +195,15 @@ pub unsafe extern "C" fn libseal_unsealer_new_with_key(
 /// `data_key` is NULL or of 32 bytes that do not change during the call.
 pub(crate) unsafe fn read_data_key(data_key: *const u8) -> Result<DataKey, Failure> {
     // SAFETY: NULL or of 32 bytes that do not change.
-    let data_key = unsafe { shared(data_key.cast::<[u8; LIBSEAL_DATA_KEY_LEN]>()) }?;
+    let data_key =
+        unsafe { shared(data_key.cast::<[u8; LIBSEAL_DATA_KEY_LEN]>()) }.of("data_key")?;
     Ok(DataKey::try_from(&data_key[..])?)
 }
 
 /// Frees an unsealer, in any state, and wipes its keys. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn libseal_unsealer_free(unsealer: *mut libseal_unsealer) {
-    guard(|| {
+    guard_value(|| {
         // SAFETY: `unsealer` is from one of the `new` above, and this is its last use.
         unsafe { libseal_unsealer::free(unsealer) };
         Ok(())
@@ -270,11 +270,13 @@ pub unsafe extern "C" fn libseal_unsealer_update_len(
 ///                  May be NULL if there is a callback or the key is known.
 /// @param out       Room for libseal_unsealer_update_len() bytes.
 /// @return LIBSEAL_OK, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_INVALID_STATE;
-///         LIBSEAL_NEED_KEY without a callback: call libseal_unsealer_provide_key(), and then this
-///         function again with the bytes that were not consumed;
+///         LIBSEAL_NEED_KEY without a callback, at the end of the header: call
+///         libseal_unsealer_provide_key(), and then this function again with the bytes that were not
+///         consumed. Without the key that is LIBSEAL_ERR_INVALID_STATE, so that no loop goes on for ever;
 ///         LIBSEAL_ERR_NOT_SEALED, LIBSEAL_ERR_UNSUPPORTED_VERSION, LIBSEAL_ERR_UNSUPPORTED_SUITE,
 ///         LIBSEAL_ERR_HEADER_MALFORMED, LIBSEAL_ERR_HEADER_TOO_LARGE;
 ///         LIBSEAL_ERR_CONTEXT_MISMATCH, LIBSEAL_ERR_AUTHENTICATION_FAILED;
+///         LIBSEAL_ERR_MESSAGE_TOO_LONG after 4 PiB;
 ///         with a callback LIBSEAL_ERR_NO_MATCHING_RECIPIENT, LIBSEAL_ERR_UNWRAP_FAILED.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -292,7 +294,7 @@ pub unsafe extern "C" fn libseal_unsealer_update(
         // and `written` are NULL or memory that only this call uses.
         let (consumed, buffers, unsealer) = unsafe {
             (
-                (!consumed.is_null()).then(|| output(consumed, 0)),
+                (!consumed.is_null()).then(|| output(consumed, 0).of("consumed")),
                 input_and_output(r#in, in_len, out, out_cap, written),
                 libseal_unsealer::exclusive(unsealer)?,
             )
@@ -300,7 +302,8 @@ pub unsafe extern "C" fn libseal_unsealer_update(
         unsealer.run(|unsealer| {
             let may_need_key = unsealer.callback.is_none() && unsealer.unsealer.header().is_none();
             if consumed.is_none() && (may_need_key || unsealer.unsealer.needs_key()) {
-                return Err(Failure(LIBSEAL_ERR_NULL_POINTER));
+                let fault = "is NULL, and the data key may be needed";
+                return Err(Failure::argument(LIBSEAL_ERR_NULL_POINTER, fault)).of("consumed");
             }
             let consumed = consumed.transpose()?;
             let (input, mut output) = buffers?;
@@ -394,7 +397,7 @@ pub unsafe extern "C" fn libseal_unsealer_seek(
     guard(|| {
         // SAFETY: `unsealer` is NULL or used only by this call, and `offset` is memory for a number.
         let (offset, unsealer) = unsafe {
-            let offset = output(offset, 0);
+            let offset = output(offset, 0).of("offset");
             (offset, libseal_unsealer::exclusive(unsealer)?)
         };
         unsealer.run(|unsealer| {
@@ -426,9 +429,10 @@ pub unsafe extern "C" fn libseal_unsealer_finish_len(unsealer: *const libseal_un
 /// @return LIBSEAL_OK: what came out is all of the plaintext, or after libseal_unsealer_seek() the end
 ///         of it;
 ///         LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_INVALID_STATE also while a key is needed;
-///         LIBSEAL_ERR_EMPTY_MESSAGE if nothing came, LIBSEAL_ERR_TRUNCATED if the end is missing;
-///         LIBSEAL_ERR_AUTHENTICATION_FAILED if the last chunk was altered or cut: the two cannot be
-///         told apart.
+///         LIBSEAL_ERR_EMPTY_MESSAGE if nothing came, LIBSEAL_ERR_TRUNCATED if the end is missing for
+///         certain, LIBSEAL_ERR_NOT_SEALED if what came is too short to be one and begins otherwise;
+///         LIBSEAL_ERR_END_NOT_AUTHENTIC if the last chunk does not verify: it was cut, extended or
+///         altered, which cannot be told apart.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_unsealer_finish(

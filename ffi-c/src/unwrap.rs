@@ -10,7 +10,10 @@ use libseal::{DataKey, Unwrap, Unwrapped, WrappedKey};
 use zeroize::Zeroizing;
 
 use crate::{
-    boundary::{guard::Failure, own_status::LIBSEAL_ERR_NULL_POINTER},
+    boundary::{
+        failure::{Failure, Named},
+        own_status::LIBSEAL_ERR_NULL_POINTER,
+    },
     wrapped_key::{LIBSEAL_DATA_KEY_LEN, libseal_wrapped_key},
 };
 
@@ -59,7 +62,9 @@ impl Callback {
         user_data: *mut c_void,
     ) -> Result<Self, Failure> {
         Ok(Self {
-            function: function.ok_or(Failure(LIBSEAL_ERR_NULL_POINTER))?,
+            function: function
+                .ok_or(Failure::argument(LIBSEAL_ERR_NULL_POINTER, "is NULL"))
+                .of("unwrap")?,
             user_data,
         })
     }

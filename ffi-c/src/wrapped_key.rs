@@ -6,7 +6,8 @@ use libseal::{ErrorKind, WrapAlgorithm, WrappedKey};
 
 use crate::{
     boundary::{
-        guard::{Failure, guard},
+        failure::{Failure, Named},
+        guard::guard,
         own_status::LIBSEAL_ERR_INVALID_UTF8,
         pointer::{array, output, shared},
         sized::{SizedStruct, read_sized},
@@ -89,12 +90,17 @@ impl libseal_wrapped_key {
         // SAFETY: the lengths are those of what the pointers are of.
         let (fingerprint, key_id, ciphertext) = unsafe {
             (
-                shared(self.fingerprint.cast::<[u8; LIBSEAL_FINGERPRINT_LEN]>())?,
-                array(self.key_id.cast::<u8>(), self.key_id_len)?,
-                array(self.ciphertext, self.ciphertext_len)?,
+                shared(self.fingerprint.cast::<[u8; LIBSEAL_FINGERPRINT_LEN]>())
+                    .of("the fingerprint of the wrapped key")?,
+                array(self.key_id.cast::<u8>(), self.key_id_len)
+                    .of("the key_id of the wrapped key")?,
+                array(self.ciphertext, self.ciphertext_len)
+                    .of("the ciphertext of the wrapped key")?,
             )
         };
-        let key_id = str::from_utf8(key_id).map_err(|_| Failure(LIBSEAL_ERR_INVALID_UTF8))?;
+        let key_id = str::from_utf8(key_id)
+            .map_err(|_| Failure::argument(LIBSEAL_ERR_INVALID_UTF8, "is not UTF-8"))
+            .of("the key_id of the wrapped key")?;
         // No header has a larger number.
         let kind = u8::try_from(self.kind).map_err(|_| ErrorKind::UnsupportedAlgorithm)?;
         Ok(WrappedKey::new(kind, fingerprint, key_id, ciphertext))
@@ -125,9 +131,9 @@ pub unsafe extern "C" fn libseal_wrapped_key_data_key(
         // and what it points to do not change during the call.
         let (data_key, unwrapped, wrapped_key) = unsafe {
             (
-                output(data_key.cast(), [0; LIBSEAL_DATA_KEY_LEN])?,
-                array(unwrapped, unwrapped_len)?,
-                read_sized(wrapped_key)?.read()?,
+                output(data_key.cast(), [0; LIBSEAL_DATA_KEY_LEN]).of("data_key")?,
+                array(unwrapped, unwrapped_len).of("unwrapped")?,
+                read_sized(wrapped_key).of("wrapped_key")?.read()?,
             )
         };
         *data_key = *wrapped_key.data_key(unwrapped)?.as_bytes();

@@ -12,7 +12,8 @@ use crate::{
     boundary::{
         boxed::Boxed,
         castable::Castable,
-        guard::{Failure, guard, guard_value},
+        failure::{Failure, Named},
+        guard::{guard, guard_value},
         pointer::{array, output},
     },
     envelope::{EnvelopeParts, libseal_envelope},
@@ -34,6 +35,7 @@ pub struct libseal_writer {
 }
 
 impl Castable for libseal_writer {
+    const NAME: &'static str = "writer";
     type Rust = Writer;
 }
 
@@ -177,7 +179,7 @@ pub unsafe extern "C" fn libseal_writer_new(
         // SAFETY: `writer` is memory for a pointer; the callback can be called for as long as the writer
         // is there; envelope and sink do not change during the call.
         let (writer, sink) = unsafe {
-            let writer = output(writer, ptr::null_mut())?;
+            let writer = output(writer, ptr::null_mut()).of("writer")?;
             parts.read(envelope)?;
             (writer, Sink::new(sink)?)
         };
@@ -191,7 +193,7 @@ pub unsafe extern "C" fn libseal_writer_new(
 /// message as cut short. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn libseal_writer_free(writer: *mut libseal_writer) {
-    guard(|| {
+    guard_value(|| {
         // SAFETY: `writer` is from `libseal_writer_new`, and this is its last use.
         unsafe { libseal_writer::free(writer) };
         Ok(())
@@ -217,10 +219,10 @@ pub unsafe extern "C" fn libseal_writer_write(
         // SAFETY: `writer` is NULL or used only by this call; `in` is `in_len` bytes; `consumed` is NULL
         // or memory for a number.
         let (consumed, plaintext, writer) = unsafe {
-            let consumed = (!consumed.is_null()).then(|| output(consumed, 0));
+            let consumed = (!consumed.is_null()).then(|| output(consumed, 0).of("consumed"));
             (
                 consumed.transpose()?,
-                array(r#in, in_len)?,
+                array(r#in, in_len).of("in")?,
                 libseal_writer::exclusive(writer)?,
             )
         };

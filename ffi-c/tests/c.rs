@@ -37,6 +37,10 @@ fn complete() -> Subject {
     Subject {
         name: "complete",
         programs: &[
+            "regressions/a_cut_reads_like_a_wrong_key",
+            "regressions/errors_without_words",
+            "regressions/key_asked_for_without_room",
+            "regressions/need_key_for_ever",
             "test_keys",
             "test_pool",
             "test_random",
@@ -105,8 +109,8 @@ impl Subject {
     /// Compiles and runs each program in a folder of its own.
     fn test(&self, manner: &str, flags: &[&str], command: impl Fn(PathBuf) -> Command) {
         for program in self.programs {
-            let name = program.replace('/', "-");
-            let folder = scratch(&format!("{manner}-{}-{name}", self.name));
+            let folder = format!("{manner}-{}-{program}", self.name);
+            let folder = scratch(&folder.replace('/', "-"));
             let executable = self.compile(program, &folder, flags);
             run(&mut command(executable), &folder);
             self.unseal_written(program, &folder);

@@ -1,5 +1,7 @@
 //! From the core's errors to the exceptions of `libseal._errors`.
 
+use std::error::Error as _;
+
 use libseal::{Error, ErrorKind};
 use pyo3::{exceptions::PyException, prelude::*, sync::PyOnceLock, types::PyType};
 
@@ -9,7 +11,7 @@ use pyo3::{exceptions::PyException, prelude::*, sync::PyOnceLock, types::PyType}
 /// libseal's own, which has already found the right words, or not an `Exception` at all, such as
 /// `KeyboardInterrupt`.
 pub(crate) fn to_py(py: Python<'_>, error: Error) -> PyErr {
-    let (kind, message) = (error.kind(), error.to_string());
+    let (kind, message) = (error.kind(), text_of(&error));
     let raised = error.into_source().and_then(|s| s.downcast::<PyErr>().ok());
     match raised {
         Some(raised) if is_own(py, &raised) || !raised.is_instance_of::<PyException>(py) => *raised,
@@ -19,6 +21,20 @@ pub(crate) fn to_py(py: Python<'_>, error: Error) -> PyErr {
             exception
         }
     }
+}
+
+/// What the error says and, after it, what its causes say: logs show the text alone, and a pickled
+/// exception has lost its cause.
+fn text_of(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let reason = error.to_string();
+        // An exception without a message is its class and a colon.
+        text = format!("{text}: {}", reason.trim_end_matches(": "));
+        source = error.source();
+    }
+    text
 }
 
 /// The exception for `kind`, with words that say more than the core can know.

@@ -29,6 +29,10 @@ impl LocalUnwrapper {
     pub(crate) fn unwrap_key(&self, py: Python<'_>, key: &libseal::WrappedKey<'_>) -> Unwrapped {
         py.detach(|| self.unwrapper.unwrap_key(key))
     }
+
+    pub(crate) fn fingerprints(&self) -> Vec<[u8; 32]> {
+        self.unwrapper.fingerprints()
+    }
 }
 
 #[pymethods]

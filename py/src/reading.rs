@@ -17,7 +17,7 @@ use crate::{
     errors,
     header::{Header, range},
     pool::Threads,
-    unwrap::{self, Unwrappers, data_key_from},
+    unwrap::{Unwrappers, data_key_from},
 };
 
 /// Reads a message from the start, from any place, to its end, without I/O: says which bytes of
@@ -275,7 +275,7 @@ impl Reading {
         let unwrappers = Unwrappers::from_py(unwrap)?;
         let mut reading = self.lock(py)?;
         let unwrapped = reading.unwrap_with(unwrappers.as_core());
-        unwrapped.map_err(|error| unwrap::to_py(py, error, reading.header()))
+        unwrapped.map_err(|error| errors::to_py(py, error))
     }
 }
 

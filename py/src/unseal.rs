@@ -8,7 +8,7 @@ use crate::{
     context::Require,
     errors,
     pool::Threads,
-    unwrap::{self, Unwrappers},
+    unwrap::Unwrappers,
 };
 
 /// See libseal.unseal.
@@ -97,7 +97,7 @@ impl<'m, 'py> WholeMessage<'m, 'py> {
 
     fn unwrap(&mut self, unwrappers: &Unwrappers<'_>) -> PyResult<()> {
         let unwrapped = self.unsealer.unwrap_with(unwrappers.as_core());
-        unwrapped.map_err(|error| unwrap::to_py(self.py, error, self.unsealer.header()))
+        unwrapped.map_err(|error| errors::to_py(self.py, error))
     }
 
     /// After the data key was unwrapped; `out` is `plaintext_len` bytes long.

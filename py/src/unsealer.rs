@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use libseal::{Error, ErrorKind, Progress};
+use libseal::{Error, Progress};
 use pyo3::{
     prelude::*,
     types::{PyBytes, PyType},
@@ -16,7 +16,7 @@ use crate::{
     errors,
     header::Header,
     pool::Threads,
-    unwrap::{self, Unwrappers, data_key_from},
+    unwrap::{Unwrappers, data_key_from},
 };
 
 /// Unseals a message piece by piece, without I/O.
@@ -208,7 +208,7 @@ impl Unsealer {
         let unwrappers = Unwrappers::from_py(unwrap)?;
         let unsealer = &mut lock(py, &self.state)?.unsealer;
         let unwrapped = unsealer.unwrap_with(unwrappers.as_core());
-        unwrapped.map_err(|error| unwrap::to_py(py, error, unsealer.header()))
+        unwrapped.map_err(|error| errors::to_py(py, error))
     }
 
     /// Ends the message: confirms that it is complete and returns the last plaintext.
@@ -283,13 +283,7 @@ impl State {
             self.begin_payload(py)?;
             sought = self.unsealer.seek(position);
         }
-        let offset = sought.map_err(|error| match error.kind() {
-            ErrorKind::InvalidState => errors::wrong_state(
-                py,
-                "before it can seek, an unsealer needs the data key and the first header.ciphertext_range(0, 0).start bytes; after an error it cannot",
-            ),
-            _ => errors::to_py(py, error),
-        })?;
+        let offset = sought.map_err(|error| errors::to_py(py, error))?;
         self.held = None;
         Ok(offset)
     }

@@ -1,6 +1,6 @@
 //! The argument `unwrap`: what unwraps data keys in Python, as an unwrapper of the core.
 
-use libseal::{DataKey, Error, ErrorKind, Unwrap, Unwrapped};
+use libseal::{DataKey, Error, Unwrap, Unwrapped};
 use pyo3::{
     exceptions::PyTypeError,
     intern,
@@ -9,10 +9,7 @@ use pyo3::{
 };
 
 use crate::{
-    buffer::Input,
-    convert::{hex, type_name},
-    errors,
-    local_unwrapper::LocalUnwrapper,
+    buffer::Input, convert::type_name, errors, local_unwrapper::LocalUnwrapper,
     wrapped_key::WrappedKey,
 };
 
@@ -48,11 +45,11 @@ fn unwrapper<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Box<dyn Unwrap +
     // A method of the class: a mock has every attribute that it is asked for.
     let name = intern!(value.py(), "unwrap_keys");
     if value.get_type().hasattr(name)? {
-        let unwrap_keys = value.getattr(name)?;
-        if is_async(&unwrap_keys)? {
+        if is_async(&value.getattr(name)?)? {
             return Err(PyTypeError::new_err(ASYNCHRONOUS));
         }
-        return Ok(Some(Box::new(AllKeys { unwrap_keys })));
+        let unwrap = value.clone();
+        return Ok(Some(Box::new(AllKeys { unwrap })));
     }
     if value.is_instance_of::<PyType>() {
         return Ok(None);
@@ -124,6 +121,10 @@ impl Unwrap for Local<'_> {
     fn unwrap_key(&self, key: &libseal::WrappedKey<'_>) -> Unwrapped {
         self.0.get().unwrap_key(self.0.py(), key)
     }
+
+    fn fingerprints(&self) -> Vec<[u8; 32]> {
+        self.0.get().fingerprints()
+    }
 }
 
 /// A callable, which is asked about one recipient at a time.
@@ -138,11 +139,15 @@ impl Unwrap for EachKey<'_> {
             key.data_key(unwrapped)
         })
     }
+
+    fn fingerprints(&self) -> Vec<[u8; 32]> {
+        fingerprints_of(&self.unwrap)
+    }
 }
 
 /// An object that is asked once about all recipients.
 struct AllKeys<'py> {
-    unwrap_keys: Bound<'py, PyAny>,
+    unwrap: Bound<'py, PyAny>,
 }
 
 impl Unwrap for AllKeys<'_> {
@@ -151,12 +156,31 @@ impl Unwrap for AllKeys<'_> {
     }
 
     fn unwrap_keys(&self, keys: &[libseal::WrappedKey<'_>]) -> Unwrapped {
-        let py = self.unwrap_keys.py();
+        let py = self.unwrap.py();
         let keys = PyTuple::new(py, keys.iter().map(WrappedKey::from_core));
-        let data_key = keys.and_then(|keys| self.unwrap_keys.call1((keys,)));
+        let data_key = keys.and_then(|keys| {
+            let name = intern!(py, "unwrap_keys");
+            self.unwrap.call_method1(name, (keys,))
+        });
         // It is for one of the keys, and only the unwrapper knows for which.
         answer(py, data_key, |data_key| DataKey::try_from(data_key))
     }
+
+    fn fingerprints(&self) -> Vec<[u8; 32]> {
+        fingerprints_of(&self.unwrap)
+    }
+}
+
+/// What the method `fingerprints` returns, if the unwrapper has one. It is for the text of an error, so a
+/// fault in it is not worth another.
+fn fingerprints_of(unwrap: &Bound<'_, PyAny>) -> Vec<[u8; 32]> {
+    let name = intern!(unwrap.py(), "fingerprints");
+    if !unwrap.get_type().hasattr(name).unwrap_or(false) {
+        return Vec::new();
+    }
+    let fingerprints = unwrap.call_method0(name);
+    let fingerprints = fingerprints.and_then(|found| found.extract::<Vec<[u8; 32]>>());
+    fingerprints.unwrap_or_default()
 }
 
 /// The answer in what a call of Python code returned or raised.
@@ -198,23 +222,4 @@ pub(crate) fn data_key_from(value: &Bound<'_, PyAny>) -> PyResult<DataKey> {
     let bytes = Input::from_py("data_key", value)?;
     let data_key = DataKey::try_from(bytes.as_bytes());
     data_key.map_err(|error| errors::to_py(value.py(), error))
-}
-
-/// The exception for an error of `unwrap_with`; names the recipients if none of them matches.
-pub(crate) fn to_py(py: Python<'_>, error: Error, header: Option<&libseal::Header>) -> PyErr {
-    match (error.kind(), header) {
-        (kind @ ErrorKind::NoMatchingRecipient, Some(header)) => {
-            errors::with_message(py, kind, &format!("{kind} ({})", recipients_of(header)))
-        }
-        _ => errors::to_py(py, error),
-    }
-}
-
-/// For a message; what strangers wrote is escaped and cut.
-fn recipients_of(header: &libseal::Header) -> String {
-    let names = header.wrapped_keys().map(|key| match key.key_id() {
-        "" => hex(key.fingerprint()),
-        key_id => format!("{:?}", key_id.chars().take(200).collect::<String>()),
-    });
-    names.collect::<Vec<_>>().join(", ")
 }

@@ -157,6 +157,8 @@ static void streamed(vector *v, size_t piece_len, bool two_steps)
                                status == LIBSEAL_ERR_NO_MATCHING_RECIPIENT);
     status = libseal_unsealer_update(unsealer, more, 1, &ignored, more + 1, sizeof more - 1,
                                      &written);
+    EXPECT(status == LIBSEAL_ERR_INVALID_STATE);
+    status = libseal_unsealer_update(unsealer, NULL, 0, &ignored, more, sizeof more, &written);
     EXPECT(status == (waits ? LIBSEAL_NEED_KEY : LIBSEAL_ERR_INVALID_STATE));
     status = libseal_unsealer_finish(unsealer, more, sizeof more, &written);
     EXPECT(status == LIBSEAL_ERR_INVALID_STATE);

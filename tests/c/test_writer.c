@@ -173,7 +173,7 @@ static void unfinished(void)
         size_t len;
         libseal_status status = libseal_unseal(message, m.len, unwrap_openssl, "rsa-2048", NULL,
                                                0, out, sizeof out, &len);
-        CHECK(status == LIBSEAL_ERR_TRUNCATED || status == LIBSEAL_ERR_AUTHENTICATION_FAILED);
+        CHECK(status == LIBSEAL_ERR_TRUNCATED || status == LIBSEAL_ERR_END_NOT_AUTHENTIC);
     }
 }
 

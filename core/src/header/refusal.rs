@@ -8,7 +8,7 @@ use crate::{
     recipient::wrapped_key::WrappedKey,
 };
 
-/// More keys than a text names: those of a message, which are no more, and as many of a reader.
+/// How many keys of a reader a text names: as many as a message can have recipients.
 const MAX_NAMED: usize = crate::MAX_RECIPIENTS;
 
 /// Names what was required and what was found.

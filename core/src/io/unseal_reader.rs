@@ -62,7 +62,8 @@ impl<R: Read> UnsealReader<R> {
     ///
     /// # Errors
     /// As [`Unsealer::update`](crate::Unsealer::update) and
-    /// [`Unsealer::unwrap_with`](crate::Unsealer::unwrap_with), and those of `inner`.
+    /// [`Unsealer::unwrap_with`](crate::Unsealer::unwrap_with), and those of `inner`. [`Error`] says how
+    /// to find the former in an [`io::Error`].
     pub fn new(
         inner: R,
         unwrapper: impl Unwrap,

@@ -58,6 +58,7 @@ const SEAL: &[Section] = &[
 
 /// What comes with the feature `unseal` of the C library.
 const UNSEAL: &[Section] = &[
+    Section::new("last_error"),
     Section::new("wrapped_key").with_initialiser(snippet!("wrapped_key")),
     Section::new("header"),
     Section::new("unwrap"),

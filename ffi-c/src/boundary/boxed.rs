@@ -2,7 +2,11 @@
 
 use core::ptr;
 
-use crate::boundary::{castable::Castable, guard::Failure, pointer};
+use crate::boundary::{
+    castable::Castable,
+    failure::{Failure, Named},
+    pointer,
+};
 
 /// A C type that is only ever behind a pointer, to a boxed Rust value.
 pub(crate) trait Boxed: Castable + Sized {
@@ -24,7 +28,7 @@ pub(crate) trait Boxed: Castable + Sized {
         Self::Rust: 'a,
     {
         // SAFETY: a handle of this type points to a `Self::Rust`, which the caller leaves alone.
-        unsafe { pointer::shared(handle.cast::<Self::Rust>()) }
+        unsafe { pointer::shared(handle.cast::<Self::Rust>()) }.of(Self::NAME)
     }
 
     /// # Safety
@@ -34,7 +38,7 @@ pub(crate) trait Boxed: Castable + Sized {
         Self::Rust: 'a,
     {
         // SAFETY: a handle of this type points to a `Self::Rust`, which nothing else uses.
-        unsafe { pointer::exclusive(handle.cast::<Self::Rust>()) }
+        unsafe { pointer::exclusive(handle.cast::<Self::Rust>()) }.of(Self::NAME)
     }
 
     /// Drops the value and frees its memory. NULL is fine.

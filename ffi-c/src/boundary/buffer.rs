@@ -7,7 +7,7 @@ use libseal::ErrorKind;
 use zeroize::Zeroize;
 
 use crate::boundary::{
-    guard::Failure,
+    failure::{Failure, Named},
     own_status::LIBSEAL_ERR_INVALID_ARGUMENT,
     pointer::{array, check_slice, output},
 };
@@ -32,11 +32,11 @@ impl<'a> Output<'a> {
         written: *mut usize,
     ) -> Result<Self, Failure> {
         // SAFETY: `written` is NULL or memory for a number that nothing else uses.
-        let written = unsafe { output(written, 0) }?;
+        let written = unsafe { output(written, 0) }.of("written")?;
         let room = if out_cap == 0 {
             &mut []
         } else {
-            check_slice(out, out_cap)?;
+            check_slice(out, out_cap).of("out")?;
             // SAFETY: not NULL, so these are `out_cap` bytes that nothing else uses, and no more than a
             // slice can have. What C left in them, if anything, are bytes.
             unsafe { slice::from_raw_parts_mut(out, out_cap) }
@@ -75,15 +75,19 @@ pub(crate) unsafe fn input_and_output<'a>(
     written: *mut usize,
 ) -> Result<(&'a [u8], Output<'a>), Failure> {
     // SAFETY: `written` is NULL or memory for a number, which overlaps nothing.
-    unsafe { output(written, 0) }?;
+    unsafe { output(written, 0) }.of("written")?;
     let (in_start, out_start) = (input.addr(), out.addr());
     let overlap =
         in_start < out_start.saturating_add(out_cap) && out_start < in_start.saturating_add(in_len);
     if overlap && in_len > 0 && out_cap > 0 && !input.is_null() && !out.is_null() {
-        return Err(Failure(LIBSEAL_ERR_INVALID_ARGUMENT));
+        let overlap = Failure::argument(LIBSEAL_ERR_INVALID_ARGUMENT, "overlaps in");
+        return Err(overlap).of("out");
     }
     // SAFETY: they do not overlap, so what each of the two needs is what the caller promised.
-    unsafe { Ok((array(input, in_len)?, Output::read(out, out_cap, written)?)) }
+    unsafe {
+        let input = array(input, in_len).of("in")?;
+        Ok((input, Output::read(out, out_cap, written)?))
+    }
 }
 
 /// Passes a status on. If it came from a panic, wipes what the function may have left in `out`.

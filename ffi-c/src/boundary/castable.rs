@@ -5,4 +5,6 @@
 pub(crate) trait Castable {
     /// The Rust type.
     type Rust;
+    /// What functions call an argument of this type.
+    const NAME: &'static str;
 }

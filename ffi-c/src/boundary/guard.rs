@@ -6,32 +6,14 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use libseal::{Error, ErrorKind};
+use libseal::ErrorKind;
 
-use crate::{boundary::own_status::LIBSEAL_OK, status::libseal_status};
-
-/// A status that is an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Failure(pub(crate) libseal_status);
-
-impl Failure {
-    /// Whether the call that failed so has changed nothing, and a handle stays usable.
-    pub(crate) fn is_harmless(self) -> bool {
-        self == ErrorKind::BufferTooSmall.into() || self == ErrorKind::InvalidState.into()
-    }
-}
-
-impl From<ErrorKind> for Failure {
-    fn from(kind: ErrorKind) -> Self {
-        Self(kind.code())
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        error.kind().into()
-    }
-}
+#[cfg(feature = "unseal")]
+use crate::last_error;
+use crate::{
+    boundary::{failure::Failure, own_status::LIBSEAL_OK},
+    status::libseal_status,
+};
 
 /// What a function returns if nothing failed: most have nothing to say.
 pub(crate) trait Answer {
@@ -50,13 +32,24 @@ impl Answer for libseal_status {
     }
 }
 
-/// Runs the body of a function that returns a status. No panic leaves it.
+/// Runs the body of a function that returns a status, and keeps the text of its error. No panic leaves it.
 pub(crate) fn guard<A: Answer>(body: impl FnOnce() -> Result<A, Failure>) -> libseal_status {
     match catch(body) {
         Some(Ok(answer)) => answer.status(),
-        Some(Err(Failure(status))) => status,
-        None => ErrorKind::Internal.code(),
+        Some(Err(failure)) => keep(failure),
+        None => keep(ErrorKind::Internal.into()),
     }
+}
+
+#[cfg(feature = "unseal")]
+fn keep(failure: Failure) -> libseal_status {
+    last_error::keep(failure)
+}
+
+/// A device has only the status.
+#[cfg(not(feature = "unseal"))]
+fn keep(failure: Failure) -> libseal_status {
+    failure.status()
 }
 
 /// Runs the body of a function that returns a value: the default one if the handle is of no use.
@@ -81,6 +74,8 @@ fn catch<R>(body: impl FnOnce() -> R) -> Option<R> {
 
 #[cfg(test)]
 mod tests {
+    use libseal::Error;
+
     use super::*;
 
     #[test]

@@ -5,7 +5,7 @@ use core::{ffi::c_char, slice};
 use libseal::ErrorKind;
 
 use crate::boundary::{
-    guard::Failure,
+    failure::Failure,
     own_status::{
         LIBSEAL_ERR_INVALID_ARGUMENT, LIBSEAL_ERR_INVALID_UTF8, LIBSEAL_ERR_NULL_POINTER,
     },
@@ -15,10 +15,11 @@ use crate::boundary::{
 /// Whether a pointer is neither NULL nor misaligned.
 pub(crate) fn check<T>(pointer: *const T) -> Result<(), Failure> {
     if pointer.is_null() {
-        return Err(Failure(LIBSEAL_ERR_NULL_POINTER));
+        return Err(Failure::argument(LIBSEAL_ERR_NULL_POINTER, "is NULL"));
     }
     if !pointer.is_aligned() {
-        return Err(Failure(LIBSEAL_ERR_INVALID_ARGUMENT));
+        let fault = "is not aligned for its type";
+        return Err(Failure::argument(LIBSEAL_ERR_INVALID_ARGUMENT, fault));
     }
     Ok(())
 }
@@ -58,7 +59,10 @@ pub(crate) fn check_slice<T>(pointer: *const T, len: usize) -> Result<(), Failur
     check(pointer)?;
     match len.checked_mul(size_of::<T>()) {
         Some(bytes) if isize::try_from(bytes).is_ok() => Ok(()),
-        _ => Err(Failure(LIBSEAL_ERR_INVALID_ARGUMENT)),
+        _ => Err(Failure::argument(
+            LIBSEAL_ERR_INVALID_ARGUMENT,
+            "is longer than any memory",
+        )),
     }
 }
 
@@ -99,7 +103,7 @@ pub(crate) unsafe fn text<'a>(
     // SAFETY: these are the bytes before the NUL, and they do not change.
     let text = unsafe { slice::from_raw_parts(pointer.cast(), len) };
     if !is_utf8(text) {
-        return Err(Failure(LIBSEAL_ERR_INVALID_UTF8));
+        return Err(Failure::argument(LIBSEAL_ERR_INVALID_UTF8, "is not UTF-8"));
     }
     // SAFETY: `is_utf8` says what `str::from_utf8` says.
     Ok(unsafe { str::from_utf8_unchecked(text) })

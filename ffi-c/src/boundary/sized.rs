@@ -2,7 +2,7 @@
 
 use core::{mem::MaybeUninit, ptr};
 
-use crate::boundary::{guard::Failure, own_status::LIBSEAL_ERR_STRUCT_SIZE, pointer::check};
+use crate::boundary::{failure::Failure, own_status::LIBSEAL_ERR_STRUCT_SIZE, pointer::check};
 
 /// More than any struct will ever have. What states a larger size was never initialised.
 const MAX_SIZE: usize = 1024;
@@ -60,11 +60,18 @@ unsafe fn read_bytes(
     // SAFETY: the struct is `size` bytes long, and this reads one of them.
     let is_zero = |index| unsafe { from.add(index).read() } == 0;
     if !is_possible || !(known_size..size).all(is_zero) {
-        return Err(Failure(LIBSEAL_ERR_STRUCT_SIZE));
+        return Err(wrong_size());
     }
     // SAFETY: both are as long as the shorter one, and `to` is memory of the library.
     unsafe { ptr::copy_nonoverlapping(from, to, size.min(known_size)) };
     Ok(())
+}
+
+/// The failure of a struct with a size that it cannot have.
+pub(crate) const fn wrong_size() -> Failure {
+    let fault =
+        "was not initialised with its macro, or has members that this library does not know";
+    Failure::argument(LIBSEAL_ERR_STRUCT_SIZE, fault)
 }
 
 #[cfg(test)]
@@ -129,7 +136,7 @@ mod tests {
         for place in [0, 15] {
             third.unknown = [0; 16];
             third.unknown[place] = 1;
-            assert_eq!(read(&third).err(), Some(Failure(LIBSEAL_ERR_STRUCT_SIZE)));
+            assert_eq!(read(&third).err(), Some(wrong_size()));
         }
     }
 
@@ -152,11 +159,7 @@ mod tests {
             usize::MAX,
         ] {
             let found = read(&of_size(size));
-            assert_eq!(
-                found.err(),
-                Some(Failure(LIBSEAL_ERR_STRUCT_SIZE)),
-                "{size}"
-            );
+            assert_eq!(found.err(), Some(wrong_size()), "{size}");
         }
     }
 }

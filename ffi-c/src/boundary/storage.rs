@@ -10,7 +10,7 @@ use zeroize::Zeroize;
 
 use crate::boundary::{
     castable::Castable,
-    guard::Failure,
+    failure::{Failure, Named},
     own_status::{LIBSEAL_ERR_NOT_FILLED, LIBSEAL_ERR_STORAGE_TOO_SMALL},
     pointer::check,
 };
@@ -43,7 +43,7 @@ struct Place<C: Stored> {
 impl<C: Stored> Place<C> {
     fn of(storage: *mut C) -> Result<Self, Failure> {
         let start = storage.cast::<u64>();
-        check(start)?;
+        check(start).of(C::NAME)?;
         let first = start.wrapping_add(1).cast::<u8>();
         let value = first.wrapping_add(first.align_offset(align_of::<C::Rust>()));
         Ok(Self {
@@ -69,7 +69,10 @@ impl<C: Stored> Place<C> {
         match unsafe { self.start.read() } {
             word if word == self.mark() => Ok(()),
             word if word == !self.mark() => Err(ErrorKind::InvalidState.into()),
-            _ => Err(Failure(LIBSEAL_ERR_NOT_FILLED)),
+            _ => {
+                let fault = "was never filled, or not with success, or is a copy";
+                Err(Failure::argument(LIBSEAL_ERR_NOT_FILLED, fault)).of(C::NAME)
+            }
         }
     }
 
@@ -113,7 +116,7 @@ impl<C: Stored> Vacant<'_, C> {
         // SAFETY: no more than the bytes that there are: `size`, and a word at least.
         unsafe { place.wipe_bytes(size.clamp(WORD, C::NEED)) };
         if size < C::NEED {
-            return Err(Failure(LIBSEAL_ERR_STORAGE_TOO_SMALL));
+            return Err(Failure::new(LIBSEAL_ERR_STORAGE_TOO_SMALL));
         }
         Ok(Self {
             place,

@@ -52,7 +52,11 @@ class AuthenticationError(SealError):
 
 
 class TruncatedError(AuthenticationError):
-    """The end of the message is missing."""
+    """The end of the message is missing, or does not verify.
+
+    It was cut short, extended or damaged there. The data key is the right one, so getting the
+    message again may help.
+    """
 
     code = 211
     name = "TRUNCATED"
@@ -66,7 +70,10 @@ class ContextMismatchError(SealError):
 
 
 class KeyUnwrapError(SealError):
-    """The data key could not be unwrapped; ``__cause__`` is the unwrapper's exception."""
+    """The data key could not be unwrapped.
+
+    ``__cause__`` is the unwrapper's exception, and the text has its text.
+    """
 
     code = 401
     name = "UNWRAP_FAILED"
@@ -80,7 +87,10 @@ class StopUnwrap(KeyUnwrapError):  # noqa: N818
 
 
 class NoMatchingRecipientError(KeyUnwrapError):
-    """The message is sealed for other keys than those that the unwrapper holds."""
+    """The message is sealed for other keys than those that the unwrapper holds.
+
+    The text has the recipients' fingerprints and, if the unwrapper knows them, its own.
+    """
 
     code = 400
     name = "NO_MATCHING_RECIPIENT"
@@ -131,6 +141,7 @@ CLASSES: Final[dict[int, type[SealError]]] = {
     211: TruncatedError,
     300: AuthenticationError,
     301: ContextMismatchError,
+    302: TruncatedError,
     400: NoMatchingRecipientError,
     401: KeyUnwrapError,
     402: KeyUnwrapError,

@@ -25,8 +25,8 @@ class UnsealReader(io.BufferedReader):
 
     The header is read, and the data key unwrapped, when the object is made. The end of the
     plaintext is reported only after the end of the message has been verified: a truncated message
-    ends in TruncatedError or AuthenticationError. What was read before that is authentic, but may
-    not be all, so keep it apart until the end is reached.
+    ends in TruncatedError. What was read before that is authentic, but may not be all, so keep it
+    apart until the end is reached.
 
     It can ``seek`` if ``fileobj`` can. Then only the chunks of 16 KiB that hold what is read are
     fetched. The first seek also fetches the last chunk, which verifies where the plaintext ends,

@@ -72,6 +72,9 @@ Unwrapper: TypeAlias = Callable[[WrappedKey], Buffer | None] | SupportsUnwrapKey
 A function returns what the KMS returned for the ciphertext, 32 bytes for an RSA key, or None for a
 key that it does not hold. If it raises an Exception, the next recipient is tried; if it raises
 StopUnwrap, nothing else is.
+
+An unwrapper may also have a method ``fingerprints`` that returns the fingerprints of the keys that
+it holds, in a list. It is called for the text of NoMatchingRecipientError alone.
 """
 
 Unwrap: TypeAlias = Unwrapper | Sequence[Unwrapper]

@@ -69,6 +69,11 @@ class KmsUnwrapper:
         data_key: bytes = response["Plaintext"]
         return data_key
 
+    def fingerprints(self) -> list[bytes]:
+        """Return the fingerprints of the keys, as far as the KMS has been asked for them."""
+        with self._lock:
+            return list(self._arns)
+
     def _arn_of(self, wrapped_key: WrappedKey) -> str | None:
         fingerprint = wrapped_key.fingerprint
         with self._lock:
