@@ -255,8 +255,9 @@ def test_with_a_kms(kms: LocalKms, alias: str) -> None:
 
 def test_a_key_to_sign_is_refused(kms: LocalKms) -> None:
     key = kms.client.create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
-    with pytest.raises(libseal.InvalidKeyError, match="SIGN_VERIFY"):
+    with pytest.raises(libseal.InvalidKeyError, match="SIGN_VERIFY") as refused:
         libseal.aws.public_key(kms.client, key["KeyMetadata"]["KeyId"])
+    assert refused.value.name == "WRONG_KEY_USAGE"
 
 
 def test_examples(kms: LocalKms, alias: str, tmp_path: Path) -> None:

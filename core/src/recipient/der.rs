@@ -20,6 +20,7 @@ pub(crate) fn sequence(file: &[u8]) -> Option<&[u8]> {
 }
 
 /// Reads elements front to back. Lengths are definite, as short as can be, and below 64 KiB.
+#[derive(Clone, Copy)]
 pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {

@@ -3,6 +3,8 @@
 use crate::recipient::der::{BIT_STRING, INTEGER, OCTET_STRING, Reader, SEQUENCE};
 
 const ATTRIBUTES: u8 = 0xa0;
+/// In the place of a tag: there is no element.
+const NONE: u8 = 0;
 
 /// What people keep in DER, as far as it can be mistaken for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,35 +31,34 @@ pub(crate) enum DerKind {
 
 impl DerKind {
     pub(crate) fn of(der: &[u8]) -> Option<Self> {
-        let tags = tags(Reader::only(der, SEQUENCE)?)?;
-        Some(match tags {
-            [Some(SEQUENCE), Some(BIT_STRING), None] => Self::PublicKey,
-            [Some(INTEGER), Some(INTEGER), None] => Self::Pkcs1PublicKey,
-            [Some(INTEGER), Some(SEQUENCE), Some(OCTET_STRING)] => Self::Pkcs8,
-            [Some(INTEGER), Some(INTEGER), Some(INTEGER)] => Self::Pkcs1PrivateKey,
-            [Some(INTEGER), Some(OCTET_STRING), _] => Self::EcPrivateKey,
-            [Some(SEQUENCE), Some(OCTET_STRING), None] => Self::EncryptedPrivateKey,
-            [Some(INTEGER), Some(SEQUENCE), None | Some(SEQUENCE)] => Self::Pkcs12,
-            [Some(SEQUENCE), Some(SEQUENCE), Some(BIT_STRING)] if is_request(der) => Self::Request,
-            [Some(SEQUENCE), Some(SEQUENCE), Some(BIT_STRING)] => Self::Certificate,
+        let file = Reader::only(der, SEQUENCE)?;
+        Some(match tags(file)? {
+            [SEQUENCE, BIT_STRING, NONE, _] => Self::PublicKey,
+            [INTEGER, INTEGER, NONE, _] => Self::Pkcs1PublicKey,
+            [INTEGER, SEQUENCE, OCTET_STRING, _] => Self::Pkcs8,
+            [INTEGER, INTEGER, INTEGER, _] => Self::Pkcs1PrivateKey,
+            [INTEGER, OCTET_STRING, ..] => Self::EcPrivateKey,
+            [SEQUENCE, OCTET_STRING, NONE, _] => Self::EncryptedPrivateKey,
+            [INTEGER, SEQUENCE, NONE | SEQUENCE, _] => Self::Pkcs12,
+            [SEQUENCE, SEQUENCE, BIT_STRING, _] if is_request(file) => Self::Request,
+            [SEQUENCE, SEQUENCE, BIT_STRING, _] => Self::Certificate,
             _ => return None,
         })
     }
 }
 
-/// A certificate has a fourth element of another tag in its place.
-fn is_request(signed: &[u8]) -> bool {
-    let info = Reader::only(signed, SEQUENCE).and_then(|mut signed| signed.contents(SEQUENCE));
-    let request = [INTEGER, SEQUENCE, SEQUENCE, ATTRIBUTES].map(Some);
-    info.and_then(tags) == Some(request)
+/// A certificate has something else than attributes as its fourth element.
+fn is_request(mut signed: Reader<'_>) -> bool {
+    signed.contents(SEQUENCE).and_then(tags) == Some([INTEGER, SEQUENCE, SEQUENCE, ATTRIBUTES])
 }
 
-/// The tags of the first `N` elements.
-fn tags<const N: usize>(mut reader: Reader<'_>) -> Option<[Option<u8>; N]> {
-    let mut tags = [None; N];
+/// The tags of the first elements. Not inlined: firmware has no room for it twice.
+#[inline(never)]
+fn tags(mut reader: Reader<'_>) -> Option<[u8; 4]> {
+    let mut tags = [NONE; 4];
     for tag in &mut tags {
         if !reader.rest().is_empty() {
-            *tag = Some(reader.any()?.0);
+            *tag = reader.any()?.0;
         }
     }
     Some(tags)

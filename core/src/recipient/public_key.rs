@@ -16,13 +16,16 @@ use crate::{
     },
 };
 
-/// The object identifier `rsaEncryption`, 1.2.840.113549.1.1.1 (RFC 8017 appendix C), in DER.
-pub(crate) const RSA_ENCRYPTION: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
-/// The object identifier `id-RSASSA-PSS`: the same keys, for signatures only.
-pub(crate) const RSASSA_PSS: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a";
+/// What the object identifiers of RSA keys begin with in DER: that of `pkcs-1`, 1.2.840.113549.1.1
+/// (RFC 8017 appendix C). One byte follows.
+const PKCS_1: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01";
+/// That of `rsaEncryption`.
+const RSA_ENCRYPTION: u8 = 1;
+/// That of `id-RSASSA-PSS`: the same keys, for signatures only.
+const RSASSA_PSS: u8 = 10;
 /// The parameters of `rsaEncryption`. Some tools leave them out.
 const NULL: &[u8] = b"\x05\x00";
-/// The two as an `AlgorithmIdentifier`.
+/// The `AlgorithmIdentifier` of all keys here.
 const ALGORITHM: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
 
 /// Bytes in the modulus of the largest key, RSA-4096.
@@ -67,11 +70,7 @@ impl PublicKey {
 
     pub(crate) fn from_der(der: &[u8]) -> Result<Self, Error> {
         let info = PublicKeyInfo::read(der).ok_or_else(|| mistaken(der))?;
-        if info.algorithm.starts_with(RSASSA_PSS) {
-            return Err(ErrorKind::WrongKeyUsage.into());
-        }
-        let parameters = info.algorithm.strip_prefix(RSA_ENCRYPTION);
-        if !matches!(parameters.ok_or(ErrorKind::NotRsa)?, b"" | NULL) {
+        if !matches!(rsa_parameters(info.algorithm)?, b"" | NULL) {
             return Err(ErrorKind::InvalidRsaKey.into());
         }
         let (modulus, exponent) = rsa_public_key(info.key).ok_or(ErrorKind::InvalidRsaKey)?;
@@ -169,6 +168,15 @@ fn exponent_value(exponent: &[u8]) -> Option<u32> {
     let start = value.len().checked_sub(exponent.len())?;
     value.get_mut(start..)?.copy_from_slice(exponent);
     Some(u32::from_be_bytes(value))
+}
+
+/// The parameters in the `AlgorithmIdentifier` of an RSA key for encryption.
+pub(crate) fn rsa_parameters(algorithm: &[u8]) -> Result<&[u8], ErrorKind> {
+    match algorithm.strip_prefix(PKCS_1) {
+        Some([RSA_ENCRYPTION, parameters @ ..]) => Ok(parameters),
+        Some([RSASSA_PSS, ..]) => Err(ErrorKind::WrongKeyUsage),
+        _ => Err(ErrorKind::NotRsa),
+    }
 }
 
 /// A `SubjectPublicKeyInfo`.

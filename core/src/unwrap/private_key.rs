@@ -10,7 +10,7 @@ use crate::{
         der_kind::DerKind,
         key_text::{key_text, looks_like_a_path},
         pem::{self, Block},
-        public_key::{RSA_ENCRYPTION, RSASSA_PSS},
+        public_key::rsa_parameters,
     },
 };
 
@@ -111,13 +111,8 @@ fn in_pkcs8(der: &[u8]) -> Result<&[u8], Error> {
         Some((info.element(SEQUENCE)?, info.element(OCTET_STRING)?))
     });
     let (algorithm, key) = parts.ok_or(ErrorKind::NotAPrivateKey)?;
-    if algorithm.starts_with(RSASSA_PSS) {
-        return Err(ErrorKind::WrongKeyUsage.into());
-    }
-    let is_rsa = algorithm.starts_with(RSA_ENCRYPTION);
-    is_rsa
-        .then_some(key)
-        .ok_or_else(|| ErrorKind::NotRsa.into())
+    rsa_parameters(algorithm)?;
+    Ok(key)
 }
 
 fn mistaken_text(text: &[u8]) -> Error {

@@ -14,7 +14,7 @@ PARTS = {
     "RSA-OAEP": r"libseal::crypto::(shared::oaep|compact::(rsaep|oaep_encrypt))",
     "AES-256-GCM": r"libseal::crypto::(shared::(gcm|xor)|compact::(aes_|ghash))",
     "SHA-2, HMAC, HKDF": r"libseal::crypto::shared::hash|(block_buffer|digest|hmac|sha2)::",
-    "public keys": r"libseal::recipient::(der|public_key)::",
+    "public keys": r"libseal::recipient::(der|der_kind|public_key)::",
     "self-test": r"libseal::self_test|libseal_self_test",
     "messages": r"libseal::",
     "texts of statuses": r"seal::status|libseal_status",
