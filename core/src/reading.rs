@@ -386,7 +386,7 @@ impl Reading {
     pub fn feed(&mut self, message: &[u8], out: &mut [u8]) -> Result<usize, Error> {
         let len = message.len() as u64;
         let asked = self.asked.as_ref();
-        if !asked.is_some_and(|asked| len <= asked.end - asked.start) {
+        if asked.is_none_or(|asked| len > asked.end - asked.start) {
             self.unsealer.check()?;
             let unasked = "these bytes of the message were not asked for: ask what is next";
             return Err(Error::with_reason(ErrorKind::InvalidState, unasked));
