@@ -1,4 +1,10 @@
 //! Faults that were mended once, a file for each.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
 
 #[path = "../common/mod.rs"]
 mod common;
