@@ -16,6 +16,7 @@ mod buffer;
 mod context;
 mod convert;
 mod errors;
+mod fork;
 mod header;
 mod interpreter;
 mod local_unwrapper;
@@ -66,6 +67,7 @@ mod _libseal {
         let kinds = ErrorKind::ALL.iter();
         let kinds: Vec<_> = kinds.map(|k| (k.code(), k.name(), k.message())).collect();
         module.add("ERROR_KINDS", kinds)?;
+        crate::fork::register(module)?;
         module.add("MAX_HEADER_LEN", libseal::MAX_HEADER_LEN)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

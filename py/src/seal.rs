@@ -6,7 +6,7 @@ use pyo3::{prelude::*, types::PyBytes};
 use crate::{
     buffer::{Input, Output, new_bytes},
     context::Context,
-    errors,
+    errors, fork,
     pool::Threads,
     recipient::Recipients,
 };
@@ -85,7 +85,7 @@ fn seal_message(
 ) -> PyResult<usize> {
     let seal = || -> Result<usize, Error> {
         let start_len = envelope.start_len()?;
-        let sealer = envelope.start(out)?;
+        let sealer = fork::draw(|| envelope.start(out))?;
         let rest = out.get_mut(start_len..).ok_or(ErrorKind::Internal)?;
         let mut sealer = sealer.with_max_threads(threads.most());
         Ok(start_len + sealer.finish_with(plaintext, rest)?)

@@ -12,7 +12,7 @@ use crate::{
     buffer::{Input, Output, new_bytes},
     context::Context,
     convert::lock,
-    errors,
+    errors, fork,
     pool::Threads,
     recipient::Recipients,
 };
@@ -127,7 +127,7 @@ impl Sealer {
         let envelope = Envelope::new(&recipients).with_context(&context);
         let start = || -> Result<Self, Error> {
             let mut start = vec![0; envelope.start_len()?];
-            let sealer = envelope.start(&mut start)?;
+            let sealer = fork::draw(|| envelope.start(&mut start))?;
             Ok(Self::started(sealer, start, threads))
         };
         py.detach(start).map_err(|error| errors::to_py(py, error))

@@ -16,7 +16,7 @@ use crate::{
     buffer::{Input, Output, new_bytes},
     context::Context,
     convert::type_name,
-    errors,
+    errors, fork,
     pool::Threads,
     recipient::Recipients,
     sealer::Sealer,
@@ -126,7 +126,7 @@ impl SealingKey {
             Some(age) => limits.with_age(age.0),
             None => limits,
         };
-        let key = py.detach(|| libseal::SealingKey::new(envelope, limits));
+        let key = py.detach(|| fork::draw(|| libseal::SealingKey::new(envelope, limits)));
         let key = key.map_err(|error| errors::to_py(py, error))?;
         Ok(Self {
             key: Mutex::new(key),

@@ -9,7 +9,8 @@ use libseal::{Envelope, Error};
 use pyo3::{prelude::*, types::PyBytes};
 
 use crate::{
-    buffer::Input, context::Context, convert::lock, errors, pool::Threads, recipient::Recipients,
+    buffer::Input, context::Context, convert::lock, errors, fork, pool::Threads,
+    recipient::Recipients,
 };
 
 /// Writes a message without I/O: takes plaintext in pieces of any length, and has bytes of the
@@ -100,7 +101,7 @@ impl Writing {
         let context = Context::from_py(context)?;
         let (recipients, context) = (recipients.as_core(), context.pairs()?);
         let envelope = Envelope::new(&recipients).with_context(&context);
-        let writing = py.detach(|| libseal::Writing::new(&envelope));
+        let writing = py.detach(|| fork::draw(|| libseal::Writing::new(&envelope)));
         let writing = writing.map_err(|error| errors::to_py(py, error))?;
         let piece_len = piece_len.unwrap_or_else(|| threads.piece_len());
         let writing = writing

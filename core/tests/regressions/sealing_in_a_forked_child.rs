@@ -49,7 +49,7 @@ fn is_refused<T: std::fmt::Debug>(result: Result<T, Error>) {
 
 fn opens(message: &[u8], plaintext: &[u8]) {
     assert_eq!(
-        unseal(message, &local_unwrapper("rsa-2048"), &[]).unwrap(),
+        unseal(message, local_unwrapper("rsa-2048"), &[]).unwrap(),
         plaintext
     );
 }

@@ -108,8 +108,8 @@ impl<C: Stored> Vacant<'_, C> {
     /// Empties storage of `size` bytes, whatever it held.
     ///
     /// # Safety
-    /// `storage` is NULL or of `size` bytes, and at least a word, that nothing else uses during `'a`.
-    /// They need not be initialised.
+    /// `storage` is NULL, or a `C` of `size` bytes that nothing else uses during `'a`. They need not be
+    /// initialised. Whatever `size` says, a `C` of every version has a word at least.
     pub(crate) unsafe fn read(storage: *mut C, size: usize) -> Result<Self, Failure> {
         let place = Place::of(storage)?;
         // Whatever size is claimed, what was there must not be found again.

@@ -171,7 +171,7 @@ def test_the_end_of_the_child(
     end: str, close_inner: bool, is_flushed: bool, tmp_path: Path
 ) -> None:
     path = tmp_path / "sealed"
-    arguments = [path, end, str(close_inner), str(is_flushed)]
+    arguments = [str(path), end, str(close_inner), str(is_flushed)]
     command = [sys.executable, "-W", "default:unclosed <libseal", "-c", PROGRAM, *arguments]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, sys.path))}
     done = subprocess.run(
