@@ -16,6 +16,8 @@ mod a_cut_reads_like_a_wrong_key;
 mod errors_hidden_in_io_errors;
 #[cfg(feature = "local-unwrapper")]
 mod key_asked_for_without_room;
+#[cfg(all(feature = "std", feature = "local-unwrapper"))]
+mod hidden_errors;
 mod key_forms;
 mod malformed_recipient_passes;
 mod private_key_forms;

@@ -17,13 +17,15 @@ def check_source(fileobj: object) -> None:
 
 def _check_fileobj(fileobj: object, method: str, mode: str) -> None:
     given = type(fileobj).__name__
-    if isinstance(fileobj, str | os.PathLike):
-        message = f"fileobj must be a file object, not {given}: open(path, {mode!r}) makes one"
-        raise TypeError(message)
-    if isinstance(fileobj, bytes | bytearray | memoryview):
-        raise TypeError(f"fileobj must be a file object, not {given}: io.BytesIO() makes one")
+    # Some file objects are os.PathLike too.
     if isinstance(fileobj, type) or not callable(getattr(fileobj, method, None)):
-        raise TypeError(f"fileobj must be a file object with a method {method}, not {given}")
+        hint = ""
+        if isinstance(fileobj, str | os.PathLike):
+            hint = f": open(path, {mode!r}) makes one"
+        elif isinstance(fileobj, bytes | bytearray | memoryview):
+            hint = ": io.BytesIO() makes one"
+        message = f"fileobj must be a file object with a method {method}, not {given}{hint}"
+        raise TypeError(message)
     # Not all of them are of io: those of codecs and tempfile are not.
     is_text = isinstance(getattr(fileobj, "encoding", None), str)
     if is_text or isinstance(fileobj, io.TextIOBase):
@@ -64,14 +66,12 @@ def check_path(name: str, path: object) -> None:
         hint = ""
         if hasattr(path, "read") or hasattr(path, "write"):
             hint = "; for file objects see SealWriter and UnsealReader"
-        raise TypeError(f"{name} must be a path, str or os.PathLike, not {_type_name(path)}{hint}")
+        raise TypeError(
+            f"{name} must be a path, str or os.PathLike, not {type(path).__name__}{hint}"
+        )
 
 
 def check_progress(progress: Any) -> None:
     """Refuse what cannot be called."""
     if progress is not None and not callable(progress):
-        raise TypeError(f"progress must be callable or None, not {_type_name(progress)}")
-
-
-def _type_name(value: object) -> str:
-    return type(value).__name__
+        raise TypeError(f"progress must be callable or None, not {type(progress).__name__}")

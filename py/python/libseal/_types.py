@@ -62,8 +62,8 @@ class SupportsRead(Protocol):
 class SupportsWrite(Protocol):
     """A file object to write to."""
 
-    def write(self, data: bytes, /) -> object:
-        """Write ``data``. If this returns an int, it is the number of bytes written."""
+    def write(self, data: bytes, /) -> int | None:
+        """Write ``data``, and return how many bytes were written; None stands for all of them."""
 
 
 Unwrapper: TypeAlias = Callable[[WrappedKey], Buffer | None] | SupportsUnwrapKeys

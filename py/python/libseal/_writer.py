@@ -156,12 +156,16 @@ class SealWriter(io.BufferedWriter):
         """Take what is left, and close for everyone who writes."""
         if self.closed:
             return
+        was_incomplete = self._sealing.is_incomplete
+        # Unless all goes well; a file object around this one may hide the exception.
+        self._sealing.is_incomplete = True
         if self._text is not None and (text := self._text()) is not None:
             text.flush()
         if self._may_be_wrapped:
             _flush_wrappers(self)
         super().flush()
         self._close_io()
+        self._sealing.is_incomplete = was_incomplete
 
     def _close_io(self) -> None:
         """Close, whatever becomes of the message. What is in the buffer is dropped."""
@@ -280,6 +284,8 @@ class _RawWriter(io.RawIOBase):
         # Set while a call is under way, so that nothing is sealed twice after one that failed.
         self.is_lost = False
         self.process = os.getpid()
+        # Set if something that was written did not arrive here.
+        self.is_incomplete = False
         self._inner = inner
         self._writing = writing
         self._sealed_view = sealed_view(writing) if type(inner) in _KEEPING_NOTHING else None
@@ -348,6 +354,8 @@ class _RawWriter(io.RawIOBase):
         """End the message, after this was closed."""
         if self.is_released or not self.is_closing:
             raise StateError("the message was given up before, so it cannot be ended")
+        if self.is_incomplete:
+            raise StateError("what file objects around this one hold was lost before")
         self.hand_on()
         self._writing.finish()
         self.hand_on()

@@ -30,27 +30,27 @@ def assert_unfinished(file: io.BytesIO) -> None:
         plaintext(file)
 
 
-def text_around(writer: io.BufferedWriter) -> Any:
+def text_around(writer: Any) -> Any:
     return io.TextIOWrapper(writer, encoding="utf-8")
 
 
-def text_around_bytes(writer: io.BufferedWriter) -> Any:
+def text_around_bytes(writer: Any) -> Any:
     return io.TextIOWrapper(io.BufferedWriter(writer), encoding="utf-8")
 
 
-def bytes_around_bytes(writer: io.BufferedWriter) -> Any:
+def bytes_around_bytes(writer: Any) -> Any:
     return Bytes(io.BufferedWriter(io.BufferedWriter(writer)))
 
 
-def text_through_bytes(writer: io.BufferedWriter) -> Any:
+def text_through_bytes(writer: Any) -> Any:
     return io.TextIOWrapper(io.BufferedWriter(writer), encoding="utf-8", write_through=True)
 
 
-def text_through(writer: io.BufferedWriter) -> Any:
+def text_through(writer: Any) -> Any:
     return io.TextIOWrapper(writer, encoding="utf-8", write_through=True)
 
 
-def codec(writer: io.BufferedWriter) -> Any:
+def codec(writer: Any) -> Any:
     return codecs.getwriter("utf-8")(writer)
 
 
@@ -71,11 +71,11 @@ class Bytes:
         self.file.__exit__(*exception)
 
 
-def bytes_around(writer: io.BufferedWriter) -> Any:
+def bytes_around(writer: Any) -> Any:
     return Bytes(io.BufferedWriter(writer))
 
 
-def pair(writer: io.BufferedWriter) -> Any:
+def pair(writer: Any) -> Any:
     return Bytes(io.BufferedRWPair(io.BytesIO(), writer))
 
 
@@ -223,6 +223,23 @@ def test_a_wrapper_that_cannot_write_what_it_holds() -> None:
     with pytest.raises(OSError, match="broken"), libseal.SealWriter(file, public_key()) as writer:
         outer = Broken(writer, encoding="utf-8")
         outer.write("lost")
+    assert_unfinished(file)
+
+
+def test_what_is_lost_is_lost_even_if_the_exception_is_hidden() -> None:
+    file = io.BytesIO()
+    with (
+        pytest.raises(libseal.StateError, match="was lost before"),
+        libseal.SealWriter(file, public_key()) as writer,
+    ):
+        inner = io.BufferedWriter(writer)
+        outer = text_around(inner)
+        outer.write("lost")
+        with contextlib.suppress(libseal.StateError):
+            inner.close()
+        with contextlib.suppress(ValueError):
+            outer.close()
+        del outer, inner
     assert_unfinished(file)
 
 

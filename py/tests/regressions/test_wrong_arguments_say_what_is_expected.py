@@ -152,9 +152,9 @@ def test_file_objects(tmp_path: Path) -> None:
         tempfile.NamedTemporaryFile("w") as temporary,
     ):
         for value, words in (
-            (str(path), r"a file object, not str: open\(path, '[rw]b'\) makes one"),
-            (path, "a file object, not PosixPath"),
-            (MESSAGE, r"a file object, not bytes: io\.BytesIO\(\) makes one"),
+            (str(path), r"a file object with .*, not str: open\(path, '[rw]b'\) makes one"),
+            (path, "a file object with .*, not PosixPath: open"),
+            (MESSAGE, r"a file object with .*, not bytes: io\.BytesIO\(\) makes one"),
             (None, "a file object with a method (read|write), not NoneType"),
             (io.BytesIO, "a file object with a method (read|write), not type"),
             (public_key(), "a file object with a method (read|write), not PublicKey"),
@@ -173,6 +173,18 @@ def test_file_objects(tmp_path: Path) -> None:
             for call in calls:
                 check(call, f"^fileobj must be {words}")
     assert path.read_bytes() == MESSAGE
+
+
+def test_file_objects_that_are_paths_too() -> None:
+    class File(io.BytesIO):
+        def __fspath__(self) -> str:
+            return "path"
+
+    file = File()
+    with libseal.SealWriter(file, public_key()) as writer:
+        writer.write(b"data")
+    file.seek(0)
+    assert libseal.UnsealReader(file, unwrapper()).read() == b"data"
 
 
 def test_file_objects_that_are_not_open_for_it(tmp_path: Path) -> None:
