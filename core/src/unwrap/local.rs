@@ -4,7 +4,7 @@ use core::fmt;
 
 use getrandom::SysRng;
 use pkcs8::{DecodePrivateKey, EncodePublicKey};
-use rsa::{Oaep, RsaPrivateKey, pkcs1::DecodeRsaPrivateKey, traits::PaddingScheme};
+use rsa::{Oaep, PrivateKey, pkcs1::DecodeRsaPrivateKey, traits::PaddingScheme};
 use sha1::Sha1;
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -26,7 +26,7 @@ use crate::{
 /// Decryption is blinded, but its arithmetic is not constant-time: do not let strangers time it over
 /// a network.
 pub struct LocalUnwrapper {
-    private_key: RsaPrivateKey,
+    private_key: PrivateKey,
     public_key: PublicKey,
 }
 
@@ -42,8 +42,8 @@ impl LocalUnwrapper {
         let pem = core::str::from_utf8(pem).map_err(|_| ErrorKind::NotAPrivateKey)?;
         let label = pem_rfc7468::decode_label(pem.as_bytes());
         let private_key = match label.map_err(|_| ErrorKind::NotAPrivateKey)? {
-            "PRIVATE KEY" => RsaPrivateKey::from_pkcs8_pem(pem).ok(),
-            "RSA PRIVATE KEY" => RsaPrivateKey::from_pkcs1_pem(pem).ok(),
+            "PRIVATE KEY" => PrivateKey::from_pkcs8_pem(pem).ok(),
+            "RSA PRIVATE KEY" => PrivateKey::from_pkcs1_pem(pem).ok(),
             "ENCRYPTED PRIVATE KEY" => Some(decrypt(pem, password)?),
             _ => None,
         };
@@ -64,10 +64,9 @@ impl LocalUnwrapper {
     }
 }
 
-fn decrypt(pem: &str, password: Option<&[u8]>) -> Result<RsaPrivateKey, ErrorKind> {
+fn decrypt(pem: &str, password: Option<&[u8]>) -> Result<PrivateKey, ErrorKind> {
     let password = password.ok_or(ErrorKind::PrivateKeyPassword)?;
-    RsaPrivateKey::from_pkcs8_encrypted_pem(pem, password)
-        .map_err(|_| ErrorKind::PrivateKeyPassword)
+    PrivateKey::from_pkcs8_encrypted_pem(pem, password).map_err(|_| ErrorKind::PrivateKeyPassword)
 }
 
 impl LocalUnwrapper {
