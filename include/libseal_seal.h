@@ -393,9 +393,9 @@ typedef struct libseal_context_pair {
 /**
  * Fills `out` with `len` bytes from a cryptographic random source, such as the hardware's.
  *
- * Sealing checks every answer. One that is constant, or begins as the one before, makes it fail with
- * LIBSEAL_ERR_RANDOM_FAILED. That finds a generator that was not switched on. It says nothing about
- * the quality of one that was.
+ * Sealing checks every answer. One that is constant, begins as the one before, or was filled only in part
+ * makes it fail with LIBSEAL_ERR_RANDOM_FAILED. That finds a generator that was not switched on. It says
+ * nothing about the quality of one that was.
  *
  * The callback must return: no longjmp, no C++ exception. It must not use the handle that it is called
  * for. If handles on several threads share it, it runs on several threads at a time.

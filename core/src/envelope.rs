@@ -8,6 +8,7 @@ use crate::{
     crypto::{
         random::{LastAnswer, Random, RandomSource, SystemRandom},
         secret::DataKey,
+        stack::with_wiped_stack,
     },
     error::{Error, ErrorKind},
     header::write as header,
@@ -122,12 +123,16 @@ impl<R: RandomSource> Envelope<'_, R> {
     /// bytes returned.
     pub fn start(&self, out: &mut [u8]) -> Result<Sealer, Error> {
         let process = Process::current()?;
-        let keys = self.begin(out)?;
-        Ok(Sealer::new(&keys, process, u64::MAX))
+        with_wiped_stack(|| {
+            let mut keys = MessageKeys::default();
+            self.begin(&mut keys, out)?;
+            Ok(Sealer::new(&keys, process, u64::MAX))
+        })
     }
 
-    /// As [`start`](Self::start), and makes the sealer in its final place: for stacks of a few KiB,
-    /// on which a sealer of some 400 bytes is too large to be moved.
+    /// As [`start`](Self::start), and makes the sealer in its final place. Without `alloc` a sealer is
+    /// some 400 bytes long: too large to be moved on a stack of a few KiB, where each move would leave
+    /// a copy of the key behind.
     ///
     /// # Errors
     /// As [`start`](Self::start); `place` is left as it was then.
@@ -137,8 +142,11 @@ impl<R: RandomSource> Envelope<'_, R> {
         out: &mut [u8],
     ) -> Result<&'p mut Sealer, Error> {
         let process = Process::current()?;
-        let keys = self.begin(out)?;
-        Ok(Sealer::new_in(place, &keys, process, u64::MAX))
+        with_wiped_stack(|| {
+            let mut keys = MessageKeys::default();
+            self.begin(&mut keys, out)?;
+            Ok(Sealer::new_in(place, &keys, process, u64::MAX))
+        })
     }
 
     /// Seals `plaintext` in one call.
@@ -164,16 +172,19 @@ impl<R: RandomSource> Envelope<'_, R> {
         let message = first(out, len)?;
         let split = message.split_at_mut_checked(start_len);
         let (start, rest) = split.ok_or(ErrorKind::Internal)?;
-        let keys = self.begin(start)?;
-        seal_rest(&keys, plaintext, rest)?;
+        with_wiped_stack(|| {
+            let mut keys = MessageKeys::default();
+            self.begin(&mut keys, start)?;
+            seal_rest(&keys, plaintext, rest)
+        })?;
         Ok(start.len() + rest.len())
     }
 
-    /// Writes the first bytes of a message to the front of `out` and returns its keys.
+    /// Draws the keys of a message, and writes its first bytes to the front of `out`.
     ///
     /// Not inlined, so that its stack frame is not there while the rest is sealed.
     #[inline(never)]
-    fn begin(&self, out: &mut [u8]) -> Result<MessageKeys, Error> {
+    fn begin(&self, keys: &mut MessageKeys, out: &mut [u8]) -> Result<(), Error> {
         let header_len = self.header_len()?;
         let split = out
             .get_mut(..header_len + layout::START_LEN)
@@ -181,24 +192,25 @@ impl<R: RandomSource> Envelope<'_, R> {
         let (header, payload_start) = split.ok_or(ErrorKind::BufferTooSmall)?;
         let mut last = LastAnswer::default();
         let mut random = Random::new(&self.random, &mut last);
-        let (data_key, bound_len) = self.write_header(&mut random, header)?;
+        let mut data_key = DataKey::zeros();
+        let bound_len = self.write_header(&mut data_key, &mut random, header)?;
         let bound = header.get(..bound_len).ok_or(ErrorKind::Internal)?;
-        MessageKeys::draw(&data_key, bound, &mut random, payload_start)
+        keys.draw(&data_key, bound, &mut random, payload_start)
     }
 }
 
 impl<R> Envelope<'_, R> {
     /// Draws a data key and writes the header with it to `out`, of exactly
-    /// [`header_len`](Self::header_len) bytes. Also returns the length of the part of the header that
+    /// [`header_len`](Self::header_len) bytes. Returns the length of the part of the header that
     /// payloads are bound to.
     pub(crate) fn write_header(
         &self,
+        data_key: &mut DataKey,
         random: &mut Random<'_>,
         out: &mut [u8],
-    ) -> Result<(DataKey, usize), Error> {
-        let data_key = DataKey::generate(random)?;
-        let bound_len = header::encode(self.recipients, self.context, &data_key, random, out)?;
-        Ok((data_key, bound_len))
+    ) -> Result<usize, Error> {
+        data_key.draw(random)?;
+        header::encode(self.recipients, self.context, data_key, random, out)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Sealing piece by piece: the state machine.
 
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
 #[cfg(feature = "rayon")]
 use core::num::NonZero;
 use core::{fmt, mem::MaybeUninit};
@@ -7,6 +9,7 @@ use core::{fmt, mem::MaybeUninit};
 #[cfg(feature = "alloc")]
 use crate::payload::threads::Threads;
 use crate::{
+    crypto::stack::with_wiped_stack,
     error::{Error, ErrorKind},
     payload::{keys::MessageKeys, layout, seal::PayloadSealer},
     process::Process,
@@ -50,12 +53,18 @@ use crate::{
 /// [`SealingKey::start`]: crate::SealingKey::start
 #[must_use = "a message that is not finished is truncated"]
 pub struct Sealer {
-    payload: PayloadSealer,
+    payload: Payload,
     /// Plaintext that the message may still hold.
     left: u64,
     /// Where the message began.
     process: Process,
 }
+
+/// In one place on the heap, if there is one: moving a sealer leaves nothing behind.
+#[cfg(feature = "alloc")]
+type Payload = Box<PayloadSealer>;
+#[cfg(not(feature = "alloc"))]
+type Payload = PayloadSealer;
 
 impl Sealer {
     /// Length of what [`finish`](Self::finish) writes.
@@ -65,9 +74,10 @@ impl Sealer {
     ///
     /// Inline, so that it is made where it stays: it is too large to move about on a small stack.
     #[inline(always)]
+    #[allow(clippy::useless_conversion, reason = "without a heap")]
     pub(crate) fn new(keys: &MessageKeys, process: Process, max_len: u64) -> Self {
         Self {
-            payload: PayloadSealer::new(keys),
+            payload: PayloadSealer::new(keys).into(),
             left: max_len,
             process,
         }
@@ -114,7 +124,7 @@ impl Sealer {
         let out = out.get_mut(..len).ok_or(ErrorKind::BufferTooSmall)?;
         let left = self.left.checked_sub(input.len() as u64);
         let left = left.ok_or(ErrorKind::MessageTooLong)?;
-        self.payload.update(input, out)?;
+        with_wiped_stack(|| self.payload.update(input, out))?;
         self.left = left;
         Ok(len)
     }
@@ -147,7 +157,7 @@ impl Sealer {
         let out = out.get_mut(..len).ok_or(ErrorKind::BufferTooSmall)?;
         let left = self.left.checked_sub(input.len() as u64);
         let left = left.ok_or(ErrorKind::MessageTooLong)?;
-        self.payload.finish_with(input, out)?;
+        with_wiped_stack(|| self.payload.finish_with(input, out))?;
         self.left = left;
         Ok(len)
     }
@@ -179,12 +189,10 @@ impl fmt::Debug for Sealer {
     }
 }
 
-/// Seals all of a message whose keys are drawn; `out` is what follows its first bytes.
+/// Seals all of a message whose keys are drawn; `out` is exactly what follows its first bytes.
 ///
 /// Not inlined, so that its stack frame is not there while the keys are drawn.
 #[inline(never)]
 pub(crate) fn seal_rest(keys: &MessageKeys, plaintext: &[u8], out: &mut [u8]) -> Result<(), Error> {
-    let process = Process::current()?;
-    Sealer::new(keys, process, u64::MAX).finish_with(plaintext, out)?;
-    Ok(())
+    Ok(PayloadSealer::new(keys).finish_with(plaintext, out)?)
 }

@@ -12,6 +12,7 @@ use crate::{
     crypto::{
         random::{LastAnswer, Random, RandomSource, SystemRandom},
         secret::DataKey,
+        stack::with_wiped_stack,
     },
     envelope::{Envelope, first},
     error::{Error, ErrorKind},
@@ -187,7 +188,7 @@ impl<R: RandomSource> SealingKey<'static, R> {
     #[cfg(feature = "alloc")]
     pub fn new(envelope: Envelope<'_, R>, limits: SealingLimits) -> Result<Self, Error> {
         let mut header = vec![0; envelope.header_len()?];
-        let drawn = Drawn::draw(&envelope, limits, &mut header)?;
+        let drawn = with_wiped_stack(|| Drawn::draw(&envelope, limits, &mut header))?;
         Ok(Self {
             drawn,
             header: HeaderBytes::Owned(header),
@@ -198,7 +199,8 @@ impl<R: RandomSource> SealingKey<'static, R> {
 
 impl<'h, R: RandomSource> SealingKey<'h, R> {
     /// As [`new`](Self::new), without a heap: keeps the header in `header`, of
-    /// [`Envelope::header_len`] bytes or more.
+    /// [`Envelope::header_len`] bytes or more. Without `alloc`, moving the key leaves copies of it on
+    /// the stack.
     ///
     /// # Errors
     /// As [`Envelope::start`].
@@ -209,7 +211,7 @@ impl<'h, R: RandomSource> SealingKey<'h, R> {
     ) -> Result<Self, Error> {
         let len = envelope.header_len()?;
         let header = header.get_mut(..len).ok_or(ErrorKind::BufferTooSmall)?;
-        let drawn = Drawn::draw(&envelope, limits, header)?;
+        let drawn = with_wiped_stack(|| Drawn::draw(&envelope, limits, header))?;
         Ok(Self {
             drawn,
             header: HeaderBytes::Borrowed(header),
@@ -250,8 +252,11 @@ impl<'h, R: RandomSource> SealingKey<'h, R> {
     /// child. The limits are as before then.
     pub fn start(&mut self, max_len: u64, out: &mut [u8]) -> Result<Sealer, Error> {
         let process = Process::current()?;
-        let keys = self.begin(max_len, out)?;
-        Ok(Sealer::new(&keys, process, max_len))
+        with_wiped_stack(|| {
+            let mut keys = MessageKeys::default();
+            self.begin(&mut keys, max_len, out)?;
+            Ok(Sealer::new(&keys, process, max_len))
+        })
     }
 
     /// As [`start`](Self::start), and makes the sealer in its final place: see
@@ -266,8 +271,11 @@ impl<'h, R: RandomSource> SealingKey<'h, R> {
         out: &mut [u8],
     ) -> Result<&'p mut Sealer, Error> {
         let process = Process::current()?;
-        let keys = self.begin(max_len, out)?;
-        Ok(Sealer::new_in(place, &keys, process, max_len))
+        with_wiped_stack(|| {
+            let mut keys = MessageKeys::default();
+            self.begin(&mut keys, max_len, out)?;
+            Ok(Sealer::new_in(place, &keys, process, max_len))
+        })
     }
 
     /// Seals `plaintext` in one call.
@@ -293,14 +301,17 @@ impl<'h, R: RandomSource> SealingKey<'h, R> {
         let message = first(out, self.sealed_len(plaintext.len() as u64)?)?;
         let split = message.split_at_mut_checked(self.start_len());
         let (start, rest) = split.ok_or(ErrorKind::Internal)?;
-        let keys = self.begin(plaintext.len() as u64, start)?;
-        seal_rest(&keys, plaintext, rest)?;
+        with_wiped_stack(|| {
+            let mut keys = MessageKeys::default();
+            self.begin(&mut keys, plaintext.len() as u64, start)?;
+            seal_rest(&keys, plaintext, rest)
+        })?;
         Ok(start.len() + rest.len())
     }
 
-    /// Writes the first bytes of a message and returns its keys.
+    /// Draws the keys of a message, and writes its first bytes.
     #[inline(never)]
-    fn begin(&mut self, max_len: u64, out: &mut [u8]) -> Result<MessageKeys, Error> {
+    fn begin(&mut self, keys: &mut MessageKeys, max_len: u64, out: &mut [u8]) -> Result<(), Error> {
         layout::sealed_len(max_len)?;
         let left = self.drawn.charge(max_len)?;
         let split = out
@@ -308,11 +319,10 @@ impl<'h, R: RandomSource> SealingKey<'h, R> {
             .and_then(|out| out.split_at_mut_checked(self.header.len()));
         let (header, payload_start) = split.ok_or(ErrorKind::BufferTooSmall)?;
         header.copy_from_slice(&self.header);
-        let keys = self
-            .drawn
-            .message_keys(header, &self.random, payload_start)?;
+        self.drawn
+            .draw_message_keys(keys, header, &self.random, payload_start)?;
         self.drawn.left = left;
-        Ok(keys)
+        Ok(())
     }
 }
 
@@ -336,18 +346,18 @@ impl Drawn {
         limits: SealingLimits,
         header: &mut [u8],
     ) -> Result<Self, Error> {
-        let mut last = LastAnswer::default();
-        let mut random = Random::new(&envelope.random, &mut last);
-        let (data_key, bound_len) = envelope.write_header(&mut random, header)?;
-        Ok(Self {
-            data_key,
-            bound_len,
+        let mut drawn = Self {
+            data_key: DataKey::zeros(),
+            bound_len: 0,
             left: limits,
-            last,
+            last: LastAnswer::default(),
             process: Process::current()?,
             #[cfg(feature = "std")]
             since: limits.age.and_then(|_| clock::now()),
-        })
+        };
+        let mut random = Random::new(&envelope.random, &mut drawn.last);
+        drawn.bound_len = envelope.write_header(&mut drawn.data_key, &mut random, header)?;
+        Ok(drawn)
     }
 
     fn left(&self) -> SealingLimits {
@@ -375,15 +385,16 @@ impl Drawn {
         Ok(self.left.charge(bytes)?)
     }
 
-    fn message_keys(
+    fn draw_message_keys(
         &mut self,
+        keys: &mut MessageKeys,
         header: &[u8],
         random: &dyn RandomSource,
         payload_start: &mut [u8],
-    ) -> Result<MessageKeys, Error> {
+    ) -> Result<(), Error> {
         let bound = header.get(..self.bound_len).ok_or(ErrorKind::Internal)?;
         let mut random = Random::new(random, &mut self.last);
-        MessageKeys::draw(&self.data_key, bound, &mut random, payload_start)
+        keys.draw(&self.data_key, bound, &mut random, payload_start)
     }
 }
 

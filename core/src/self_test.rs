@@ -1,5 +1,9 @@
 //! Known answers.
 
+#[cfg(feature = "alloc")]
+use crate::crypto::ChunkDecryptor;
+#[cfg(feature = "aws-lc-rs")]
+use crate::{crypto::random::SystemRandom, recipient::public_key::PublicKey};
 use crate::{
     crypto::{
         self, ChunkEncryptor, OaepHash,
@@ -11,14 +15,24 @@ use crate::{
 /// Runs known-answer tests of SHA-256, HMAC and HKDF with SHA-512, AES-256-GCM and RSAES-OAEP. A
 /// device can call it at boot to check that its memory and its processor still work. Optional.
 ///
+/// With `alloc` it also encrypts and decrypts whole chunks. AWS-LC draws the seed of RSAES-OAEP itself,
+/// so its answer cannot be known: there, a private key decrypts it.
+///
 /// # Errors
 /// [`SelfTestFailed`](ErrorKind::SelfTestFailed).
 pub fn self_test() -> Result<(), Error> {
-    if sha256() && hmac_sha512() && hkdf()? && aes_gcm() && rsaes_oaep()? {
-        Ok(())
-    } else {
-        Err(ErrorKind::SelfTestFailed.into())
+    if !(sha256() && hmac_sha512() && hkdf()? && aes_gcm() && rsaes_oaep()?) {
+        return Err(ErrorKind::SelfTestFailed.into());
     }
+    #[cfg(feature = "alloc")]
+    if !whole_chunks()? {
+        return Err(ErrorKind::SelfTestFailed.into());
+    }
+    #[cfg(feature = "aws-lc-rs")]
+    if !rsaes_oaep_with_its_own_seed()? {
+        return Err(ErrorKind::SelfTestFailed.into());
+    }
+    Ok(())
 }
 
 /// "abc", the first example that NIST gives for FIPS 180-4.
@@ -52,22 +66,51 @@ fn hkdf() -> Result<bool, Error> {
     Ok(round == mac)
 }
 
+const ZEROS_ENCRYPTED: [u8; 16] = [
+    0xce, 0xa7, 0x40, 0x3d, 0x4d, 0x60, 0x6b, 0x6e, 0x07, 0x4e, 0xc5, 0xd3, 0xba, 0xf3, 0x9d, 0x18,
+];
+const ZEROS_TAG: [u8; 16] = [
+    0xd0, 0xd1, 0xc8, 0xa7, 0x99, 0x99, 0x6b, 0xf0, 0x26, 0x5b, 0x98, 0xb5, 0xd4, 0x8a, 0xb9, 0x19,
+];
+
 /// Test case 14 of McGrew and Viega, "The Galois/Counter Mode of Operation", appendix B.
 fn aes_gcm() -> bool {
     let mut encryptor = ChunkEncryptor::new(&[0; 32]);
     encryptor.start(&[0; 12]);
     let mut ciphertext = [0; 16];
     encryptor.update(&[0; 16], &mut ciphertext);
-    ciphertext
-        == [
-            0xce, 0xa7, 0x40, 0x3d, 0x4d, 0x60, 0x6b, 0x6e, 0x07, 0x4e, 0xc5, 0xd3, 0xba, 0xf3,
-            0x9d, 0x18,
-        ]
-        && encryptor.finish()
-            == [
-                0xd0, 0xd1, 0xc8, 0xa7, 0x99, 0x99, 0x6b, 0xf0, 0x26, 0x5b, 0x98, 0xb5, 0xd4, 0x8a,
-                0xb9, 0x19,
-            ]
+    ciphertext == ZEROS_ENCRYPTED && encryptor.finish() == ZEROS_TAG
+}
+
+/// The same test case in one piece, and a chunk that is long enough for the code that processors have for
+/// several blocks: in one piece it has to be the same as in two, which is other code with AWS-LC.
+#[cfg(feature = "alloc")]
+fn whole_chunks() -> Result<bool, Error> {
+    let mut sealed = [0; 32];
+    ChunkEncryptor::new(&[0; 32]).seal(&[0; 12], &[0; 16], &mut sealed)?;
+    let (ciphertext, tag) = sealed.split_at(16);
+    let is_right = *ciphertext == ZEROS_ENCRYPTED && *tag == ZEROS_TAG;
+
+    let (key, nonce) = (counting(3, 5), counting(9, 7));
+    let plaintext = counting::<1000>(1, 11);
+    let mut encryptor = ChunkEncryptor::new(&key);
+    let mut sealed = [0; 1016];
+    encryptor.seal(&nonce, &plaintext, &mut sealed)?;
+    let mut pieces = [0; 1000];
+    encryptor.start(&nonce);
+    for (input, out) in plaintext.chunks(777).zip(pieces.chunks_mut(777)) {
+        encryptor.update(input, out);
+    }
+    let is_same = sealed.starts_with(&pieces) && sealed.ends_with(&encryptor.finish());
+
+    let decryptor = ChunkDecryptor::new(&key);
+    let mut opened = [0; 1000];
+    let opens = decryptor.open(&nonce, &sealed, &mut opened).is_ok() && opened == plaintext;
+    if let Some(last) = sealed.last_mut() {
+        *last ^= 1;
+    }
+    let altered = decryptor.open(&nonce, &sealed, &mut opened);
+    Ok(is_right && is_same && opens && altered == Err(ErrorKind::AuthenticationFailed))
 }
 
 /// For the arithmetic, any odd number is as good as a real modulus, and takes no space here. The answer is from Python's `pow` and `hashlib`.
@@ -97,6 +140,30 @@ fn rsaes_oaep() -> Result<bool, Error> {
             0x6b, 0xff, 0xa2, 0x87, 0x48, 0xe5, 0x07, 0xb4, 0xfd, 0x3a, 0x63, 0xc0, 0x3b, 0x10,
             0x76, 0x85, 0x69, 0x32,
         ])
+}
+
+/// What AWS-LC encrypts with a seed of its own, it decrypts with the private key.
+#[cfg(feature = "aws-lc-rs")]
+fn rsaes_oaep_with_its_own_seed() -> Result<bool, Error> {
+    let message = counting::<32>(5, 3);
+    for hash in [OaepHash::Sha256, OaepHash::Sha1] {
+        let mut encrypted = [0; 256];
+        let key = PublicKey::new(crypto::SELF_TEST_PUBLIC_KEY)?;
+        let mut last = LastAnswer::default();
+        let mut random = Random::new(&SystemRandom, &mut last);
+        crypto::oaep_encrypt(
+            key.modulus(),
+            key.exponent(),
+            hash,
+            &message,
+            &mut random,
+            &mut encrypted,
+        )?;
+        if crypto::self_test_decrypt(hash, &encrypted)? != message {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn counting<const LEN: usize>(mut next: u8, step: u8) -> [u8; LEN] {

@@ -8,7 +8,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use zeroize::Zeroize;
 
 use crate::{
-    crypto::secret::DataKey,
+    crypto::{secret::DataKey, stack::with_wiped_stack},
     error::{Error, ErrorKind},
     header::read::{self as header, Header, Scan},
     payload::{layout, threads::Threads, unseal::PayloadUnsealer},
@@ -220,9 +220,10 @@ impl Unsealer {
                     }
                     let header = self.header.as_ref().ok_or(ErrorKind::Internal)?;
                     let bound = header.payload_context()?;
-                    let mut payload = PayloadUnsealer::start(data_key, bound, bytes)?;
+                    let start = || PayloadUnsealer::start(data_key, bound, bytes);
+                    let mut payload = with_wiped_stack(start)?;
                     payload.threads = self.threads;
-                    self.state = State::Payload(Box::new(payload));
+                    self.state = State::Payload(payload);
                 }
                 State::Payload(payload) => {
                     let written = payload.update_len(rest.len());
@@ -252,7 +253,7 @@ impl Unsealer {
         let (State::NeedKey, Some(header)) = (&self.state, &self.header) else {
             return Err(self.not_now());
         };
-        if let Err(kind) = header.verify(&data_key) {
+        if let Err(kind) = with_wiped_stack(|| header.verify(&data_key)) {
             return Err(self.fail(kind, &mut []));
         }
         self.state = State::PayloadStart {

@@ -12,7 +12,7 @@ use common::{key_file, public_key};
 use libseal::{ErrorKind, LocalUnwrapper, PublicKey};
 use proptest::prelude::*;
 use rsa::{
-    BoxedUint, RsaPublicKey,
+    BoxedUint,
     pkcs8::{DecodePublicKey, EncodePublicKey},
     traits::PublicKeyParts,
 };
@@ -110,7 +110,7 @@ fn canonical(der: &[u8]) -> Option<PublicKey> {
     let is_blank = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
     assert!(rest.unwrap().iter().all(is_blank));
     assert_eq!(key.fingerprint()[..], Sha256::digest(&encoding)[..]);
-    let other = RsaPublicKey::from_public_key_der(&encoding).unwrap();
+    let other = rsa::PublicKey::from_public_key_der(&encoding).unwrap();
     assert_eq!(other.size() * 8, key.bits());
     assert_eq!(other.to_public_key_der().unwrap().as_bytes(), encoding);
     Some(key)
@@ -298,7 +298,7 @@ proptest! {
         modulus[0] |= 0x80;
         modulus[len - 1] |= 1;
         let modulus = BoxedUint::from_be_slice_vartime(&modulus);
-        let key = RsaPublicKey::new(modulus, BoxedUint::from(exponent | 1)).unwrap();
+        let key = rsa::PublicKey::new(modulus, BoxedUint::from(exponent | 1)).unwrap();
         let der = key.to_public_key_der().unwrap();
         prop_assert_eq!(canonical(der.as_bytes()).unwrap().bits(), len * 8);
     }

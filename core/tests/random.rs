@@ -244,7 +244,8 @@ fn a_source_that_moves_is_not_judged() {
         let counter = Cell::new(0);
         let constant_but_for_the_end = random_fn(|out| {
             counter.set(counter.get() ^ 1);
-            out.fill(counter.get());
+            out.fill_with(cycle(&[0, 0x5a]));
+            out[0] = counter.get();
             *out.last_mut().unwrap() ^= 0x80;
             Ok(())
         });

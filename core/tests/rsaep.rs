@@ -1,4 +1,4 @@
-//! The RSA of firmware against two others, and at its edges.
+//! Our RSA against two others, and at its edges, with words of both lengths.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -6,7 +6,7 @@
     reason = "a test may panic"
 )]
 
-#[path = "../src/crypto/compact/rsaep.rs"]
+#[path = "../src/crypto/shared/rsaep.rs"]
 mod rsaep;
 
 use aws_lc_rs::{
@@ -18,7 +18,7 @@ use proptest::{
     prelude::Rng,
     test_runner::{RngAlgorithm, TestRng},
 };
-use rsa::{BoxedUint, RsaPublicKey, hazmat::rsa_encrypt};
+use rsa::{BoxedUint, PublicKey, hazmat::rsa_encrypt};
 use sha2::{Digest, Sha256};
 
 /// A size of key, and how often it is tried: the larger, the longer it takes.
@@ -62,15 +62,18 @@ const SHA256_DIGEST_INFO: [u8; 19] = [
 ];
 
 fn power(modulus: &[u8], exponent: u32, base: &[u8]) -> Vec<u8> {
-    let mut block = base.to_vec();
-    rsaep::rsaep(modulus, exponent, &mut block).unwrap();
-    block
+    let mut out = vec![0; base.len()];
+    rsaep::rsaep::<u64>(modulus, exponent, &mut base.to_vec(), &mut out).unwrap();
+    let mut narrow = vec![0; base.len()];
+    rsaep::rsaep::<u32>(modulus, exponent, &mut base.to_vec(), &mut narrow).unwrap();
+    assert_eq!(out, narrow);
+    out
 }
 
 /// By the `rsa` crate.
 fn expected_power(modulus: &[u8], exponent: u32, base: &[u8]) -> Vec<u8> {
     let [modulus, base] = [modulus, base].map(BoxedUint::from_be_slice_vartime);
-    let key = RsaPublicKey::new_unchecked(modulus, BoxedUint::from(exponent));
+    let key = PublicKey::new_unchecked(modulus, BoxedUint::from(exponent));
     rsa_encrypt(&key, &base).unwrap().to_be_bytes().into()
 }
 
@@ -232,17 +235,16 @@ fn signatures_of_aws_lc_are_opened() {
             let modulus = modulus_of(&key, len);
             for number in 0..SIGNATURES_PER_KEY {
                 let message = number.to_be_bytes();
-                let mut block = vec![0; len];
+                let mut signature = vec![0; len];
                 key.sign(
                     &RSA_PKCS1_SHA256,
                     &SystemRandom::new(),
                     &message,
-                    &mut block,
+                    &mut signature,
                 )
                 .unwrap();
-                rsaep::rsaep(&modulus, 65537, &mut block).unwrap();
                 assert_eq!(
-                    block,
+                    power(&modulus, 65537, &signature),
                     encoded_for_signature(&message, len),
                     "message {number}, modulus {modulus:02x?}"
                 );
@@ -272,8 +274,11 @@ fn what_is_no_rsa_operation_changes_nothing() {
         ("long block", modulus.clone(), 3, 257),
         ("modulus of 8192 bits", vec![0xff; 1024], 3, 1024),
     ] {
-        let mut block = vec![0x55; len];
-        assert_eq!(rsaep::rsaep(&modulus, exponent, &mut block), None, "{name}");
-        assert_eq!(block, vec![0x55; len], "{name}");
+        let (mut message, mut out) = (vec![0x55; len], vec![0xaa; len]);
+        let found = rsaep::rsaep::<u32>(&modulus, exponent, &mut message, &mut out);
+        assert_eq!(found, None, "{name}");
+        let found = rsaep::rsaep::<u64>(&modulus, exponent, &mut message, &mut out);
+        assert_eq!(found, None, "{name}");
+        assert_eq!((message, out), (vec![0x55; len], vec![0xaa; len]), "{name}");
     }
 }

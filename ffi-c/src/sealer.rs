@@ -56,11 +56,7 @@ pub(crate) struct LentSealer {
 
 impl Castable for libseal_sealer {
     const NAME: &'static str = "sealer";
-    #[cfg(not(feature = "unseal"))]
     type Rust = LentSealer;
-    /// Together, the two are larger than the storage.
-    #[cfg(feature = "unseal")]
-    type Rust = Box<LentSealer>;
 }
 
 // SAFETY: the constants below are checked at compile time, and it may not be copied.
@@ -75,35 +71,20 @@ const _: () = {
     assert!(LIBSEAL_SEALER_FINISH_LEN == Sealer::FINISH_LEN);
 };
 
-/// Makes a sealer in storage, where `start` begins a message with it.
+/// Makes a sealer in storage, where `start` begins a message with it: without a heap it is too large to
+/// move about on a small stack.
 pub(crate) fn make(
     mut storage: Vacant<'_, libseal_sealer>,
     start: impl FnOnce(&mut MaybeUninit<Sealer>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    #[cfg(not(feature = "unseal"))]
-    fill(storage.place(), start)?;
-    #[cfg(feature = "unseal")]
-    {
-        let mut boxed = Box::new_uninit();
-        fill(&mut boxed, start)?;
-        // SAFETY: `fill` made the value.
-        storage.place().write(unsafe { boxed.assume_init() });
-    }
-    // SAFETY: the value is in its place.
-    unsafe { storage.occupy() };
-    Ok(())
-}
-
-/// Makes the value in its place, because it is too large to move about on a small stack.
-fn fill(
-    place: &mut MaybeUninit<LentSealer>,
-    start: impl FnOnce(&mut MaybeUninit<Sealer>) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let place = place.as_mut_ptr();
+    let place = storage.place().as_mut_ptr();
     // SAFETY: a member of the place, which is borrowed and not used in another way meanwhile.
     start(unsafe { &mut *(&raw mut (*place).sealer).cast() })?;
-    // SAFETY: the other member.
-    unsafe { (&raw mut (*place).lent).write(Lent::NONE) };
+    // SAFETY: the other member, and then the value is in its place.
+    unsafe {
+        (&raw mut (*place).lent).write(Lent::NONE);
+        storage.occupy();
+    }
     Ok(())
 }
 

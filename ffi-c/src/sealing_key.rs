@@ -143,7 +143,10 @@ pub unsafe extern "C" fn libseal_sealing_key_init(
         let len = place.len();
         // SAFETY: the caller leaves the memory of the header alone until the key is wiped.
         let place = unsafe { slice::from_raw_parts_mut(place.as_mut_ptr(), len) };
-        key.put(SealingKey::new_in(envelope, limits, place)?);
+        libseal::with_wiped_stack(|| -> Result<(), Failure> {
+            key.put(SealingKey::new_in(envelope, limits, place)?);
+            Ok(())
+        })?;
         output.wrote(len);
         Ok(())
     })

@@ -217,6 +217,34 @@ fn firmware_under_valgrind() {
     under_valgrind(&firmware());
 }
 
+/// Programs that look for secrets in memory, as neither sanitizers nor valgrind would let them. Without
+/// `-z now`, the first call of each function of the C library saves all registers on the stack.
+fn keeps_secrets(subject: &Subject, programs: &[&str]) {
+    for program in programs {
+        let folder = scratch(&format!("secrets-{}-{program}", subject.name));
+        let program = format!("regressions/{program}");
+        let executable = subject.compile(&program, &folder, &["-Wl,-z,now"]);
+        run(&mut Command::new(executable), &folder);
+    }
+}
+
+const OF_SEALING: [&str; 3] = [
+    "random_in_part",
+    "secrets_after_sealing",
+    "secrets_in_the_output",
+];
+
+#[test]
+fn complete_keeps_secrets() {
+    keeps_secrets(&complete(), &OF_SEALING);
+    keeps_secrets(&complete(), &["secrets_after_unsealing"]);
+}
+
+#[test]
+fn firmware_keeps_secrets() {
+    keeps_secrets(&firmware(), &OF_SEALING);
+}
+
 #[test]
 fn from_cpp() {
     let folder = scratch("cpp");

@@ -19,11 +19,11 @@ use std::{
 
 use toolchain::{c_compiler, is_installed, root, scratch, succeed};
 
-const RSA: &str = "core/src/crypto/compact/rsaep.rs";
+const RSA: &str = "core/src/crypto/shared/rsaep.rs";
 /// The last step of a Montgomery multiplication, without a branch on the message.
-const CONSTANT_TIME: &str = "let is_due = Choice::from((carry & 1) as u8);";
+const CONSTANT_TIME: &str = "let is_due = carry.lowest_bit();";
 /// The same with one.
-const LEAKY: &str = "let is_due = Choice::from(1); if carry == 0 { return columns.iter_mut().for_each(|column| column.value = column.sum); }";
+const LEAKY: &str = "let is_due = Choice::from(1); if carry == W::ZERO { return columns.iter_mut().for_each(|column| column.value = column.sum); }";
 
 /// A source that repeats itself is found by comparing its answers, and that is no secret.
 const SUPPRESSIONS: &str = "\

@@ -8,7 +8,7 @@ use aws_lc_rs::{
     rsa::{OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, PublicEncryptingKey},
 };
 use getrandom::SysRng;
-use rsa::{Oaep, RsaPublicKey, pkcs8::DecodePublicKey, traits::PaddingScheme};
+use rsa::{Oaep, PublicKey, pkcs8::DecodePublicKey, traits::PaddingScheme};
 use sha2::Sha256;
 
 use crate::harness::Case;
@@ -145,7 +145,7 @@ pub(crate) fn in_place<'a, C: InPlace + 'a>(cipher: C, plaintext: &'a [u8]) -> [
 pub(crate) fn wraps<'a>(public_key: &[u8]) -> [Case<'a>; 2] {
     let aws_lc = PublicEncryptingKey::from_der(public_key).unwrap();
     let aws_lc = OaepPublicEncryptingKey::new(aws_lc).unwrap();
-    let portable = RsaPublicKey::from_public_key_der(public_key).unwrap();
+    let portable = PublicKey::from_public_key_der(public_key).unwrap();
     [
         Case::new("aws-lc-rs", "wrap", KEY.len(), move |out| {
             let out = &mut out[..aws_lc.ciphertext_size()];

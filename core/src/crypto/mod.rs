@@ -20,14 +20,15 @@
 //!
 //! The providers are:
 //!
-//! - `portable`: RustCrypto. It uses the processor's instructions for AES, GHASH and SHA-2.
+//! - `portable`: RustCrypto, and our own RSA. It uses the processor's instructions for AES, GHASH and
+//!   SHA-2.
 //! - `aws_lc`: AWS-LC, for servers. It uses `portable` for what AWS-LC has no interface for.
 //! - `compact`: for firmware. It is small and needs no heap to seal.
 //!
 //! To add one, add a folder, and name it in the choice below.
 //!
-//! `shared` holds what several providers have in common. `random` and `secret` stand beneath the
-//! providers and use nothing of them except AWS-LC's random generator.
+//! `shared` holds what several providers have in common. `random`, `secret` and `stack` stand beneath
+//! the providers and use nothing of them except AWS-LC's random generator.
 
 pub(crate) mod random;
 pub(crate) mod secret;
@@ -36,6 +37,7 @@ pub(crate) mod secret;
     allow(dead_code, reason = "AWS-LC replaces most of it")
 )]
 mod shared;
+pub(crate) mod stack;
 
 // The choice of provider: the first of `aws-lc-rs`, `rustcrypto` and `compact` that is on. Tests
 // always compile `compact` too, to compare it with the others.
@@ -66,6 +68,8 @@ compile_error!(
     "libseal needs a crypto provider: turn on the feature `rustcrypto`, or `compact` for firmware"
 );
 
+#[cfg(feature = "aws-lc-rs")]
+pub(crate) use aws_lc::self_test::{SELF_TEST_PUBLIC_KEY, self_test_decrypt};
 #[cfg(feature = "alloc")]
 pub(crate) use provider::ChunkDecryptor;
 pub(crate) use provider::{ChunkEncryptor, hkdf_expand_sha512, hmac_sha512, oaep_encrypt, sha256};

@@ -9,10 +9,11 @@ use crate::error::{Error, ErrorKind};
 /// [`random_fn`] makes one from a closure. A generator that needs `&mut self` goes into a `RefCell`:
 /// `random_fn(|out| generator.borrow_mut().fill(out))`.
 ///
-/// Sealing checks every answer: one that repeats itself, or begins as the one before, ends the call
-/// with [`RandomFailed`](ErrorKind::RandomFailed), as the continuous test of FIPS 140-2 section 4.9.2
-/// does. That finds a source that is dead or was never started. It says nothing about the quality of
-/// one that moves.
+/// Sealing checks every answer: one that repeats itself, begins as the one before, or has eight equal
+/// bytes in a row where a source may have left it unfilled, ends the call with
+/// [`RandomFailed`](ErrorKind::RandomFailed), as the continuous test of FIPS 140-2 section 4.9.2 does.
+/// That finds a source that is dead, was never started or answers only in part. It says nothing about
+/// the quality of one that moves. A good answer is refused with a probability of 2^-54.
 #[diagnostic::on_unimplemented(
     note = "without the feature `getrandom`, give the envelope a source: `Envelope::with_random`"
 )]
@@ -90,6 +91,9 @@ impl RandomSource for SystemRandom {
     }
 }
 
+/// Bytes of an answer that are looked at together.
+const WORD_LEN: usize = 8;
+
 /// How the last answer of a source began.
 #[derive(Default, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct LastAnswer([u8; LastAnswer::LEN]);
@@ -114,7 +118,7 @@ impl<'a> Random<'a> {
     pub(crate) fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
         out.fill(0);
         self.source.fill(out)?;
-        if is_constant(out) | self.repeats(out) {
+        if is_constant(out) | has_constant_word(out) | self.repeats(out) {
             out.zeroize();
             return Err(ErrorKind::RandomFailed.into());
         }
@@ -142,6 +146,17 @@ fn is_constant(answer: &[u8]) -> bool {
         .zip(shifted)
         .fold(0, |all, (a, b)| all | (a ^ b))
         == 0
+}
+
+/// Whether eight bytes are equal, at a multiple of eight or at the end: a part that was not filled. All
+/// eight of them are with a probability of 2^-56.
+fn has_constant_word(answer: &[u8]) -> bool {
+    let words = answer.chunks_exact(WORD_LEN);
+    let last = answer.rchunks_exact(WORD_LEN).take(1);
+    words.chain(last).fold(false, |found, word| {
+        let (_, shifted) = word.split_at(1);
+        found | (differences(word, shifted) == 0)
+    })
 }
 
 /// Not 0 if the slices differ where both go; in constant time, because the answer is a secret.

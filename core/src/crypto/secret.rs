@@ -1,5 +1,7 @@
 //! Secrets that wipe themselves.
 
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
 use core::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -11,18 +13,31 @@ use crate::{
 
 /// The AES-256 key that one message, or a run of them, is sealed under.
 ///
-/// Never printed. Each copy is wiped when it is dropped.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct DataKey([u8; Self::LEN]);
+/// Never printed. Each copy is wiped when it is dropped. With `alloc` the bytes stay in one place on
+/// the heap, so moving a key leaves nothing behind.
+#[derive(Clone)]
+pub struct DataKey(Bytes);
+
+#[cfg(feature = "alloc")]
+type Bytes = Box<[u8; DataKey::LEN]>;
+#[cfg(not(feature = "alloc"))]
+type Bytes = [u8; DataKey::LEN];
 
 impl DataKey {
     /// Length in bytes.
     pub const LEN: usize = 32;
 
-    pub(crate) fn generate(random: &mut Random<'_>) -> Result<Self, Error> {
-        let mut key = Self([0; Self::LEN]);
-        random.fill(&mut key.0)?;
-        Ok(key)
+    /// Zeros, to be [drawn](Self::draw) in their final place.
+    pub(crate) fn zeros() -> Self {
+        #[cfg(feature = "alloc")]
+        return Self(Box::new([0; Self::LEN]));
+        #[cfg(not(feature = "alloc"))]
+        Self([0; Self::LEN])
+    }
+
+    /// Fills it with random bytes.
+    pub(crate) fn draw(&mut self, random: &mut Random<'_>) -> Result<(), Error> {
+        random.fill(&mut self.0[..])
     }
 
     /// The secret itself, for an unwrapper that has to hand it on.
@@ -33,8 +48,11 @@ impl DataKey {
 }
 
 impl From<[u8; DataKey::LEN]> for DataKey {
-    fn from(bytes: [u8; Self::LEN]) -> Self {
-        Self(bytes)
+    fn from(mut bytes: [u8; Self::LEN]) -> Self {
+        let mut key = Self::zeros();
+        key.0.copy_from_slice(&bytes);
+        bytes.zeroize();
+        key
     }
 }
 
@@ -43,7 +61,7 @@ impl TryFrom<&[u8]> for DataKey {
 
     /// Fails with [`DataKeyLength`](ErrorKind::DataKeyLength) unless there are exactly 32 bytes.
     fn try_from(bytes: &[u8]) -> Result<Self, Error> {
-        let mut key = Self([0; Self::LEN]);
+        let mut key = Self::zeros();
         if bytes.len() != Self::LEN {
             return Err(ErrorKind::DataKeyLength.into());
         }
@@ -51,6 +69,20 @@ impl TryFrom<&[u8]> for DataKey {
         Ok(key)
     }
 }
+
+impl Zeroize for DataKey {
+    fn zeroize(&mut self) {
+        self.0.as_mut_slice().zeroize();
+    }
+}
+
+impl Drop for DataKey {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for DataKey {}
 
 impl fmt::Debug for DataKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

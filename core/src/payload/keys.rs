@@ -1,6 +1,6 @@
 //! What is derived from a data key for one message: its keys, its commitment, its nonces.
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{
     crypto::{self, random::Random, secret::DataKey},
@@ -8,56 +8,56 @@ use crate::{
     payload::layout::{COMMITMENT_LEN, MAX_CHUNKS, SALT_LEN},
 };
 
+const KEY_LEN: usize = 32;
 const NONCE_LEN: usize = 12;
 const INFO: &[u8] = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
 
-/// What HKDF-Expand yields for one message, but for the commitment.
-#[derive(Zeroize, ZeroizeOnDrop)]
+/// What HKDF-Expand yields for one message. It is filled in its final place: see
+/// [`derive`](Self::derive) and [`draw`](Self::draw).
+#[derive(Default, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct MessageKeys {
-    pub(crate) key: [u8; 32],
+    pub(crate) key: [u8; KEY_LEN],
     base_nonce: [u8; NONCE_LEN],
+    pub(crate) commitment: [u8; COMMITMENT_LEN],
 }
 
 impl MessageKeys {
-    /// Also returns the commitment.
     pub(crate) fn derive(
+        &mut self,
         data_key: &DataKey,
         salt: &[u8; SALT_LEN],
         context: &[u8],
-    ) -> Result<(Self, [u8; COMMITMENT_LEN]), ErrorKind> {
-        let mut okm = [0; 32 + NONCE_LEN + COMMITMENT_LEN];
-        crypto::hkdf_expand_sha512(data_key.as_bytes(), [INFO, salt, context], &mut okm)?;
-        let mut keys = Self {
-            key: [0; 32],
-            base_nonce: [0; NONCE_LEN],
-        };
-        let mut commitment = [0; COMMITMENT_LEN];
-        keys.key.copy_from_slice(&okm[..32]);
-        keys.base_nonce.copy_from_slice(&okm[32..32 + NONCE_LEN]);
-        commitment.copy_from_slice(&okm[32 + NONCE_LEN..]);
-        okm.zeroize();
-        Ok((keys, commitment))
+    ) -> Result<(), ErrorKind> {
+        let mut okm = Zeroizing::new([0; KEY_LEN + NONCE_LEN + COMMITMENT_LEN]);
+        crypto::hkdf_expand_sha512(data_key.as_bytes(), [INFO, salt, context], &mut *okm)?;
+        self.key.copy_from_slice(&okm[..KEY_LEN]);
+        self.base_nonce
+            .copy_from_slice(&okm[KEY_LEN..KEY_LEN + NONCE_LEN]);
+        self.commitment.copy_from_slice(&okm[KEY_LEN + NONCE_LEN..]);
+        Ok(())
     }
 
     /// The keys of a new message. Writes salt and commitment, which the payload begins with, to the
     /// [`START_LEN`] bytes of `start`.
     pub(crate) fn draw(
+        &mut self,
         data_key: &DataKey,
         context: &[u8],
         random: &mut Random<'_>,
         start: &mut [u8],
-    ) -> Result<Self, Error> {
+    ) -> Result<(), Error> {
         let (salt, rest) = start
             .split_first_chunk_mut()
             .ok_or(ErrorKind::BufferTooSmall)?;
         random.fill(salt)?;
-        let (keys, commitment) = Self::derive(data_key, salt, context)?;
-        rest.copy_from_slice(&commitment);
-        Ok(keys)
+        self.derive(data_key, salt, context)?;
+        rest.copy_from_slice(&self.commitment);
+        Ok(())
     }
 }
 
 /// The nonces of a message's chunks in order: base nonce XOR chunk number.
+#[derive(Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Nonces {
     base: [u8; NONCE_LEN],
     pub(crate) next_chunk: u64,

@@ -59,10 +59,9 @@ impl PayloadSealer {
         while !input.is_empty() {
             if self.filled == 0 {
                 #[cfg(feature = "alloc")]
-                self.seal_full_chunks(&mut input, &mut out)?;
-                #[cfg(feature = "alloc")]
-                if input.is_empty() {
-                    return Ok(());
+                if input.len() >= CHUNK_LEN {
+                    self.seal_full_chunks(&mut input, &mut out)?;
+                    continue;
                 }
                 self.encryptor.start(&self.nonces.next());
             }

@@ -28,7 +28,9 @@ fn start(data_key: &DataKey, context: &[u8]) -> (PayloadSealer, [u8; START_LEN])
     let mut last = LastAnswer::default();
     let mut random = Random::new(&counting, &mut last);
     let mut start = [0; START_LEN];
-    let keys = MessageKeys::draw(data_key, context, &mut random, &mut start).unwrap();
+    let mut keys = MessageKeys::default();
+    keys.draw(data_key, context, &mut random, &mut start)
+        .unwrap();
     (PayloadSealer::new(&keys), start)
 }
 

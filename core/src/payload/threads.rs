@@ -11,6 +11,8 @@ use rayon::{
     slice::{ParallelSlice, ParallelSliceMut},
 };
 
+#[cfg(feature = "rayon")]
+use crate::crypto::stack::WipesStack;
 #[cfg(feature = "alloc")]
 use crate::{error::ErrorKind, payload::layout::CHUNK_LEN};
 
@@ -74,7 +76,11 @@ impl Threads {
         if let Some(share) = self.share(input.len() / input_len) {
             let chunks = input.par_chunks(input_len).zip(out.par_chunks_mut(out_len));
             let numbered = chunks.with_min_len(share).enumerate();
-            return numbered.try_for_each(|(number, (input, out))| work(number, input, out));
+            // What is left on the stacks of the threads, the calling thread does not reach.
+            return numbered.try_for_each_init(
+                || WipesStack,
+                |_wipes, (number, (input, out))| work(number, input, out),
+            );
         }
         let mut chunks = input.chunks(input_len).zip(out.chunks_mut(out_len));
         (0..)

@@ -1,12 +1,12 @@
 //! Unsealing a payload.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::{
-    crypto::{self, secret::DataKey},
+    crypto::{self, secret::DataKey, stack::with_wiped_stack},
     error::ErrorKind,
     payload::{
         keys::{MessageKeys, Nonces},
@@ -27,25 +27,27 @@ pub(crate) struct PayloadUnsealer {
 }
 
 impl PayloadUnsealer {
+    /// On the heap, where it stays: moving it would leave its key behind.
     pub(crate) fn start(
         data_key: &DataKey,
         context: &[u8],
         start: &[u8; START_LEN],
-    ) -> Result<Self, ErrorKind> {
+    ) -> Result<Box<Self>, ErrorKind> {
         let (salt, commitment) = start
             .split_first_chunk::<SALT_LEN>()
             .ok_or(ErrorKind::Internal)?;
-        let (keys, expected) = MessageKeys::derive(data_key, salt, context)?;
-        if !bool::from(expected.ct_eq(commitment)) {
+        let mut keys = MessageKeys::default();
+        keys.derive(data_key, salt, context)?;
+        if !bool::from(keys.commitment.ct_eq(commitment)) {
             return Err(ErrorKind::AuthenticationFailed);
         }
-        Ok(Self {
+        Ok(Box::new(Self {
             decryptor: crypto::ChunkDecryptor::new(&keys.key),
             nonces: Nonces::new(&keys),
             pending: Vec::new(),
             skip: 0,
             threads: Threads::ALL,
-        })
+        }))
     }
 
     /// Goes on with the chunk that the byte of plaintext at `position` is in, and returns its number.
@@ -85,9 +87,12 @@ impl PayloadUnsealer {
             self.pending
                 .extend_from_slice(missing.ok_or(ErrorKind::Internal)?);
             let opened = out.split_off_mut(..CHUNK_LEN - self.skip);
-            self.open_pending(opened.ok_or(ErrorKind::BufferTooSmall)?)?;
+            let opened = opened.ok_or(ErrorKind::BufferTooSmall)?;
+            with_wiped_stack(|| self.open_pending(opened))?;
         }
-        self.open_full_chunks(&mut input, out)?;
+        if count > 0 {
+            with_wiped_stack(|| self.open_full_chunks(&mut input, out))?;
+        }
         if self.pending.capacity() == 0 && !input.is_empty() {
             self.pending.reserve_exact(SEALED_CHUNK_LEN);
         }
@@ -148,7 +153,8 @@ impl PayloadUnsealer {
         if self.nonces.left() == 0 {
             return Err(ErrorKind::MessageTooLong);
         }
-        self.open_pending(out).map_err(|kind| match kind {
+        let opened = with_wiped_stack(|| self.open_pending(out));
+        opened.map_err(|kind| match kind {
             ErrorKind::AuthenticationFailed => ErrorKind::EndNotAuthentic,
             kind => kind,
         })

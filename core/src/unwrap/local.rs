@@ -6,7 +6,7 @@ use alloc::{vec, vec::Vec};
 
 use getrandom::SysRng;
 use pkcs8::EncodePublicKey;
-use rsa::{Oaep, RsaPrivateKey, traits::PaddingScheme};
+use rsa::{Oaep, PrivateKey, traits::PaddingScheme};
 use sha1::Sha1;
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -24,7 +24,7 @@ use crate::{
 /// Decryption is blinded, but its arithmetic is not constant-time: do not let strangers time it over
 /// a network.
 pub struct LocalUnwrapper {
-    private_key: RsaPrivateKey,
+    private_key: PrivateKey,
     public_key: PublicKey,
 }
 

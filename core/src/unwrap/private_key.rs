@@ -1,7 +1,7 @@
 //! Private RSA keys in files, and what people take for one.
 
 use pkcs8::{EncryptedPrivateKeyInfoRef, SecretDocument, pkcs5};
-use rsa::{RsaPrivateKey, pkcs1::DecodeRsaPrivateKey};
+use rsa::{PrivateKey, pkcs1::DecodeRsaPrivateKey};
 
 use crate::{
     error::{Error, ErrorKind},
@@ -21,14 +21,14 @@ const PKCS12: &str =
 const OPENSSH: &str = "this is a private key in OpenSSH's format; convert a copy of it with `ssh-keygen -p -m PKCS8 -f COPY`";
 const UNSUPPORTED_ENCRYPTION: &str = "the private key is encrypted in an old or unusual way; encrypt it anew with `openssl pkcs8 -topk8 -in OLD -out NEW`";
 
-pub(super) fn read(file: &[u8], password: Option<&[u8]>) -> Result<RsaPrivateKey, Error> {
+pub(super) fn read(file: &[u8], password: Option<&[u8]>) -> Result<PrivateKey, Error> {
     match der::sequence(file) {
         Some(der) => from_der(der, password),
         None => from_text(key_text(file).map_err(not_a_private_key)?, password),
     }
 }
 
-fn from_text(text: &[u8], password: Option<&[u8]>) -> Result<RsaPrivateKey, Error> {
+fn from_text(text: &[u8], password: Option<&[u8]>) -> Result<PrivateKey, Error> {
     let is_private =
         |label: &[u8]| label.ends_with(b"PRIVATE KEY") && label != b"OPENSSH PRIVATE KEY";
     let block = Block::find(text, is_private).ok_or_else(|| mistaken_text(text))?;
@@ -54,7 +54,7 @@ fn from_text(text: &[u8], password: Option<&[u8]>) -> Result<RsaPrivateKey, Erro
     )
 }
 
-fn from_der(der: &[u8], password: Option<&[u8]>) -> Result<RsaPrivateKey, Error> {
+fn from_der(der: &[u8], password: Option<&[u8]>) -> Result<PrivateKey, Error> {
     if DerKind::of(der) == Some(DerKind::EncryptedPrivateKey) {
         return from_plain(decrypt(der, password)?.as_bytes());
     }
@@ -86,7 +86,7 @@ fn decrypt(der: &[u8], password: Option<&[u8]>) -> Result<SecretDocument, Error>
 }
 
 /// A private key that is not encrypted.
-fn from_plain(der: &[u8]) -> Result<RsaPrivateKey, Error> {
+fn from_plain(der: &[u8]) -> Result<PrivateKey, Error> {
     let pkcs1 = match DerKind::of(der) {
         Some(DerKind::Pkcs1PrivateKey) => der,
         Some(DerKind::Pkcs8) => in_pkcs8(der)?,
@@ -98,7 +98,7 @@ fn from_plain(der: &[u8]) -> Result<RsaPrivateKey, Error> {
         Some(DerKind::Pkcs12) => return Err(not_a_private_key(PKCS12)),
         _ => return Err(ErrorKind::NotAPrivateKey.into()),
     };
-    let key = RsaPrivateKey::from_pkcs1_der(pkcs1);
+    let key = PrivateKey::from_pkcs1_der(pkcs1);
     key.map_err(|_| {
         not_a_private_key("this RSA private key is damaged, or of more than two primes")
     })

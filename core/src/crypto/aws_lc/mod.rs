@@ -7,6 +7,7 @@ mod gcm;
 mod hash;
 pub(super) mod random;
 mod rsa;
+pub(super) mod self_test;
 
 pub(crate) use self::{
     gcm::{ChunkDecryptor, ChunkEncryptor},

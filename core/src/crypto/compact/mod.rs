@@ -4,7 +4,6 @@
 mod aes_ctr;
 mod aes_s_box;
 mod ghash;
-mod rsaep;
 
 use super::{
     OaepHash,
@@ -29,6 +28,5 @@ pub(crate) fn oaep_encrypt(
     random: &mut Random<'_>,
     out: &mut [u8],
 ) -> Result<(), Error> {
-    let rsaep = |block: &mut [u8]| rsaep::rsaep(modulus, exponent, block);
-    oaep::encrypt(hash, message, random, rsaep, out)
+    oaep::encrypt::<u32>(modulus, exponent, hash, message, random, out)
 }

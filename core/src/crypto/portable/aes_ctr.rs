@@ -19,6 +19,12 @@ pub(crate) struct KeyStream {
     nonce: [u8; NONCE_LEN],
 }
 
+impl Drop for KeyStream {
+    fn drop(&mut self) {
+        self.nonce.zeroize();
+    }
+}
+
 impl gcm::KeyStream for KeyStream {
     #[inline(always)]
     fn new(key: &[u8; 32]) -> Self {

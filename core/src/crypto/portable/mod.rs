@@ -1,9 +1,8 @@
-//! RustCrypto: runs wherever there is a heap, and uses the processor's instructions for AES, GHASH and
-//! SHA-2 if it has any.
+//! RustCrypto, with the RSA of `shared`: runs wherever there is a heap, and uses the processor's
+//! instructions for AES, GHASH and SHA-2 if it has any.
 
 mod aes_ctr;
 mod ghash;
-mod rsaep;
 
 use super::{
     OaepHash,
@@ -21,6 +20,12 @@ pub(crate) const NAME: &str = "portable";
 
 pub(crate) type ChunkEncryptor = gcm::ChunkEncryptor<aes_ctr::KeyStream, ghash::Ghash>;
 
+/// What the processor multiplies.
+#[cfg(target_pointer_width = "64")]
+type Word = u64;
+#[cfg(not(target_pointer_width = "64"))]
+type Word = u32;
+
 pub(crate) fn oaep_encrypt(
     modulus: &[u8],
     exponent: u32,
@@ -29,6 +34,5 @@ pub(crate) fn oaep_encrypt(
     random: &mut Random<'_>,
     out: &mut [u8],
 ) -> Result<(), Error> {
-    let rsaep = |block: &mut [u8]| rsaep::rsaep(modulus, exponent, block);
-    oaep::encrypt(hash, message, random, rsaep, out)
+    oaep::encrypt::<Word>(modulus, exponent, hash, message, random, out)
 }

@@ -5,4 +5,5 @@ pub(super) mod decryptor;
 pub(super) mod gcm;
 pub(super) mod hash;
 pub(super) mod oaep;
+pub(super) mod rsaep;
 pub(super) mod xor;

@@ -1,11 +1,15 @@
-//! RSAES-OAEP encryption (RFC 8017 section 7.1.1) over an RSA public operation. It needs no heap: the
-//! message is encoded in the buffer for the ciphertext.
+//! RSAES-OAEP encryption (RFC 8017 section 7.1.1). It needs no heap. The message is encoded in private
+//! memory: anyone can decode it, and the buffer for the ciphertext may be memory that others see.
 
 #[cfg(feature = "oaep-sha1")]
 use sha1::{Digest, Sha1};
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
-use super::{hash::sha256, xor::xor};
+use super::{
+    hash::sha256,
+    rsaep::{self, Word, rsaep},
+    xor::xor,
+};
 use crate::{
     crypto::random::Random,
     error::{Error, ErrorKind},
@@ -44,21 +48,21 @@ impl OaepHash {
     }
 }
 
-/// Encrypts `message` with an empty label into `out`, which is as long as the modulus. `rsaep` is the
-/// RSA public operation, in place.
-pub(crate) fn encrypt(
+/// Encrypts `message` with an empty label into `out`, which is as long as the modulus. The arithmetic
+/// is on words of type `W`.
+pub(crate) fn encrypt<W: Word>(
+    modulus: &[u8],
+    exponent: u32,
     hash: OaepHash,
     message: &[u8],
     random: &mut Random<'_>,
-    rsaep: impl FnOnce(&mut [u8]) -> Option<()>,
     out: &mut [u8],
 ) -> Result<(), Error> {
-    encode(hash, message, random, out)?;
-    // Anyone can decode it: without RSA it would reveal the message.
-    rsaep(out).ok_or_else(|| {
-        out.zeroize();
-        ErrorKind::Internal.into()
-    })
+    let mut block = Zeroizing::new([0; rsaep::MAX_LEN]);
+    let encoded = block.get_mut(..modulus.len()).ok_or(ErrorKind::Internal)?;
+    encode(hash, message, random, encoded)?;
+    rsaep::<W>(modulus, exponent, encoded, out).ok_or(ErrorKind::Internal)?;
+    Ok(())
 }
 
 /// EME-OAEP encoding: `0x00 | masked seed | masked data block`.
