@@ -67,7 +67,7 @@ fn every_cut_of_the_payload_says_that_it_is_one() {
     assert_eq!(sample.message.len() - payload, 40_104);
     let mut told = [0, 0];
     // One call costs as much as the message is long: every cut near a boundary, and some others.
-    let near = |cut: usize| (cut - payload) % 16400 < 150 || (cut - payload) % 509 == 0;
+    let near = |cut: usize| (cut - payload) % 16400 < 150 || (cut - payload).is_multiple_of(509);
     for cut in (payload..sample.message.len()).filter(|cut| near(*cut)) {
         let message = &sample.message[..cut];
         let is_certain = cut < sample.chunks || (cut - sample.chunks) % 16400 < 16;

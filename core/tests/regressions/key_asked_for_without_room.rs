@@ -23,7 +23,7 @@ fn out_is_measured_before_the_key_is_unwrapped() {
             Ok(None)
         });
         let mut out = [0; 3];
-        let error = unseal_into(&message[..cut], &unwrapper, &[], &mut out).unwrap_err();
+        let error = unseal_into(&message[..cut], unwrapper, &[], &mut out).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BufferTooSmall, "{cut}");
         assert_eq!(calls.get(), 0, "{cut}");
     }
@@ -34,6 +34,6 @@ fn what_is_cut_before_its_first_chunk_needs_no_room() {
     let message = seal(&[], &pattern(100));
     let header_len = Header::parse(&message).unwrap().len();
     let nothing_held = unwrap_fn(|_| Ok(None));
-    let error = unseal_into(&message[..header_len], &nothing_held, &[], &mut []).unwrap_err();
+    let error = unseal_into(&message[..header_len], nothing_held, &[], &mut []).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoMatchingRecipient);
 }
