@@ -12,7 +12,7 @@ use crate::{buffer::Input, convert::hex, errors, public_key::PublicKey, wrapped_
 /// or not, or PKCS#1. Raises InvalidKeyError for anything else, and if the password is missing or
 /// wrong.
 ///
-/// Its arithmetic is not constant-time: do not let strangers time it over a network.
+/// Its arithmetic is not proven constant-time: do not let strangers time it over a network.
 #[pyclass(frozen, module = "libseal")]
 pub(crate) struct LocalUnwrapper {
     unwrapper: libseal::LocalUnwrapper,

@@ -222,7 +222,7 @@ class LocalUnwrapper:
     or not, or PKCS#1. Raises InvalidKeyError for anything else, and if the password is missing or
     wrong.
 
-    Its arithmetic is not constant-time: do not let strangers time it over a network.
+    Its arithmetic is not proven constant-time: do not let strangers time it over a network.
     """
     def __new__(
         cls, private_pem: Buffer | str, password: Buffer | str | None = None

@@ -94,6 +94,7 @@ pub(crate) trait Word: DefaultIsZeroes + ConditionallySelectable + PartialEq {
 
 macro_rules! word {
     ($word:ty, $double:ty) => {
+        #[allow(clippy::cast_possible_truncation, reason = "the low word is meant")]
         impl Word for $word {
             const LEN: usize = size_of::<Self>();
             const ZERO: Self = 0;
