@@ -188,7 +188,8 @@ impl<R: RandomSource> SealingKey<'static, R> {
     #[cfg(feature = "alloc")]
     pub fn new(envelope: Envelope<'_, R>, limits: SealingLimits) -> Result<Self, Error> {
         let mut header = vec![0; envelope.header_len()?];
-        let drawn = with_wiped_stack(|| Drawn::draw(&envelope, limits, &mut header))?;
+        let mut drawn = Drawn::new(limits)?;
+        with_wiped_stack(|| drawn.draw(&envelope, &mut header))?;
         Ok(Self {
             drawn,
             header: HeaderBytes::Owned(header),
@@ -211,7 +212,8 @@ impl<'h, R: RandomSource> SealingKey<'h, R> {
     ) -> Result<Self, Error> {
         let len = envelope.header_len()?;
         let header = header.get_mut(..len).ok_or(ErrorKind::BufferTooSmall)?;
-        let drawn = with_wiped_stack(|| Drawn::draw(&envelope, limits, header))?;
+        let mut drawn = Drawn::new(limits)?;
+        with_wiped_stack(|| drawn.draw(&envelope, header))?;
         Ok(Self {
             drawn,
             header: HeaderBytes::Borrowed(header),
@@ -340,13 +342,9 @@ struct Drawn {
 }
 
 impl Drawn {
-    /// `header` is as long as the header will be.
-    fn draw<R: RandomSource>(
-        envelope: &Envelope<'_, R>,
-        limits: SealingLimits,
-        header: &mut [u8],
-    ) -> Result<Self, Error> {
-        let mut drawn = Self {
+    /// To be [drawn](Self::draw).
+    fn new(limits: SealingLimits) -> Result<Self, Error> {
+        Ok(Self {
             data_key: DataKey::zeros(),
             bound_len: 0,
             left: limits,
@@ -354,10 +352,18 @@ impl Drawn {
             process: Process::current()?,
             #[cfg(feature = "std")]
             since: limits.age.and_then(|_| clock::now()),
-        };
-        let mut random = Random::new(&envelope.random, &mut drawn.last);
-        drawn.bound_len = envelope.write_header(&mut drawn.data_key, &mut random, header)?;
-        Ok(drawn)
+        })
+    }
+
+    /// `header` is as long as the header will be.
+    fn draw<R: RandomSource>(
+        &mut self,
+        envelope: &Envelope<'_, R>,
+        header: &mut [u8],
+    ) -> Result<(), Error> {
+        let mut random = Random::new(&envelope.random, &mut self.last);
+        self.bound_len = envelope.write_header(&mut self.data_key, &mut random, header)?;
+        Ok(())
     }
 
     fn left(&self) -> SealingLimits {

@@ -133,7 +133,7 @@ pub unsafe extern "C" fn libseal_sealing_key_init(
                 Output::read(header, header_cap, header_len).of("header or header_len"),
             )
         };
-        let key = key?;
+        let mut key = key?;
         read?;
         let limits = limits?;
         let mut output = output?;
@@ -143,10 +143,14 @@ pub unsafe extern "C" fn libseal_sealing_key_init(
         let len = place.len();
         // SAFETY: the caller leaves the memory of the header alone until the key is wiped.
         let place = unsafe { slice::from_raw_parts_mut(place.as_mut_ptr(), len) };
+        // On its way to its place, the key is moved.
         libseal::with_wiped_stack(|| -> Result<(), Failure> {
-            key.put(SealingKey::new_in(envelope, limits, place)?);
+            key.place()
+                .write(SealingKey::new_in(envelope, limits, place)?);
             Ok(())
         })?;
+        // SAFETY: the value is in its place.
+        unsafe { key.occupy() };
         output.wrote(len);
         Ok(())
     })

@@ -19,7 +19,7 @@ use crate::{
 /// it does, with the name PRIVATE_KEY_PASSWORD, if the password is missing or wrong, or if there is
 /// one and the key is not encrypted.
 ///
-/// Its arithmetic is not constant-time: do not let strangers time it over a network.
+/// Its arithmetic is not proven constant-time: do not let strangers time it over a network.
 #[pyclass(frozen, module = "libseal")]
 pub(crate) struct LocalUnwrapper {
     unwrapper: libseal::LocalUnwrapper,

@@ -30,10 +30,11 @@ impl MessageKeys {
     ) -> Result<(), ErrorKind> {
         let mut okm = Zeroizing::new([0; KEY_LEN + NONCE_LEN + COMMITMENT_LEN]);
         crypto::hkdf_expand_sha512(data_key.as_bytes(), [INFO, salt, context], &mut *okm)?;
-        self.key.copy_from_slice(&okm[..KEY_LEN]);
-        self.base_nonce
-            .copy_from_slice(&okm[KEY_LEN..KEY_LEN + NONCE_LEN]);
-        self.commitment.copy_from_slice(&okm[KEY_LEN + NONCE_LEN..]);
+        let (key, rest) = okm.split_at(KEY_LEN);
+        let (base_nonce, commitment) = rest.split_at(NONCE_LEN);
+        self.key.copy_from_slice(key);
+        self.base_nonce.copy_from_slice(base_nonce);
+        self.commitment.copy_from_slice(commitment);
         Ok(())
     }
 

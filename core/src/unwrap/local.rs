@@ -21,8 +21,8 @@ use crate::{
 /// Unwraps data keys with a private key in memory: for tests, and for private keys that are not in a
 /// KMS.
 ///
-/// Decryption is blinded, but its arithmetic is not constant-time: do not let strangers time it over
-/// a network.
+/// Decryption is blinded, and its arithmetic is meant to be constant-time, which is not proven: do not
+/// let strangers time it over a network.
 pub struct LocalUnwrapper {
     private_key: PrivateKey,
     public_key: PublicKey,

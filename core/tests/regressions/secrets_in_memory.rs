@@ -23,7 +23,9 @@ const MASK: u8 = 0xa6;
 /// Answer number `call` of the source of random bytes, as `good_byte()` in the tests in C.
 fn answer(call: usize, out: &mut [u8]) {
     for (index, byte) in out.iter_mut().enumerate() {
-        *byte = ((call * 89 + index * (index + 31)) % 256) as u8;
+        *byte = ((call * 89 + index * (index + 31)) % 256)
+            .try_into()
+            .unwrap();
     }
 }
 
@@ -90,14 +92,14 @@ fn seal_and_unseal(key: &PublicKey, plaintext: &[u8]) {
     let mut out = vec![0; plaintext.len() + 1000];
     let sealer = envelope.start(&mut out).unwrap();
     // Handles are moved about.
-    let mut sealers = vec![sealer];
-    sealers[0].update(plaintext, &mut out).unwrap();
-    drop(sealers);
+    let mut sealer = Box::new(sealer);
+    sealer.update(plaintext, &mut out).unwrap();
+    drop(sealer);
 
     calls.set(0);
     let sealing_key = SealingKey::new(envelope, SealingLimits::default()).unwrap();
-    let mut sealing_keys = vec![sealing_key];
-    sealing_keys[0].seal(plaintext).unwrap();
+    let mut sealing_key = Box::new(sealing_key);
+    sealing_key.seal(plaintext).unwrap();
 }
 
 #[test]

@@ -138,16 +138,6 @@ impl<C: Stored> Vacant<'_, C> {
         // SAFETY: the first word of the storage, which nothing else uses.
         unsafe { self.place.start.write(self.place.mark()) };
     }
-
-    /// Moves a value in, and wipes what it leaves behind.
-    pub(crate) fn put(mut self, value: C::Rust) {
-        let mut value = MaybeUninit::new(value);
-        // SAFETY: both are of one type and apart. The value is moved: it is not dropped here.
-        unsafe { ptr::copy_nonoverlapping(value.as_ptr(), self.place().as_mut_ptr(), 1) };
-        value.zeroize();
-        // SAFETY: the value is in its place now.
-        unsafe { self.occupy() };
-    }
 }
 
 /// Storage with a value.

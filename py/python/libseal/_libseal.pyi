@@ -254,7 +254,7 @@ class LocalUnwrapper:
     it does, with the name PRIVATE_KEY_PASSWORD, if the password is missing or wrong, or if there is
     one and the key is not encrypted.
 
-    Its arithmetic is not constant-time: do not let strangers time it over a network.
+    Its arithmetic is not proven constant-time: do not let strangers time it over a network.
     """
     def __new__(
         cls, private_key: Buffer | str, password: Buffer | str | None = None
