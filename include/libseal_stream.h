@@ -328,7 +328,8 @@ libseal_status libseal_writer_flush(libseal_writer *writer);
 /**
  * Ends the message, and hands its last bytes on to the sink. Only after LIBSEAL_OK it is complete.
  *
- * @return as libseal_writer_write().
+ * @return as libseal_writer_write(), and LIBSEAL_ERR_INVALID_STATE after a libseal_writer_write() that
+ *         failed and was not repeated: the message would lack something.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_writer_finish(libseal_writer *writer);

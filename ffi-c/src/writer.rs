@@ -46,6 +46,8 @@ pub(crate) struct Writer {
     /// Plaintext that was taken and not handed on yet.
     waiting: usize,
     end: End,
+    /// Set by a write that failed, until one succeeds.
+    lacks_plaintext: bool,
     /// After a panic.
     is_over: bool,
 }
@@ -67,6 +69,7 @@ impl Writer {
             piece_len: usize::MAX,
             waiting: 0,
             end: End::Ahead,
+            lacks_plaintext: false,
             is_over: false,
         }
     }
@@ -84,6 +87,7 @@ impl Writer {
 
     /// Takes plaintext, and counts in `consumed` how much.
     fn write(&mut self, mut plaintext: &[u8], consumed: &mut usize) -> Result<(), Failure> {
+        self.lacks_plaintext |= !plaintext.is_empty();
         loop {
             self.hand_on()?;
             let piece = plaintext;
@@ -95,6 +99,7 @@ impl Writer {
             self.waiting = self.waiting.saturating_add(taken);
             plaintext = plaintext.get(taken..).ok_or(ErrorKind::Internal)?;
             if plaintext.is_empty() {
+                self.lacks_plaintext &= taken == 0;
                 return Ok(());
             }
         }
@@ -108,6 +113,7 @@ impl Writer {
 
     fn finish(&mut self) -> Result<(), Failure> {
         match self.end {
+            End::Ahead if self.lacks_plaintext => return Err(ErrorKind::InvalidState.into()),
             End::Ahead => {
                 self.hand_on()?;
                 self.seal(self.waiting, Writing::finish)?;
@@ -245,7 +251,8 @@ pub unsafe extern "C" fn libseal_writer_flush(writer: *mut libseal_writer) -> li
 
 /// Ends the message, and hands its last bytes on to the sink. Only after LIBSEAL_OK it is complete.
 ///
-/// @return as libseal_writer_write().
+/// @return as libseal_writer_write(), and LIBSEAL_ERR_INVALID_STATE after a libseal_writer_write() that
+///         failed and was not repeated: the message would lack something.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_writer_finish(writer: *mut libseal_writer) -> libseal_status {

@@ -37,6 +37,7 @@ fn complete() -> Subject {
     Subject {
         name: "complete",
         programs: &[
+            "regressions/unrepeated_write",
             "test_keys",
             "test_pool",
             "test_random",
@@ -77,7 +78,7 @@ fn firmware() -> Subject {
 impl Subject {
     fn compile(&self, program: &str, folder: &Path, flags: &[&str]) -> PathBuf {
         let tests = root().join("tests/c");
-        let executable = folder.join(program);
+        let executable = folder.join(file_name(program));
         succeed(
             c_compiler()
                 .args(["-std=c99", "-g"])
@@ -95,7 +96,7 @@ impl Subject {
     /// Compiles and runs each program in a folder of its own.
     fn test(&self, manner: &str, flags: &[&str], command: impl Fn(PathBuf) -> Command) {
         for program in self.programs {
-            let folder = scratch(&format!("{manner}-{}-{program}", self.name));
+            let folder = scratch(&format!("{manner}-{}-{}", self.name, file_name(program)));
             let executable = self.compile(program, &folder, flags);
             run(&mut command(executable), &folder);
             self.unseal_written(program, &folder);
@@ -113,6 +114,11 @@ impl Subject {
             assert_eq!(unsealed, messages.lines().count());
         }
     }
+}
+
+/// Of a program that may be in a folder.
+fn file_name(program: &str) -> &str {
+    program.rsplit('/').next().unwrap_or(program)
 }
 
 /// The last line of a test program counts: returns how many checks have passed.

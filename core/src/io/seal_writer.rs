@@ -2,7 +2,12 @@ use std::io::{self, ErrorKind::Interrupted, Write};
 #[cfg(feature = "rayon")]
 use std::num::NonZero;
 
-use crate::{crypto::random::RandomSource, envelope::Envelope, error::Error, writing::Writing};
+use crate::{
+    crypto::random::RandomSource,
+    envelope::Envelope,
+    error::{Error, ErrorKind},
+    writing::Writing,
+};
 
 /// Seals what is written to it and writes the message to an inner writer.
 ///
@@ -12,7 +17,11 @@ use crate::{crypto::random::RandomSource, envelope::Envelope, error::Error, writ
 /// reader refuses as truncated; that is the way to abandon one.
 ///
 /// After an error of the inner writer, `write` and `flush` can be repeated: nothing is lost. `finish`
-/// cannot, so `flush` first if that matters.
+/// cannot, so `flush` first if that matters. After a `write` that failed and was not repeated, `finish`
+/// fails too: the message would lack something.
+///
+/// A writer around this one, such as a `BufWriter`, has to be flushed or taken apart with `into_inner`
+/// before `finish`. Dropping it flushes it too, but hides the errors.
 ///
 /// With the feature `rayon`, a writer that is used inside a thread pool
 /// (`pool.install(|| io::copy(..))`) seals on its threads, in larger pieces.
@@ -34,6 +43,8 @@ use crate::{crypto::random::RandomSource, envelope::Envelope, error::Error, writ
 pub struct SealWriter<W: Write> {
     inner: W,
     writing: Writing,
+    /// Set by a `write` that failed, until one succeeds.
+    lacks_plaintext: bool,
 }
 
 impl<W: Write> SealWriter<W> {
@@ -43,7 +54,11 @@ impl<W: Write> SealWriter<W> {
     /// As [`Envelope::start`].
     pub fn new<R: RandomSource>(inner: W, envelope: &Envelope<'_, R>) -> Result<Self, Error> {
         let writing = Writing::new(envelope)?;
-        Ok(Self { inner, writing })
+        Ok(Self {
+            inner,
+            writing,
+            lacks_plaintext: false,
+        })
     }
 
     /// Seals in pieces of `len` bytes: see [`Writing::with_piece_len`].
@@ -63,8 +78,12 @@ impl<W: Write> SealWriter<W> {
     /// Ends the message, flushes the inner writer and returns it.
     ///
     /// # Errors
-    /// Those of the inner writer: the message is truncated then.
+    /// Those of the inner writer, and [`InvalidState`](ErrorKind::InvalidState) after a `write` that
+    /// failed and was not repeated. The message is truncated then.
     pub fn finish(mut self) -> io::Result<W> {
+        if self.lacks_plaintext {
+            return Err(Error::from(ErrorKind::InvalidState).into());
+        }
         self.hand_on()?;
         self.writing.finish()?;
         self.hand_on()?;
@@ -87,9 +106,15 @@ impl<W: Write> SealWriter<W> {
 
 impl<W: Write> Write for SealWriter<W> {
     fn write(&mut self, plaintext: &[u8]) -> io::Result<usize> {
+        if plaintext.is_empty() {
+            return Ok(0);
+        }
+        self.lacks_plaintext = true;
         // Before, not after: what has been taken must not be reported as an error.
         self.hand_on()?;
-        Ok(self.writing.write(plaintext)?)
+        let taken = self.writing.write(plaintext)?;
+        self.lacks_plaintext = false;
+        Ok(taken)
     }
 
     /// Hands every byte written so far to the inner writer, and flushes that.
