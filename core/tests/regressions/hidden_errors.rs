@@ -66,6 +66,6 @@ fn a_wrapper_that_tries_again_loses_nothing() {
     wrapper.flush().unwrap();
     drop(wrapper);
     let message = writer.finish().unwrap().content;
-    let plaintext = unseal(&message, &local_unwrapper("rsa-2048"), &[]).unwrap();
+    let plaintext = unseal(&message, local_unwrapper("rsa-2048"), &[]).unwrap();
     assert_eq!(plaintext, b"data");
 }
