@@ -1,9 +1,9 @@
-"""Makes tests/c/regressions/known_secrets.h: what sealing computes from random bytes that are known.
+"""Makes tests/c/regressions/known_secrets.h: what sealing computes from known random bytes.
 
     python -m tests.independent.known_secrets
 
-The C tests look for these bytes in memory after sealing and unsealing. They are masked there, so that
-the tests do not find their own.
+Tests look for these bytes in memory after sealing and unsealing. They are masked there, so that the
+tests do not find their own.
 """
 
 from hashlib import sha256
@@ -95,7 +95,7 @@ def forms(window: bytes) -> set[bytes]:
 
 def header() -> str:
     names = list(secrets())
-    masked = {}
+    masked: dict[int, int] = {}
     for index, secret in enumerate(secrets().values()):
         for window in windows(secret):
             # A run of equal bytes is no secret.
@@ -104,8 +104,8 @@ def header() -> str:
                     number = int.from_bytes(bytes(byte ^ MASK for byte in form))
                     masked.setdefault(number, index)
     lines = [
-        "/* Made by tests/independent/known_secrets.py: secrets of what is sealed with the answers of",
-        " * good_byte(), in windows of 8 bytes, masked and in order. */",
+        "/* Made by tests/independent/known_secrets.py: secrets of what is sealed with the answers",
+        " * of good_byte(), in windows of 8 bytes, masked and in order. */",
         f"#define MASK 0x{MASK:02x}",
         "static const char *const secret_names[] = {",
         *(f'    "{name}",' for name in names),

@@ -1,5 +1,5 @@
-/* Made by tests/independent/known_secrets.py: secrets of what is sealed with the answers of
- * good_byte(), in windows of 8 bytes, masked and in order. */
+/* Made by tests/independent/known_secrets.py: secrets of what is sealed with the answers
+ * of good_byte(), in windows of 8 bytes, masked and in order. */
 #define MASK 0xa6
 static const char *const secret_names[] = {
     "data key",
