@@ -1,6 +1,7 @@
 //! Rewrapping: other recipients for a message, whose payload stays.
 #![allow(
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test may panic"
 )]

@@ -76,7 +76,7 @@ fn no_type_prints_a_secret() {
 
     start();
     let mut writing = Writing::new(&envelope).unwrap();
-    writing.advance(writing.sealed().len());
+    writing.advance(writing.sealed().unwrap().len());
     writing.write(PLAINTEXT).unwrap();
     assert_says_nothing(&writing);
 
