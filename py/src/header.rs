@@ -9,11 +9,7 @@ use pyo3::{
 };
 
 use crate::{
-    buffer::Input,
-    convert::type_name,
-    errors,
-    recipient::Recipients,
-    unwrap::{self, Unwrappers},
+    buffer::Input, convert::type_name, errors, recipient::Recipients, unwrap::Unwrappers,
     wrapped_key::WrappedKey,
 };
 
@@ -45,7 +41,7 @@ impl Header {
     }
 
     /// For each wrapped key whether it is kept: the argument `keep`.
-    fn kept(&self, py: Python<'_>, keep: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<bool>> {
+    fn kept(&self, keep: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<bool>> {
         let answer = |key: &libseal::WrappedKey<'_>| match keep {
             None => Ok(false),
             Some(keep) if keep.is_callable() => {
@@ -164,9 +160,9 @@ impl Header {
             .as_ref()
             .map(Recipients::as_core)
             .unwrap_or_default();
-        let mut kept = self.kept(py, keep)?.into_iter();
+        let mut kept = self.kept(keep)?.into_iter();
         let data_key = self.header.unwrap_with(unwrappers.as_core());
-        let data_key = data_key.map_err(|error| unwrap::to_py(py, error, Some(&self.header)))?;
+        let data_key = data_key.map_err(|error| errors::to_py(py, error))?;
         let rewrapped = py.detach(|| {
             self.header
                 .rewrap(&data_key, |_| kept.next() == Some(true), &recipients)
