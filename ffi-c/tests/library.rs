@@ -103,6 +103,7 @@ fn symbols_are_those_of_the_headers() {
         let parts = [
             "unseal",
             "header",
+            "last_error",
             "plaintext",
             "wrapped_key",
             "pool",

@@ -23,11 +23,16 @@ type Names = BTreeSet<String>;
 const GENERAL: [&str; 3] = ["NULL_POINTER", "INVALID_ARGUMENT", "STRUCT_SIZE"];
 
 /// What takes a fault of the machine, a message of 4 PiB, a fork or the library for firmware.
-const NOT_PROVOKED: [(&str, &str); 6] = [
+const NOT_PROVOKED: [(&str, &str); 11] = [
     ("", "NO_THREADS"),
     ("", "SELF_TEST_FAILED"),
-    ("", "MESSAGE_TOO_LONG"),
     ("", "UNSUPPORTED_ALGORITHM"),
+    ("libseal_seal", "MESSAGE_TOO_LONG"),
+    ("libseal_sealer_finish", "MESSAGE_TOO_LONG"),
+    ("libseal_sealing_key_seal", "MESSAGE_TOO_LONG"),
+    ("libseal_writer_write", "MESSAGE_TOO_LONG"),
+    ("libseal_writer_flush", "MESSAGE_TOO_LONG"),
+    ("libseal_writer_finish", "MESSAGE_TOO_LONG"),
     ("libseal_reader_set_pool", "INVALID_STATE"),
     ("libseal_writer_set_pool", "INVALID_STATE"),
 ];

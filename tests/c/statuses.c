@@ -415,8 +415,12 @@ static void unsealing(void)
         case 4:
             if (CALL(libseal_unsealer_seek, which,
                      one_in(2) ? ((uint64_t)1 << 52) + 1 - below(3) : below(50000),
-                     or_null(&offset)) == LIBSEAL_OK)
+                     or_null(&offset)) == LIBSEAL_OK) {
                 fed = 0;
+                if (one_in(2))
+                    CALL(libseal_unsealer_update, which, plaintext, 40000, NULL, out, ROOM,
+                         &written);
+            }
             break;
         default:
             if (len > message_len - fed)
