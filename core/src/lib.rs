@@ -98,8 +98,6 @@ mod unwrap;
 mod writing;
 
 pub use context::MAX_CONTEXT_LEN;
-#[doc(hidden)] // For the C library, which moves a `SealingKey` to its place.
-pub use crypto::stack::with_wiped_stack;
 pub use crypto::{
     PROVIDER,
     random::{RandomFn, RandomSource, SystemRandom, random_fn},

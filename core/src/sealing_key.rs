@@ -201,7 +201,7 @@ impl<R: RandomSource> SealingKey<'static, R> {
 impl<'h, R: RandomSource> SealingKey<'h, R> {
     /// As [`new`](Self::new), without a heap: keeps the header in `header`, of
     /// [`Envelope::header_len`] bytes or more. Without `alloc`, moving the key leaves copies of it on
-    /// the stack.
+    /// the stack: see [`new_in_place`](Self::new_in_place).
     ///
     /// # Errors
     /// As [`Envelope::start`].
@@ -219,6 +219,21 @@ impl<'h, R: RandomSource> SealingKey<'h, R> {
             header: HeaderBytes::Borrowed(header),
             random: envelope.random,
         })
+    }
+
+    /// As [`new_in`](Self::new_in), and makes the key in its final place: without `alloc`, no copy of it
+    /// is left on the stack.
+    ///
+    /// # Errors
+    /// As [`Envelope::start`]; `place` is left as it was then.
+    pub fn new_in_place<'p>(
+        place: &'p mut MaybeUninit<Self>,
+        envelope: Envelope<'_, R>,
+        limits: SealingLimits,
+        header: &'h mut [u8],
+    ) -> Result<&'p mut Self, Error> {
+        // On its way to its place, the key is moved.
+        with_wiped_stack(|| Ok(place.write(Self::new_in(envelope, limits, header)?)))
     }
 
     /// What is left of the limits now.

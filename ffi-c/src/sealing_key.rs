@@ -33,9 +33,10 @@ pub const LIBSEAL_SEALING_KEY_SIZE: usize = 160;
 
 /// A data key for many messages, filled by libseal_sealing_key_init().
 ///
-/// Holds the data key until libseal_sealing_key_wipe(), and no heap memory. Do not copy or move it: calls
-/// with a copy return LIBSEAL_ERR_NOT_FILLED, as do calls with storage that was never filled, if it was
-/// zero-initialised. An error changes nothing.
+/// Holds the data key until libseal_sealing_key_wipe(). In the complete library it holds heap memory until
+/// then, which leaks if the storage is reused before. Do not copy or move it: calls with a copy return
+/// LIBSEAL_ERR_NOT_FILLED, as do calls with storage that was never filled, if it was zero-initialised. An
+/// error changes nothing.
 ///
 /// It does not survive fork(): in the child, calls that seal return LIBSEAL_ERR_INVALID_STATE, because the
 /// limits would not hold if both processes could seal. Make one in each process. The parent is not
@@ -143,12 +144,7 @@ pub unsafe extern "C" fn libseal_sealing_key_init(
         let len = place.len();
         // SAFETY: the caller leaves the memory of the header alone until the key is wiped.
         let place = unsafe { slice::from_raw_parts_mut(place.as_mut_ptr(), len) };
-        // On its way to its place, the key is moved.
-        libseal::with_wiped_stack(|| -> Result<(), Failure> {
-            key.place()
-                .write(SealingKey::new_in(envelope, limits, place)?);
-            Ok(())
-        })?;
+        SealingKey::new_in_place(key.place(), envelope, limits, place)?;
         // SAFETY: the value is in its place.
         unsafe { key.occupy() };
         output.wrote(len);

@@ -126,12 +126,12 @@ impl Header {
         range(py, self.header.plaintext_range(start, length))
     }
 
-    /// The header of the same message for other recipients: to rotate keys, or to share a message.
-    /// Put it in the place of this one and leave the rest of the message as it is; the encryption
-    /// context stays too.
+    /// The header of the same message for other recipients: to rotate keys, or to share a
+    /// message. Put it in the place of this one and leave the rest of the message as it is; the
+    /// encryption context stays too.
     ///
-    /// unwrap is asked for the data key, once. The data key is wrapped for recipients: a PublicKey, a
-    /// Recipient, or an iterable of them. keep says which recipients keep their wrapped keys and
+    /// unwrap is asked for the data key, once. The data key is wrapped for recipients: a PublicKey,
+    /// a Recipient, or an iterable of them. keep says which recipients keep their wrapped keys and
     /// stand first: True for all, False for none, or a callable that is given each WrappedKey. To
     /// replace all, to add some, to remove one:
     ///

@@ -46,7 +46,7 @@ static libseal_status opens(const libseal_header *header, const char *name)
     libseal_header_free(old);
     len += message_len - old_len;
     libseal_status status = libseal_unseal(
-        unwrap_openssl, (void *)name, &device, 1, whole, len, out, sizeof out, &written);
+        whole, len, unwrap_openssl, (void *)name, &device, 1, out, sizeof out, &written);
     CHECK(status != LIBSEAL_OK ||
           (written == sizeof plaintext && memcmp(out, plaintext, written) == 0));
     return status;

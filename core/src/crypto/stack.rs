@@ -4,9 +4,7 @@
 //! the compiler put there: copies of values that were moved, registers, the schedules of hashes and
 //! ciphers.
 
-use core::mem::MaybeUninit;
-
-use zeroize::Zeroize;
+use core::hint;
 
 /// Bytes that are wiped: as deep as the calls go. The `aes` crate is what goes deepest, with its
 /// batches for vector instructions. In firmware, more than the calls use would add to the stack that
@@ -20,7 +18,7 @@ const LEN: usize = if cfg!(feature = "alloc") {
 /// Does work with secrets, and wipes the stack that it used. What it returns should hold none, because
 /// it may be moved about.
 #[inline(always)]
-pub fn with_wiped_stack<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn with_wiped_stack<T>(work: impl FnOnce() -> T) -> T {
     let result = on_top(work);
     wipe();
     result
@@ -45,6 +43,7 @@ fn on_top<T>(work: impl FnOnce() -> T) -> T {
 
 #[inline(never)]
 fn wipe() {
-    let mut frames = [MaybeUninit::<u64>::uninit(); LEN / size_of::<u64>()];
-    frames.zeroize();
+    let mut frames = [0_u8; LEN];
+    // As if it were read: or else the compiler would leave it out.
+    hint::black_box(&mut frames);
 }

@@ -84,7 +84,11 @@ impl<W: Write> SealWriter<W> {
     /// failed and was not repeated. The message is truncated then.
     pub fn finish(mut self) -> io::Result<W> {
         if self.lacks_plaintext {
-            return Err(Error::from(ErrorKind::InvalidState).into());
+            // In a forked child, the reason is another one.
+            self.writing.sealed()?;
+            let reason =
+                "a write failed and was not repeated, so the message would lack its plaintext";
+            return Err(Error::with_reason(ErrorKind::InvalidState, reason).into());
         }
         self.hand_on()?;
         self.writing.finish()?;

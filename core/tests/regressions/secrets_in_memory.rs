@@ -86,7 +86,7 @@ fn seal_and_unseal(key: &PublicKey, plaintext: &[u8]) {
     assert_eq!(unseal(&message, unwrapper(), &[]).unwrap(), plaintext);
     *message.last_mut().unwrap() ^= 1;
     let error = unseal(&message, unwrapper(), &[]).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::AuthenticationFailed);
+    assert_eq!(error.kind(), ErrorKind::EndNotAuthentic);
 
     calls.set(0);
     let mut out = vec![0; plaintext.len() + 1000];

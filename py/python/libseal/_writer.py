@@ -133,7 +133,7 @@ class SealWriter(io.BufferedWriter):
 
         Outside the ``with`` block this raises StateError, or warns if an exception is being
         handled, so as not to hide that: call ``finish`` to end the message, or ``abort`` to give
-        it up.
+        it up. In a forked child it says nothing, because the parent goes on with the message.
         """
         if self.closed:
             return
@@ -141,6 +141,8 @@ class SealWriter(io.BufferedWriter):
             self._end_writing()
             return
         self.abort()
+        if self._sealing.is_in_a_child:
+            return  # Nothing is lost: the message is its parent's, which goes on with it.
         if self._is_forgotten or sys.exception() is not None:
             self._warn(_UNFINISHED)
         else:
@@ -221,8 +223,7 @@ class SealWriter(io.BufferedWriter):
         # IOBase would call close(), which raises.
         if not hasattr(self, "_sealing") or self._sealing.is_released:
             return
-        # In a forked child, the message is its parent's, which goes on with it.
-        is_lost = self._sealing.is_lost or self._sealing.process != os.getpid()
+        is_lost = self._sealing.is_lost or self._sealing.is_in_a_child
         self.abort()
         if not is_lost:
             self._warn("forgotten without finish(): the message is truncated")
@@ -283,7 +284,7 @@ class _RawWriter(io.RawIOBase):
         self.is_released = False
         # Set while a call is under way, so that nothing is sealed twice after one that failed.
         self.is_lost = False
-        self.process = os.getpid()
+        self._process = os.getpid()
         # Set if something that was written did not arrive here.
         self.is_incomplete = False
         self._inner = inner
@@ -294,6 +295,11 @@ class _RawWriter(io.RawIOBase):
     @property
     def name(self) -> Any:
         return self._inner.name
+
+    @property
+    def is_in_a_child(self) -> bool:
+        """Whether this is a forked child of the process that began the message."""
+        return self._process != os.getpid()
 
     def writable(self) -> bool:
         self.check_open()

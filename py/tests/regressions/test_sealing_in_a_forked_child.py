@@ -123,13 +123,13 @@ def test_a_seal_writer(make_inner: type[io.BytesIO | Collector]) -> None:
     def work() -> None:
         for _ in range(2):
             is_refused(writer.flush)
-        is_refused(writer.close)
+        is_refused(writer.finish)
         assert writer.closed
         assert inner.getvalue() == before
 
     in_a_child(work)
     writer.write(TEXT)
-    writer.close()
+    writer.finish()
     assert libseal.unseal(inner.getvalue(), unwrapper()) == TEXT + TEXT
 
 
@@ -149,7 +149,7 @@ if child == 0:
     exec(sys.argv[2])
     sys.exit(0)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-writer.close()
+writer.finish()
 file.close()
 """
 
@@ -163,6 +163,7 @@ file.close()
         "sys.exit(0)",
         "writer.write(b'x')",
         "writer.abort()",
+        "writer.close()",
         "del writer",
         "writer.__exit__(SystemExit, SystemExit(), None)",
     ],
@@ -172,7 +173,7 @@ def test_the_end_of_the_child(
 ) -> None:
     path = tmp_path / "sealed"
     arguments = [str(path), end, str(close_inner), str(is_flushed)]
-    command = [sys.executable, "-W", "default:unclosed <libseal", "-c", PROGRAM, *arguments]
+    command = [sys.executable, "-W", "default::RuntimeWarning", "-c", PROGRAM, *arguments]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, sys.path))}
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=60, check=False

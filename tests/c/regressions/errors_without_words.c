@@ -35,7 +35,7 @@ static void arguments(void)
     CHECK_STATUS(libseal_rsa_public_key_init(NULL, sizeof key, der, 1), LIBSEAL_ERR_NULL_POINTER);
     CHECK_TEXT("key is NULL");
     CHECK_STATUS(libseal_rsa_public_key_init(&key, sizeof key, NULL, 1), LIBSEAL_ERR_NULL_POINTER);
-    CHECK_TEXT("der_or_pem is NULL");
+    CHECK_TEXT("encoded is NULL");
 }
 
 static void structs(void)
@@ -50,7 +50,7 @@ static void structs(void)
     CHECK_STATUS(libseal_sealed_len(&envelope, 1, &len), LIBSEAL_ERR_NULL_POINTER);
     CHECK_TEXT("the key of a recipient is NULL");
     to.key = &never_filled;
-    CHECK_STATUS(libseal_sealed_len(&envelope, 1, &len), LIBSEAL_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(libseal_sealed_len(&envelope, 1, &len), LIBSEAL_ERR_NOT_FILLED);
     CHECK_TEXT("the key of a recipient was never filled");
     to.algorithm = 9;
     CHECK_STATUS(libseal_sealed_len(&envelope, 1, &len), LIBSEAL_ERR_INVALID_ARGUMENT);

@@ -53,7 +53,7 @@ static void in_one_call(void)
                      LIBSEAL_ERR_AUTHENTICATION_FAILED);
         message[message_len - 1] ^= 1;
         CHECK_STATUS(libseal_unseal(message, message_len, unwrap, NULL, NULL, 0, out, CAP, &written),
-                     LIBSEAL_ERR_AUTHENTICATION_FAILED);
+                     LIBSEAL_ERR_END_NOT_AUTHENTIC);
         CHECK(is_clean("libseal_unseal() of what was altered", nowhere, true));
     }
 }
