@@ -622,10 +622,9 @@ void libseal_sealer_wipe(libseal_sealer *sealer);
 /**
  * A data key for many messages, filled by libseal_sealing_key_init().
  *
- * Holds the data key until libseal_sealing_key_wipe(). In the complete library it holds heap memory until
- * then, which leaks if the storage is reused before. Do not copy or move it: calls with a copy return
- * LIBSEAL_ERR_NOT_FILLED, as do calls with storage that was never filled, if it was zero-initialised. An
- * error changes nothing.
+ * Holds the data key until libseal_sealing_key_wipe(), and no heap memory. Do not copy or move it: calls
+ * with a copy return LIBSEAL_ERR_NOT_FILLED, as do calls with storage that was never filled, if it was
+ * zero-initialised. An error changes nothing.
  *
  * It does not survive fork(): in the child, calls that seal return LIBSEAL_ERR_INVALID_STATE, because the
  * limits would not hold if both processes could seal. Make one in each process. The parent is not

@@ -60,7 +60,8 @@ libseal_status libseal_sealer_set_pool(libseal_sealer *sealer, const libseal_poo
  * libseal_unsealer_update(), from the next call on.
  *
  * @param pool  NULL for the calling thread alone, as at first.
- * @return as libseal_sealer_set_pool().
+ * @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE if `unsealer` or `pool` has ended, or `pool` was made
+ *         before a fork().
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_unsealer_set_pool(libseal_unsealer *unsealer, const libseal_pool *pool);

@@ -240,7 +240,8 @@ libseal_status libseal_header_wrapped_key(const libseal_header *header, size_t i
  * @return LIBSEAL_OK;
  *         LIBSEAL_ERR_AUTHENTICATION_FAILED if the header was not made with this key;
  *         LIBSEAL_ERR_NO_RECIPIENTS, LIBSEAL_ERR_TOO_MANY_RECIPIENTS, LIBSEAL_ERR_KEY_ID_TOO_LONG,
- *         LIBSEAL_ERR_INVALID_UTF8, LIBSEAL_ERR_HEADER_TOO_LARGE, LIBSEAL_ERR_RANDOM_FAILED.
+ *         LIBSEAL_ERR_INVALID_UTF8, LIBSEAL_ERR_NOT_FILLED for a recipient's key;
+ *         LIBSEAL_ERR_HEADER_TOO_LARGE, LIBSEAL_ERR_RANDOM_FAILED.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_header_rewrap(const libseal_header *header, const uint8_t data_key[32],

@@ -4,6 +4,8 @@
 use alloc::{vec, vec::Vec};
 use core::{fmt, mem::MaybeUninit};
 
+use zeroize::Zeroizing;
+
 use crate::{
     crypto::{
         random::{LastAnswer, Random, RandomSource, SystemRandom},
@@ -192,7 +194,7 @@ impl<R: RandomSource> Envelope<'_, R> {
         let (header, payload_start) = split.ok_or(ErrorKind::BufferTooSmall)?;
         let mut last = LastAnswer::default();
         let mut random = Random::new(&self.random, &mut last);
-        let mut data_key = DataKey::zeros();
+        let mut data_key = Zeroizing::new([0; DataKey::LEN]);
         let bound_len = self.write_header(&mut data_key, &mut random, header)?;
         let bound = header.get(..bound_len).ok_or(ErrorKind::Internal)?;
         keys.draw(&data_key, bound, &mut random, payload_start)
@@ -205,11 +207,11 @@ impl<R> Envelope<'_, R> {
     /// payloads are bound to.
     pub(crate) fn write_header(
         &self,
-        data_key: &mut DataKey,
+        data_key: &mut [u8; DataKey::LEN],
         random: &mut Random<'_>,
         out: &mut [u8],
     ) -> Result<usize, Error> {
-        data_key.draw(random)?;
+        random.fill(data_key)?;
         header::encode(self.recipients, self.context, data_key, random, out)
     }
 }

@@ -71,6 +71,7 @@ impl Header {
         let mut out = vec![0; write::rewrapped_len(bound, &kept, recipients)?];
         let mut last = LastAnswer::default();
         let mut random = Random::new(&SystemRandom, &mut last);
+        let data_key = data_key.as_bytes();
         write::encode_rewrapped(bound, &kept, recipients, data_key, &mut random, &mut out)?;
         Ok(Self::from_scanned(out))
     }

@@ -1,10 +1,16 @@
 //! One data key for many messages.
 
 #[cfg(feature = "alloc")]
-use alloc::{vec, vec::Vec};
-use core::{fmt, mem::MaybeUninit, ops::Deref};
+use alloc::{boxed::Box, vec, vec::Vec};
+use core::{
+    fmt,
+    mem::MaybeUninit,
+    ops::{Deref, DerefMut},
+};
 #[cfg(feature = "std")]
 use std::time::Duration;
+
+use zeroize::Zeroizing;
 
 #[cfg(feature = "std")]
 use crate::clock;
@@ -175,7 +181,7 @@ impl Deref for HeaderBytes<'_> {
 /// ```
 #[must_use]
 pub struct SealingKey<'h, R = SystemRandom> {
-    drawn: Drawn,
+    drawn: Held,
     header: HeaderBytes<'h>,
     random: R,
 }
@@ -188,10 +194,10 @@ impl<R: RandomSource> SealingKey<'static, R> {
     #[cfg(feature = "alloc")]
     pub fn new(envelope: Envelope<'_, R>, limits: SealingLimits) -> Result<Self, Error> {
         let mut header = vec![0; envelope.header_len()?];
-        let mut drawn = Drawn::new(limits)?;
+        let mut drawn = Box::new(Drawn::new(limits)?);
         with_wiped_stack(|| drawn.draw(&envelope, &mut header))?;
         Ok(Self {
-            drawn,
+            drawn: Held::Boxed(drawn),
             header: HeaderBytes::Owned(header),
             random: envelope.random,
         })
@@ -200,8 +206,7 @@ impl<R: RandomSource> SealingKey<'static, R> {
 
 impl<'h, R: RandomSource> SealingKey<'h, R> {
     /// As [`new`](Self::new), without a heap: keeps the header in `header`, of
-    /// [`Envelope::header_len`] bytes or more. Without `alloc`, moving the key leaves copies of it on
-    /// the stack: see [`new_in_place`](Self::new_in_place).
+    /// [`Envelope::header_len`] bytes or more. Moving the key leaves copies of it on the stack: see [`new_in_place`](Self::new_in_place).
     ///
     /// # Errors
     /// As [`Envelope::start`].
@@ -215,14 +220,14 @@ impl<'h, R: RandomSource> SealingKey<'h, R> {
         let mut drawn = Drawn::new(limits)?;
         with_wiped_stack(|| drawn.draw(&envelope, header))?;
         Ok(Self {
-            drawn,
+            drawn: Held::Inline(drawn),
             header: HeaderBytes::Borrowed(header),
             random: envelope.random,
         })
     }
 
-    /// As [`new_in`](Self::new_in), and makes the key in its final place: without `alloc`, no copy of it
-    /// is left on the stack.
+    /// As [`new_in`](Self::new_in), and makes the key in its final place: no copy of it is left on the
+    /// stack.
     ///
     /// # Errors
     /// As [`Envelope::start`]; `place` is left as it was then.
@@ -343,9 +348,38 @@ impl<'h, R: RandomSource> SealingKey<'h, R> {
     }
 }
 
+/// In one place on the heap, if there may be one: moving the key leaves nothing behind.
+enum Held {
+    Inline(Drawn),
+    #[cfg(feature = "alloc")]
+    Boxed(Box<Drawn>),
+}
+
+impl Deref for Held {
+    type Target = Drawn;
+
+    fn deref(&self) -> &Drawn {
+        match self {
+            Self::Inline(drawn) => drawn,
+            #[cfg(feature = "alloc")]
+            Self::Boxed(drawn) => drawn,
+        }
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut Drawn {
+        match self {
+            Self::Inline(drawn) => drawn,
+            #[cfg(feature = "alloc")]
+            Self::Boxed(drawn) => drawn,
+        }
+    }
+}
+
 /// A data key, and what was written down when it was drawn.
 struct Drawn {
-    data_key: DataKey,
+    data_key: Zeroizing<[u8; DataKey::LEN]>,
     /// The first bytes of the header, which every payload is bound to.
     bound_len: usize,
     left: SealingLimits,
@@ -360,7 +394,7 @@ impl Drawn {
     /// To be [drawn](Self::draw).
     fn new(limits: SealingLimits) -> Result<Self, Error> {
         Ok(Self {
-            data_key: DataKey::zeros(),
+            data_key: Zeroizing::new([0; DataKey::LEN]),
             bound_len: 0,
             left: limits,
             last: LastAnswer::default(),

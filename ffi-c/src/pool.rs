@@ -261,7 +261,8 @@ pub unsafe extern "C" fn libseal_sealer_set_pool(
 /// libseal_unsealer_update(), from the next call on.
 ///
 /// @param pool  NULL for the calling thread alone, as at first.
-/// @return as libseal_sealer_set_pool().
+/// @return LIBSEAL_OK, LIBSEAL_ERR_INVALID_STATE if `unsealer` or `pool` has ended, or `pool` was made
+///         before a fork().
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_unsealer_set_pool(

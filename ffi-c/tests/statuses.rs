@@ -23,10 +23,12 @@ type Names = BTreeSet<String>;
 const GENERAL: [&str; 3] = ["NULL_POINTER", "INVALID_ARGUMENT", "STRUCT_SIZE"];
 
 /// What takes a fault of the machine, a message of 4 PiB, a fork or the library for firmware.
-const NOT_PROVOKED: [(&str, &str); 11] = [
+const NOT_PROVOKED: [(&str, &str); 13] = [
     ("", "NO_THREADS"),
     ("", "SELF_TEST_FAILED"),
     ("", "UNSUPPORTED_ALGORITHM"),
+    ("libseal_header_rewrap", "HEADER_TOO_LARGE"),
+    ("libseal_header_rewrap", "RANDOM_FAILED"),
     ("libseal_seal", "MESSAGE_TOO_LONG"),
     ("libseal_sealer_finish", "MESSAGE_TOO_LONG"),
     ("libseal_sealing_key_seal", "MESSAGE_TOO_LONG"),

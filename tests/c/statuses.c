@@ -240,7 +240,8 @@ static void keys_and_tests(void)
                                         "rsa-2048.key.pem",    "certificate.pem",
                                         "rsa-2048.pkcs1.pub.der", "ec-p256.pub.der",
                                         "rsa-1024.pub.der",    "rsa-2560.pub.der",
-                                        "rsa-8192.pub.der",    "rsa-2048-e4.pub.der"};
+                                        "rsa-8192.pub.der",    "rsa-2048-e4.pub.der",
+                                        "public-rejected/WRONG_KEY_USAGE.rsassa-pss.der"};
     size_t len;
     uint8_t *bytes = read_key_file(names[below(ARRAY_LEN(names))], &len);
     libseal_rsa_public_key key;
@@ -302,6 +303,8 @@ static void goes_on(void)
              cap(ROOM), or_null(&written));
         break;
     case 4:
+        if (one_in(20))
+            libseal_sealing_key_wipe(&sealing_key);
         CALL(libseal_sealer_set_pool, which, one_in(2) ? pool : NULL);
         break;
     default:
@@ -351,6 +354,14 @@ static void headers(void)
          or_null(&start), or_null(&range_len));
     CALL(libseal_header_plaintext_range, or_null(header), below(99999), below(99999),
          or_null(&start), or_null(&range_len));
+    libseal_header *rewrapped = NULL;
+    static const size_t kept[] = {0, 0, 1};
+    const libseal_envelope *envelope = choose_envelope();
+    if (envelope != NULL) {
+        CALL(libseal_header_rewrap, or_null(header), or_null(chosen->data_key), kept + below(2),
+             below(3), envelope->recipients, envelope->recipient_count, or_null(&rewrapped));
+        libseal_header_free(rewrapped);
+    }
     const char *key, *value;
     size_t key_len, value_len;
     CALL(libseal_header_context_pair, or_null(header), below(2), or_null(&key), or_null(&key_len),

@@ -6,10 +6,7 @@ use core::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{
-    crypto::random::Random,
-    error::{Error, ErrorKind},
-};
+use crate::error::{Error, ErrorKind};
 
 /// The AES-256 key that one message, or a run of them, is sealed under.
 ///
@@ -27,19 +24,6 @@ impl DataKey {
     /// Length in bytes.
     pub const LEN: usize = 32;
 
-    /// Zeros, to be [drawn](Self::draw) in their final place.
-    pub(crate) fn zeros() -> Self {
-        #[cfg(feature = "alloc")]
-        return Self(Box::new([0; Self::LEN]));
-        #[cfg(not(feature = "alloc"))]
-        Self([0; Self::LEN])
-    }
-
-    /// Fills it with random bytes.
-    pub(crate) fn draw(&mut self, random: &mut Random<'_>) -> Result<(), Error> {
-        random.fill(&mut self.0[..])
-    }
-
     /// The secret itself, for an unwrapper that has to hand it on.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
@@ -49,11 +33,21 @@ impl DataKey {
 
 impl From<[u8; DataKey::LEN]> for DataKey {
     fn from(mut bytes: [u8; Self::LEN]) -> Self {
-        let mut key = Self::zeros();
-        key.0.copy_from_slice(&bytes);
+        let mut key = zeros();
+        key.copy_from_slice(&bytes);
         bytes.zeroize();
-        key
+        Self(key)
     }
+}
+
+#[cfg(feature = "alloc")]
+fn zeros() -> Bytes {
+    Box::new([0; DataKey::LEN])
+}
+
+#[cfg(not(feature = "alloc"))]
+const fn zeros() -> Bytes {
+    [0; DataKey::LEN]
 }
 
 impl TryFrom<&[u8]> for DataKey {
@@ -61,12 +55,12 @@ impl TryFrom<&[u8]> for DataKey {
 
     /// Fails with [`DataKeyLength`](ErrorKind::DataKeyLength) unless there are exactly 32 bytes.
     fn try_from(bytes: &[u8]) -> Result<Self, Error> {
-        let mut key = Self::zeros();
         if bytes.len() != Self::LEN {
             return Err(ErrorKind::DataKeyLength.into());
         }
-        key.0.copy_from_slice(bytes);
-        Ok(key)
+        let mut key = zeros();
+        key.copy_from_slice(bytes);
+        Ok(Self(key))
     }
 }
 

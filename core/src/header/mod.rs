@@ -23,9 +23,9 @@ const MAC_KEY_INFO: &[u8] = b"libseal/v1 header mac";
 /// Most bytes of a header, prefix to MAC.
 pub const MAX_HEADER_LEN: usize = 64 * 1024;
 
-fn mac(data_key: &DataKey, authenticated: &[u8]) -> Result<[u8; MAC_LEN], ErrorKind> {
+fn mac(data_key: &[u8; DataKey::LEN], authenticated: &[u8]) -> Result<[u8; MAC_LEN], ErrorKind> {
     let mut mac_key = Zeroizing::new([0; 64]);
-    crypto::hkdf_expand_sha512(data_key.as_bytes(), [MAC_KEY_INFO, b"", b""], &mut *mac_key)?;
+    crypto::hkdf_expand_sha512(data_key, [MAC_KEY_INFO, b"", b""], &mut *mac_key)?;
     let mut full = [0; 64];
     crypto::hmac_sha512(&*mac_key, &[authenticated], &mut full);
     let mut mac = [0; MAC_LEN];

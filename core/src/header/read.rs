@@ -170,7 +170,7 @@ impl Header {
             .bytes
             .split_last_chunk::<MAC_LEN>()
             .ok_or(ErrorKind::Internal)?;
-        if bool::from(mac(data_key, authenticated)?.ct_eq(stored)) {
+        if bool::from(mac(data_key.as_bytes(), authenticated)?.ct_eq(stored)) {
             Ok(())
         } else {
             Err(ErrorKind::AuthenticationFailed)

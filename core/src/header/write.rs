@@ -50,7 +50,7 @@ const fn recipient_len(key_id: &str, wrapped_len: usize) -> usize {
 pub(crate) fn encode(
     recipients: &[Recipient<'_>],
     context: &[(&str, &str)],
-    data_key: &DataKey,
+    data_key: &[u8; DataKey::LEN],
     random: &mut Random<'_>,
     out: &mut [u8],
 ) -> Result<usize, Error> {
@@ -97,7 +97,7 @@ pub(crate) fn encode_rewrapped(
     bound: &[u8],
     kept: &[WrappedKey<'_>],
     recipients: &[Recipient<'_>],
-    data_key: &DataKey,
+    data_key: &[u8; DataKey::LEN],
     random: &mut Random<'_>,
     out: &mut [u8],
 ) -> Result<(), Error> {
@@ -168,7 +168,7 @@ impl Writer<'_> {
     fn put_recipients(
         &mut self,
         recipients: &[Recipient<'_>],
-        data_key: &DataKey,
+        data_key: &[u8; DataKey::LEN],
         random: &mut Random<'_>,
     ) -> Result<(), Error> {
         for recipient in recipients {
@@ -180,7 +180,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn put_mac(&mut self, data_key: &DataKey) -> Result<(), ErrorKind> {
+    fn put_mac(&mut self, data_key: &[u8; DataKey::LEN]) -> Result<(), ErrorKind> {
         let mac = mac(data_key, self.written()?)?;
         self.put(&mac)
     }

@@ -24,12 +24,12 @@ pub(crate) struct MessageKeys {
 impl MessageKeys {
     pub(crate) fn derive(
         &mut self,
-        data_key: &DataKey,
+        data_key: &[u8; DataKey::LEN],
         salt: &[u8; SALT_LEN],
         context: &[u8],
     ) -> Result<(), ErrorKind> {
         let mut okm = Zeroizing::new([0; KEY_LEN + NONCE_LEN + COMMITMENT_LEN]);
-        crypto::hkdf_expand_sha512(data_key.as_bytes(), [INFO, salt, context], &mut *okm)?;
+        crypto::hkdf_expand_sha512(data_key, [INFO, salt, context], &mut *okm)?;
         let (key, rest) = okm.split_at(KEY_LEN);
         let (base_nonce, commitment) = rest.split_at(NONCE_LEN);
         self.key.copy_from_slice(key);
@@ -42,7 +42,7 @@ impl MessageKeys {
     /// [`START_LEN`] bytes of `start`.
     pub(crate) fn draw(
         &mut self,
-        data_key: &DataKey,
+        data_key: &[u8; DataKey::LEN],
         context: &[u8],
         random: &mut Random<'_>,
         start: &mut [u8],

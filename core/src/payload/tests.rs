@@ -29,7 +29,7 @@ fn start(data_key: &DataKey, context: &[u8]) -> (PayloadSealer, [u8; START_LEN])
     let mut random = Random::new(&counting, &mut last);
     let mut start = [0; START_LEN];
     let mut keys = MessageKeys::default();
-    keys.draw(data_key, context, &mut random, &mut start)
+    keys.draw(data_key.as_bytes(), context, &mut random, &mut start)
         .unwrap();
     (PayloadSealer::new(&keys), start)
 }

@@ -37,7 +37,7 @@ impl PayloadUnsealer {
             .split_first_chunk::<SALT_LEN>()
             .ok_or(ErrorKind::Internal)?;
         let mut keys = MessageKeys::default();
-        keys.derive(data_key, salt, context)?;
+        keys.derive(data_key.as_bytes(), salt, context)?;
         if !bool::from(keys.commitment.ct_eq(commitment)) {
             return Err(ErrorKind::AuthenticationFailed);
         }

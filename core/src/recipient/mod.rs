@@ -93,7 +93,7 @@ impl<'a> Recipient<'a> {
     /// Wraps the data key into `out`, of [`wrapped_len`](Self::wrapped_len) bytes.
     pub(crate) fn wrap(
         &self,
-        data_key: &DataKey,
+        data_key: &[u8; DataKey::LEN],
         random: &mut Random<'_>,
         out: &mut [u8],
     ) -> Result<(), Error> {

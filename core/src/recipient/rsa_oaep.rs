@@ -75,11 +75,11 @@ impl WrapAlgorithm {
 pub(crate) fn wrap(
     key: &PublicKey,
     algorithm: WrapAlgorithm,
-    data_key: &DataKey,
+    data_key: &[u8; DataKey::LEN],
     random: &mut Random<'_>,
     out: &mut [u8],
 ) -> Result<(), Error> {
-    let (hash, message) = (algorithm.hash()?, data_key.as_bytes());
+    let (hash, message) = (algorithm.hash()?, data_key);
     crypto::oaep_encrypt(key.modulus(), key.exponent(), hash, message, random, out)
 }
 
