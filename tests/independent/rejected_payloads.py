@@ -107,8 +107,8 @@ def misplaced_chunks() -> Iterator[Vector]:
 
     draft = Draft("extended_to_full_chunk")
     comment = "the final chunk is filled up to a full one"
-    extension = draft.draw("extension", CHUNK - 36)
-    yield draft.altered(comment, bytes(draft.usual(20)) + extension)
+    filling = draft.draw("extension", CHUNK - 36)
+    yield draft.altered(comment, bytes(draft.usual(20)) + filling)
 
     for name, comment, length, cut in (
         ("cut_by_one_byte", "the last byte is gone: no telling from an alteration", 20, 1),
