@@ -145,7 +145,7 @@ impl Header {
     /// many.
     #[pyo3(
         signature = (unwrap, recipients = None, *, keep = None),
-        text_signature = "(unwrap, recipients=(), *, keep=False)"
+        text_signature = "($self, unwrap, recipients=(), *, keep=False)"
     )]
     fn rewrap(
         &self,
