@@ -146,8 +146,8 @@ typedef uint32_t libseal_status;
 /** Broken RSA key: the modulus must be odd, the exponent odd, at least 3 and below 2^32. */
 #define LIBSEAL_ERR_INVALID_RSA_KEY 118
 /**
- * This key is for signatures only: what it seals could never be unsealed; use a key for encryption,
- * whose KeyUsage is ENCRYPT_DECRYPT.
+ * This key is not for encryption: what it seals could never be unsealed; use a key whose KeyUsage
+ * is ENCRYPT_DECRYPT.
  */
 #define LIBSEAL_ERR_WRONG_KEY_USAGE 119
 /**
@@ -393,9 +393,10 @@ typedef struct libseal_context_pair {
 /**
  * Fills `out` with `len` bytes from a cryptographic random source, such as the hardware's.
  *
- * Sealing checks every answer. One that is constant, begins as the one before, or was filled only in part
- * makes it fail with LIBSEAL_ERR_RANDOM_FAILED. That finds a generator that was not switched on. It says
- * nothing about the quality of one that was.
+ * Sealing checks every answer. It fails with LIBSEAL_ERR_RANDOM_FAILED for one that repeats a word of 32
+ * bits, whose first 16 bytes are those of the one before, or that was not filled in 8 bytes that belong
+ * together. That finds a generator that was not switched on. It says nothing about the quality of one
+ * that was, and a smaller gap can pass.
  *
  * The callback must return: no longjmp, no C++ exception. It must not use the handle that it is called
  * for. If handles on several threads share it, it runs on several threads at a time.

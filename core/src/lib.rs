@@ -32,7 +32,8 @@
 //! - [`Sealer`] and [`Unsealer`]: the state machines below. The unsealer stops where it needs the data
 //!   key, so the unwrapping can be a call, an `await`, a queue or an air gap.
 //! - [`SealingKey`]: many messages under one data key, for telemetry.
-//! - [`Header`]: what a message says about itself without any key.
+//! - [`Header`]: what a message says about itself without any key. `Header::rewrap` gives a message other
+//!   recipients, after a key rotation for example.
 //!
 //! A message says nothing about *who* sealed it: anyone can have the public key.
 //!
@@ -47,7 +48,7 @@
 //! |---|---|---|
 //! | `std` | [`SealWriter`], [`UnsealReader`] | yes |
 //! | `alloc` | unsealing, [`Envelope::seal`], keys in PEM, base64 and JSON | with `std` |
-//! | `getrandom` | random bytes of the operating system | with `std` |
+//! | `getrandom` | random bytes of the operating system; with `alloc`, `Header::rewrap` | with `std` |
 //! | `rustcrypto` | the portable crypto provider; one provider is needed | yes |
 //! | `compact` | the provider for firmware: smaller, and without a heap | no |
 //! | `oaep-sha1` | wrapping with [`WrapAlgorithm::RsaesOaepSha1`] | with `rustcrypto` |

@@ -42,6 +42,9 @@ use crate::{
 /// # Ok::<(), libseal::Error>(())
 /// ```
 ///
+/// Each call wipes the stack that it used. With `alloc`, that takes as long as sealing some hundred bytes:
+/// gather very small pieces, as [`Writing`](crate::Writing) does.
+///
 /// A sealer does not survive `fork()`: in the child, it refuses to go on with the message, which the
 /// parent would otherwise continue with the same key stream. The parent is not affected.
 ///
@@ -120,6 +123,7 @@ impl Sealer {
     /// consumed then.
     pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize, Error> {
         self.check_process()?;
+        self.check_open()?;
         let len = self.update_len(input.len());
         let out = out.get_mut(..len).ok_or(ErrorKind::BufferTooSmall)?;
         let left = self.left.checked_sub(input.len() as u64);
@@ -153,6 +157,7 @@ impl Sealer {
     /// `out`.
     pub fn finish_with(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize, Error> {
         self.check_process()?;
+        self.check_open()?;
         let len = self.finish_with_len(input.len());
         let out = out.get_mut(..len).ok_or(ErrorKind::BufferTooSmall)?;
         let left = self.left.checked_sub(input.len() as u64);
@@ -168,9 +173,11 @@ impl Sealer {
     }
 
     /// [`InvalidState`](ErrorKind::InvalidState) after the end.
-    #[cfg(feature = "alloc")]
-    pub(crate) const fn check_open(&self) -> Result<(), ErrorKind> {
-        self.payload.check_open()
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
+        let checked = self.payload.check_open();
+        #[cfg(feature = "alloc")]
+        let checked = checked.map_err(|kind| Error::with_reason(kind, "the message has ended"));
+        Ok(checked?)
     }
 
     /// [`InvalidState`](ErrorKind::InvalidState) in a forked child.

@@ -208,7 +208,7 @@ impl Writing {
             let reason = "there are sealed bytes that were not handed on: do that first";
             return Err(Error::with_reason(ErrorKind::InvalidState, reason));
         }
-        Ok(self.sealer.check_open()?)
+        self.sealer.check_open()
     }
 }
 

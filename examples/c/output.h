@@ -24,6 +24,20 @@
 #include <sys/xattr.h>
 #endif
 
+/* Without standard streams, which a caller may have closed, a file would take their place, and what is
+ * printed would go into it. */
+static inline int reserve_standard_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0)
+        return -1;
+    close(fd);
+    return 0;
+}
+
 struct output {
     const char *name;
     char *partial;

@@ -11,7 +11,8 @@ static const char usage[] =
     "usage: seal_file PUBLIC_KEY IN OUT [KEY_ID]\n"
     "\n"
     "Seals the file IN to the file OUT, for the RSA key whose public half is in the file PUBLIC_KEY,\n"
-    "in DER or PEM. KEY_ID is a hint for the backend, such as the ARN of the KMS key.\n"
+    "in DER or PEM, or as the AWS CLI prints it in JSON. KEY_ID is a hint for the backend, such as\n"
+    "the ARN of the KMS key.\n"
     "OUT, a regular file or none, is replaced only when it is complete.\n";
 
 static int fail(const char *file, const char *why)
@@ -22,7 +23,7 @@ static int fail(const char *file, const char *why)
 
 static int read_key(const char *path, libseal_rsa_public_key *key)
 {
-    uint8_t bytes[16384];
+    uint8_t bytes[65537]; /* More than the library takes. */
     FILE *file = fopen(path, "rb");
     if (!file)
         return fail(path, strerror(errno));
@@ -81,6 +82,8 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
+    if (reserve_standard_streams() != 0)
+        return 1;
     libseal_rsa_public_key key;
     if (read_key(argv[1], &key) != 0)
         return 1;

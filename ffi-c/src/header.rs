@@ -293,7 +293,8 @@ pub unsafe extern "C" fn libseal_header_wrapped_key(
 /// Makes the header of the same message for other recipients: to rotate keys, or to share a message. Put
 /// it in the place of the old header and leave the payload as it is. The encryption context stays too.
 ///
-/// Who could open the old message can still do so if he kept its header.
+/// Who could open the old message can still do so if he kept its header. Random bytes come from the
+/// operating system.
 ///
 /// @param header           The old header.
 /// @param data_key         What libseal_wrapped_key_data_key() made of the answer of the KMS. Wipe it

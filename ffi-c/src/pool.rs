@@ -136,10 +136,13 @@ impl Pool {
     /// Runs `call` on the threads, or on this one if that is as good.
     fn run<R: Send>(&self, len: usize, call: impl FnOnce() -> R + Send) -> Result<R, Failure> {
         if !self.is_here() {
-            return Err(ErrorKind::InvalidState.into());
+            return Err(ended(
+                "the pool was made before a fork(): make another one here",
+            ));
         }
         let threads = self.threads.read().unwrap_or_else(PoisonError::into_inner);
-        let threads = threads.as_ref().ok_or(ErrorKind::InvalidState)?;
+        let threads = threads.as_ref();
+        let threads = threads.ok_or_else(|| ended("the pool has been freed"))?;
         Ok(if len < MIN_LEN {
             call()
         } else {
@@ -280,6 +283,10 @@ pub unsafe extern "C" fn libseal_unsealer_set_pool(
     })
 }
 
+fn ended(reason: &str) -> Failure {
+    Failure::with_text(ErrorKind::InvalidState.code(), reason.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,10 +299,9 @@ mod tests {
         assert!(thread_of(MIN_LEN).is_some());
         pool.end();
         pool.end();
-        assert_eq!(pool.run(0, || ()), Err(ErrorKind::InvalidState.into()));
-        assert_eq!(
-            pool.run(MIN_LEN, || ()),
-            Err(ErrorKind::InvalidState.into())
-        );
+        for len in [0, MIN_LEN] {
+            let failure = pool.run(len, || ()).unwrap_err();
+            assert_eq!(failure.status(), ErrorKind::InvalidState.code());
+        }
     }
 }

@@ -12,9 +12,10 @@ use crate::boundary::{
 
 /// Fills `out` with `len` bytes from a cryptographic random source, such as the hardware's.
 ///
-/// Sealing checks every answer. One that is constant, begins as the one before, or was filled only in part
-/// makes it fail with LIBSEAL_ERR_RANDOM_FAILED. That finds a generator that was not switched on. It says
-/// nothing about the quality of one that was.
+/// Sealing checks every answer. It fails with LIBSEAL_ERR_RANDOM_FAILED for one that repeats a word of 32
+/// bits, whose first 16 bytes are those of the one before, or that was not filled in 8 bytes that belong
+/// together. That finds a generator that was not switched on. It says nothing about the quality of one
+/// that was, and a smaller gap can pass.
 ///
 /// The callback must return: no longjmp, no C++ exception. It must not use the handle that it is called
 /// for. If handles on several threads share it, it runs on several threads at a time.

@@ -249,3 +249,11 @@ def test_onto_itself(program: Program, source: Path, name: str, tmp_path: Path) 
     assert ran.returncode == 0, ran.stderr
     assert is_right(source, name)
     assert list(tmp_path.iterdir()) == [source]
+
+
+@pytest.mark.parametrize("name", ["C seal_file", "C unseal_file"], indirect=True)
+def test_closed_standard_streams(program: Program, source: Path, target: Path, name: str) -> None:
+    """A file that took their place would get what is printed."""
+    command = shlex.join(map(str, program(source, target)))
+    assert run(["sh", "-c", f"exec {command} <&- >&- 2>&-"]).returncode == 0
+    assert is_right(target, name)

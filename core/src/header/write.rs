@@ -1,9 +1,9 @@
 //! Writing a header.
 
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", feature = "getrandom"))]
 use super::MAX_HEADER_LEN;
 use super::{MAC_LEN, MAGIC, PREFIX_LEN, SUITE, VERSION, mac};
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", feature = "getrandom"))]
 use crate::recipient::wrapped_key::WrappedKey;
 use crate::{
     context::write as context,
@@ -72,7 +72,7 @@ pub(crate) fn encode(
 
 /// Length of a header with the same context for other recipients: those that are `kept` as they are, and
 /// new ones.
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", feature = "getrandom"))]
 pub(crate) fn rewrapped_len(
     bound: &[u8],
     kept: &[WrappedKey<'_>],
@@ -92,7 +92,7 @@ pub(crate) fn rewrapped_len(
 
 /// Writes such a header into `out`, which is [`rewrapped_len`] bytes long. `bound` is prefix and context
 /// block.
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", feature = "getrandom"))]
 pub(crate) fn encode_rewrapped(
     bound: &[u8],
     kept: &[WrappedKey<'_>],

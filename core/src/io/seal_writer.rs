@@ -81,7 +81,7 @@ impl<W: Write> SealWriter<W> {
     ///
     /// # Errors
     /// Those of the inner writer, and [`InvalidState`](ErrorKind::InvalidState) after a `write` that
-    /// failed and was not repeated. The message is truncated then.
+    /// failed, until another one succeeds. The message is truncated then.
     pub fn finish(mut self) -> io::Result<W> {
         if self.lacks_plaintext {
             // In a forked child, the reason is another one.

@@ -126,13 +126,13 @@ fn mistaken_text(text: &[u8]) -> Error {
     not_a_public_key(if pem::contains(text, b"-----END ") {
         "this PEM is damaged: it has no BEGIN line"
     } else if begins(b"arn:") || begins(b"alias/") {
-        "this is the name of a KMS key; give what `aws kms get-public-key` returns for it"
+        "this is the name of a KMS key; give what `aws kms get-public-key --output json` prints for it"
     } else if begins(b"30") && text.iter().all(u8::is_ascii_hexdigit) {
         "these are hexadecimal digits; give the bytes that they stand for, or base64"
     } else if looks_like_a_path(text) {
         "this looks like the name of a file; give what is in the file"
     } else {
-        "not a public key; give a SubjectPublicKeyInfo in DER or PEM, or what `aws kms get-public-key` prints"
+        "not a public key; give a SubjectPublicKeyInfo in DER or PEM, or what `aws kms get-public-key --output json` prints"
     })
 }
 

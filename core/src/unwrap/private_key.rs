@@ -1,6 +1,9 @@
 //! Private RSA keys in files, and what people take for one.
 
-use pkcs8::{EncryptedPrivateKeyInfoRef, SecretDocument, pkcs5};
+use pkcs8::{
+    EncryptedPrivateKeyInfoRef, SecretDocument,
+    pkcs5::{self, pbes2::Kdf},
+};
 use rsa::{PrivateKey, pkcs1::DecodeRsaPrivateKey};
 
 use crate::{
@@ -19,6 +22,7 @@ const CERTIFICATE: &str = "this is a certificate; give the private key that belo
 const PKCS12: &str =
     "this is a PKCS#12 file; extract its private key with `openssl pkcs12 -nocerts -noenc`";
 const OPENSSH: &str = "this is a private key in OpenSSH's format; convert a copy of it with `ssh-keygen -p -m PKCS8 -f COPY`";
+const EXPENSIVE_ENCRYPTION: &str = "the private key is damaged, or its encryption takes too much time or memory; encrypt it anew with `openssl pkcs8 -topk8 -in OLD -out NEW`";
 const UNSUPPORTED_ENCRYPTION: &str = "the private key is encrypted in an old or unusual way; encrypt it anew with `openssl pkcs8 -topk8 -in OLD -out NEW`";
 
 pub(super) fn read(file: &[u8], password: Option<&[u8]>) -> Result<PrivateKey, Error> {
@@ -70,7 +74,10 @@ fn from_der(der: &[u8], password: Option<&[u8]>) -> Result<PrivateKey, Error> {
 fn decrypt(der: &[u8], password: Option<&[u8]>) -> Result<SecretDocument, Error> {
     let unsupported = || not_a_private_key(UNSUPPORTED_ENCRYPTION);
     let info = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| unsupported())?;
-    info.encryption_algorithm.pbes2().ok_or_else(unsupported)?;
+    let pbes2 = info.encryption_algorithm.pbes2().ok_or_else(unsupported)?;
+    if !is_affordable(&pbes2.kdf) {
+        return Err(not_a_private_key(EXPENSIVE_ENCRYPTION));
+    }
     let missing = || wrong_password("the private key is encrypted; its password is missing");
     let decrypted = info.decrypt(password.ok_or_else(missing)?);
     let wrong = || wrong_password("the password of the private key is wrong");
@@ -83,6 +90,20 @@ fn decrypt(der: &[u8], password: Option<&[u8]>) -> Result<SecretDocument, Error>
     })?;
     let is_key = DerKind::of(decrypted.as_bytes()) == Some(DerKind::Pkcs8);
     is_key.then_some(decrypted).ok_or_else(wrong)
+}
+
+/// Whether a password can be tried in seconds and in 256 MiB of memory. The file says how much work that
+/// is, and it may be damaged.
+fn is_affordable(kdf: &Kdf) -> bool {
+    match kdf {
+        Kdf::Pbkdf2(params) => params.iteration_count <= 10_000_000,
+        Kdf::Scrypt(params) => {
+            let block_len = 128 * u64::from(params.block_size);
+            let memory = block_len.saturating_mul(params.cost_parameter);
+            memory <= 256 << 20 && params.parallelization <= 16
+        }
+        _ => true,
+    }
 }
 
 /// A private key that is not encrypted.

@@ -117,3 +117,43 @@ fn no_wrong_password_is_taken_for_another_fault() {
         );
     }
 }
+
+/// A damaged file could ask for more memory than there is, which ends the process.
+#[test]
+fn a_password_that_takes_hours_to_try_is_not_tried() {
+    let files = key_folder("private-accepted");
+    let mut files = files.into_iter();
+    let (_, pem) = files.find(|(name, _)| name.contains("scrypt")).unwrap();
+    let pem = String::from_utf8(pem).unwrap();
+    let base64 = pem
+        .lines()
+        .filter(|line| !line.starts_with('-'))
+        .collect::<String>();
+    let mut der = decode_base64(&base64);
+    // N = 16384, r = 8, p = 1.
+    let costs = [2, 2, 0x40, 0, 2, 1, 8, 2, 1, 1];
+    let start = der
+        .windows(costs.len())
+        .position(|part| part == costs)
+        .unwrap();
+    LocalUnwrapper::new(&der, Some(PASSWORD)).unwrap();
+    der[start + costs.len() - 1] = 127;
+    let error = LocalUnwrapper::new(&der, Some(PASSWORD)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotAPrivateKey);
+    assert!(error.to_string().contains("too much time"), "{error}");
+}
+
+fn decode_base64(text: &str) -> Vec<u8> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
+    for digit in text.trim_end_matches('=').bytes() {
+        let value = DIGITS.iter().position(|known| *known == digit).unwrap();
+        bits = bits << 6 | u32::try_from(value).unwrap();
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from(bits >> count & 0xff).unwrap());
+        }
+    }
+    bytes
+}

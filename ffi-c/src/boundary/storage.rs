@@ -68,7 +68,10 @@ impl<C: Stored> Place<C> {
         // SAFETY: `of` checked the address, and the mark is the first word of the storage.
         match unsafe { self.start.read() } {
             word if word == self.mark() => Ok(()),
-            word if word == !self.mark() => Err(ErrorKind::InvalidState.into()),
+            word if word == !self.mark() => {
+                let fault = "has ended, or an error has ended it";
+                Err(Failure::argument(ErrorKind::InvalidState.code(), fault)).of(C::NAME)
+            }
             _ => {
                 let fault = "was never filled, or not with success, or is a copy";
                 Err(Failure::argument(LIBSEAL_ERR_NOT_FILLED, fault)).of(C::NAME)

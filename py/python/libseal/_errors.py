@@ -78,6 +78,14 @@ class KeyUnwrapError(SealError):
     code = 401
     name = "UNWRAP_FAILED"
 
+    def __str__(self) -> str:
+        """The text; that of the cause if there is none, as after ``raise StopUnwrap from error``."""
+        text = super().__str__()
+        if text or self.__cause__ is None:
+            return text
+        cause = self.__cause__
+        return f"the data key could not be unwrapped: {type(cause).__name__}: {cause}"
+
 
 class StopUnwrap(KeyUnwrapError):  # noqa: N818
     """An unwrapper raises this when nothing else is to be tried: the KMS is down, for example.

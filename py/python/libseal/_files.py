@@ -4,11 +4,13 @@ import errno
 import io
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from ._arguments import check_path, check_progress
+from ._errors import SealError
 from ._libseal import MAX_HEADER_LEN, Header, Reading, Sealer, check_unwrap, thread_count
 from ._next import Next
 from ._types import Buffer, Context, Path, Progress, Recipients, Require, Unwrap
@@ -91,7 +93,7 @@ def unseal_file(
     check_unwrap(unwrap)
     count = thread_count(threads)
     reading = Reading(require=require, threads=threads, piece_len=count * PIECE_LEN)
-    with replacing(dst) as target, _opened(src) as source:
+    with _naming(src), replacing(dst) as target, _opened(src) as source:
         piece_len = _piece_len(source, count)
         _write_parts(target, _unsealed(source, reading, unwrap, progress, piece_len), count)
         return target.length
@@ -108,8 +110,19 @@ def inspect(message_or_path: Buffer | Path, /) -> Header:
         beginning = bytearray(MAX_HEADER_LEN)
         with _opened(message_or_path) as source:
             length = _fill(beginning, source)
-        return Header(memoryview(beginning)[:length])
+        with _naming(message_or_path):
+            return Header(memoryview(beginning)[:length])
     return Header(message_or_path)
+
+
+@contextmanager
+def _naming(message: Path) -> Iterator[None]:
+    """Say of an error which file it is about."""
+    try:
+        yield
+    except SealError as error:
+        error.add_note(f"in the file {os.fspath(message)!r}")
+        raise
 
 
 def _opened(path: Path) -> io.FileIO:

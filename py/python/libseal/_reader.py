@@ -33,6 +33,8 @@ class UnsealReader(io.BufferedReader):
     before anything depends on that. The message has to begin where ``fileobj`` was when this object
     was made, and to end where ``fileobj`` ends.
 
+    After a fork, parent and child share the position of a file. Open it anew in one of them.
+
     ``fileobj`` needs only a ``read`` method, and ``seekable``, ``seek`` and ``tell`` to seek. It is
     not closed with this object unless ``close_inner`` is true. More of it may be read than is
     needed at the moment. It has to block: if its ``read`` returns None, BlockingIOError is raised.

@@ -16,7 +16,7 @@ class SealTextWriter(io.TextIOWrapper):
     another one is given: what reads the message need not have the locale of what wrote it. For the
     other arguments, and for what ends the message, see SealWriter::
 
-        with libseal.SealTextWriter(fileobj, key) as text:
+        with libseal.SealTextWriter(fileobj, key, newline="") as text:
             csv.writer(text).writerow(["21.5", "C"])
 
     To read text, put ``io.TextIOWrapper`` around an UnsealReader::
@@ -50,6 +50,28 @@ class SealTextWriter(io.TextIOWrapper):
             # io.TextIOWrapper leaves out the byte order mark where it cannot seek.
             self.write("\ufeff")
         writer._set_text(self)  # noqa: SLF001
+
+    def write(self, text: str, /) -> int:
+        """Write ``text`` and return its length."""
+        sealing = self._writer._sealing  # noqa: SLF001
+        was_incomplete = sealing.is_incomplete
+        # What raises an exception on the way, such as a handler of signals, takes text away.
+        sealing.is_incomplete = True
+        try:
+            count = super().write(text)
+        except (TypeError, UnicodeError):  # Nothing was taken.
+            sealing.is_incomplete = was_incomplete
+            raise
+        sealing.is_incomplete = was_incomplete
+        return count
+
+    def flush(self) -> None:
+        """Seal everything written so far, and flush the inner file object."""
+        sealing = self._writer._sealing  # noqa: SLF001
+        was_incomplete = sealing.is_incomplete
+        sealing.is_incomplete = True
+        super().flush()
+        sealing.is_incomplete = was_incomplete
 
     def finish(self) -> None:
         """End the message, and close. A second time, do nothing.

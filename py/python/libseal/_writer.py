@@ -59,8 +59,9 @@ class SealWriter(io.BufferedWriter):
     ``close_inner`` is true. Small writes are gathered into pieces of 512 KiB, or of 1 MiB for each
     thread if there are several. ``flush`` seals everything written so far and hands it over.
 
-    The message cannot go on in a forked child: there, StateError is raised and nothing is written,
-    not even when the child exits. The parent goes on. A ``fileobj`` with a buffer of its own, other
+    The message cannot go on in a forked child: nothing is written there, not even when the child
+    exits, and StateError is raised, at the latest by ``flush``, by ``finish`` or when a piece is
+    full. The parent goes on. A ``fileobj`` with a buffer of its own, other
     than those of ``open``, may still write that in the child: ``flush`` before the fork.
 
     ``fileobj`` has to block: if its ``write`` takes nothing, BlockingIOError is raised. After
@@ -94,6 +95,8 @@ class SealWriter(io.BufferedWriter):
         self._is_forgotten = False
         # Set when a file object around this one may have been made.
         self._may_be_wrapped = False
+        # How many objects there were then that the garbage collector does not show.
+        self._frozen_count = 0
         # The SealTextWriter that has made this one.
         self._text: weakref.ref[io.TextIOWrapper] | None = None
         sealing.close_inner = close_inner
@@ -165,6 +168,9 @@ class SealWriter(io.BufferedWriter):
             text.flush()
         if self._may_be_wrapped:
             _flush_wrappers(self)
+            if gc.get_freeze_count() > self._frozen_count:
+                message = "gc.freeze() hides the file objects around this one: close them before"
+                raise StateError(message)
         super().flush()
         self._close_io()
         self._sealing.is_incomplete = was_incomplete
@@ -184,14 +190,19 @@ class SealWriter(io.BufferedWriter):
     def seekable(self) -> bool:
         """Whether this can seek: no."""
         # io.TextIOWrapper asks when it is made.
-        self._may_be_wrapped = True
+        self._note_wrapper()
         return super().seekable()
 
     def writable(self) -> bool:
         """Whether this can be written to: yes."""
         # io.BufferedWriter asks when it is made.
-        self._may_be_wrapped = True
+        self._note_wrapper()
         return super().writable()
+
+    def _note_wrapper(self) -> None:
+        if not self._may_be_wrapped:
+            self._may_be_wrapped = True
+            self._frozen_count = gc.get_freeze_count()
 
     def detach(self) -> io.RawIOBase:
         """Not supported."""

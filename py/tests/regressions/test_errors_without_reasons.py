@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +12,9 @@ import libseal
 from libseal import _libseal
 from libseal._errors import CLASSES, make_error
 from support import holds_nothing, public_key, unwrapper
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BLOB = libseal.seal(libseal.Recipient(public_key(), "alias/device"), b"data")
 
@@ -155,3 +159,23 @@ def test_what_a_reading_is_past() -> None:
         reading.feed(b"junk")
     with pytest.raises(libseal.StateError, match="an error has ended the message"):
         reading.next(1)
+
+
+def test_the_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "junk"
+    path.write_bytes(b"not a message")
+    for call in (
+        lambda: libseal.inspect(path),
+        lambda: libseal.unseal_file(path, tmp_path / "out", unwrapper()),
+    ):
+        with pytest.raises(libseal.FormatError) as raised:
+            call()
+        assert raised.value.__notes__ == [f"in the file {str(path)!r}"]
+
+
+def test_stop_unwrap_has_the_text_of_its_cause() -> None:
+    def unwrap(_: libseal.WrappedKey) -> bytes:
+        raise libseal.StopUnwrap from TimeoutError("no answer")
+
+    with pytest.raises(libseal.StopUnwrap, match="TimeoutError: no answer"):
+        libseal.unseal(libseal.seal(public_key(), b""), unwrap)

@@ -7,6 +7,9 @@ import contextlib
 import csv
 import gc
 import io
+import os
+import subprocess
+import sys
 import tempfile
 import warnings
 import zipfile
@@ -402,3 +405,60 @@ def test_warnings_are_seen_without_any_option() -> None:
         gc.collect()
     assert len(caught) == 1
     assert "truncated" in str(caught[0].message)
+
+
+def test_a_wrapper_that_the_collector_hides_is_not_overlooked() -> None:
+    program = """
+import gc, io, libseal
+from support import public_key
+inner = io.BytesIO()
+writer = libseal.SealWriter(inner, public_key())
+text = io.TextIOWrapper(writer)
+text.write("text")
+gc.freeze()
+try:
+    writer.finish()
+except libseal.StateError as error:
+    assert "gc.freeze()" in str(error)
+else:
+    raise AssertionError
+# One that is made later is found.
+with libseal.SealWriter(io.BytesIO(), public_key()) as writer:
+    text = io.TextIOWrapper(writer)
+    text.write("text")
+"""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, sys.path))}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+
+
+@pytest.mark.parametrize("method", ["write", "flush"])
+def test_text_that_an_exception_took_away_is_missed(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a handler of signals raises one, where text passes from one file object to the other."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    inner = io.BytesIO()
+    text = libseal.SealTextWriter(inner, public_key())
+    text.write("a line\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(libseal.SealWriter, "write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            text.write("x" * 10_000) if method == "write" else text.flush()
+    with pytest.raises(libseal.StateError):
+        text.finish()
+    with pytest.raises(libseal.TruncatedError):
+        libseal.unseal(inner.getvalue(), unwrapper())
+
+
+def test_text_that_was_refused_is_not_missed() -> None:
+    inner = io.BytesIO()
+    with libseal.SealTextWriter(inner, public_key(), encoding="ascii") as text:
+        text.write("a line\n")
+        with pytest.raises(UnicodeEncodeError):
+            text.write("\u00e4")
+        with pytest.raises(TypeError):
+            text.write(b"bytes")  # type: ignore[arg-type]
+    assert libseal.unseal(inner.getvalue(), unwrapper()) == b"a line\n"
