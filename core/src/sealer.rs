@@ -174,10 +174,7 @@ impl Sealer {
 
     /// [`InvalidState`](ErrorKind::InvalidState) after the end.
     pub(crate) fn check_open(&self) -> Result<(), Error> {
-        let checked = self.payload.check_open();
-        #[cfg(feature = "alloc")]
-        let checked = checked.map_err(|kind| Error::with_reason(kind, "the message has ended"));
-        Ok(checked?)
+        self.payload.check_open().map_err(has_ended)
     }
 
     /// [`InvalidState`](ErrorKind::InvalidState) in a forked child.
@@ -188,6 +185,16 @@ impl Sealer {
              begin another one here",
         )
     }
+}
+
+#[cfg(feature = "alloc")]
+fn has_ended(kind: ErrorKind) -> Error {
+    Error::with_reason(kind, "the message has ended")
+}
+
+#[cfg(not(feature = "alloc"))]
+fn has_ended(kind: ErrorKind) -> Error {
+    kind.into()
 }
 
 impl fmt::Debug for Sealer {

@@ -79,7 +79,7 @@ class KeyUnwrapError(SealError):
     name = "UNWRAP_FAILED"
 
     def __str__(self) -> str:
-        """The text; that of the cause if there is none, as after ``raise StopUnwrap from error``."""
+        """The text, or that of the cause: ``raise StopUnwrap from error`` has none."""
         text = super().__str__()
         if text or self.__cause__ is None:
             return text

@@ -59,7 +59,7 @@ class SealTextWriter(io.TextIOWrapper):
         sealing.is_incomplete = True
         try:
             count = super().write(text)
-        except (TypeError, UnicodeError):  # Nothing was taken.
+        except (TypeError, ValueError):  # It is no text, cannot be encoded, or all is closed.
             sealing.is_incomplete = was_incomplete
             raise
         sealing.is_incomplete = was_incomplete
@@ -70,7 +70,11 @@ class SealTextWriter(io.TextIOWrapper):
         sealing = self._writer._sealing  # noqa: SLF001
         was_incomplete = sealing.is_incomplete
         sealing.is_incomplete = True
-        super().flush()
+        try:
+            super().flush()
+        except ValueError:  # It is closed.
+            sealing.is_incomplete = was_incomplete
+            raise
         sealing.is_incomplete = was_incomplete
 
     def finish(self) -> None:
