@@ -146,8 +146,8 @@ typedef uint32_t libseal_status;
 /** Broken RSA key: the modulus must be odd, the exponent odd, at least 3 and below 2^32. */
 #define LIBSEAL_ERR_INVALID_RSA_KEY 118
 /**
- * This key is not for encryption: what it seals could never be unsealed; use a key whose KeyUsage
- * is ENCRYPT_DECRYPT.
+ * This key is for signatures, or another use than encryption: what it seals could never be
+ * unsealed; use a key whose KeyUsage is ENCRYPT_DECRYPT.
  */
 #define LIBSEAL_ERR_WRONG_KEY_USAGE 119
 /**

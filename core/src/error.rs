@@ -73,7 +73,7 @@ error_kinds! {
     InvalidRsaKey = 118, "INVALID_RSA_KEY",
         "broken RSA key: the modulus must be odd, the exponent odd, at least 3 and below 2^32";
     WrongKeyUsage = 119, "WRONG_KEY_USAGE",
-        "this key is not for encryption: what it seals could never be unsealed; use a key whose KeyUsage is ENCRYPT_DECRYPT";
+        "this key is for signatures, or another use than encryption: what it seals could never be unsealed; use a key whose KeyUsage is ENCRYPT_DECRYPT";
     NotAPrivateKey = 120, "NOT_A_PRIVATE_KEY",
         "not a private key; give an RSA private key in PEM or DER: PKCS#8, encrypted or not, or PKCS#1";
     PrivateKeyPassword = 121, "PRIVATE_KEY_PASSWORD",
