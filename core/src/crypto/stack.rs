@@ -4,7 +4,13 @@
 //! the compiler put there: copies of values that were moved, registers, the schedules of hashes and
 //! ciphers.
 
+#[cfg(feature = "alloc")]
 use core::hint;
+#[cfg(not(feature = "alloc"))]
+use core::mem::MaybeUninit;
+
+#[cfg(not(feature = "alloc"))]
+use zeroize::Zeroize;
 
 /// Bytes that are wiped: as deep as the calls go. The `aes` crate is what goes deepest, with its
 /// batches for vector instructions. In firmware, more than the calls use would add to the stack that
@@ -41,9 +47,18 @@ fn on_top<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
+#[cfg(feature = "alloc")]
 #[inline(never)]
 fn wipe() {
     let mut frames = [0_u8; LEN];
     // As if it were read: or else the compiler would leave it out.
     hint::black_box(&mut frames);
+}
+
+/// Word by word: in firmware, memset may take byte by byte.
+#[cfg(not(feature = "alloc"))]
+#[inline(never)]
+fn wipe() {
+    let mut frames = [MaybeUninit::<u64>::uninit(); LEN / size_of::<u64>()];
+    frames.zeroize();
 }
