@@ -18,7 +18,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 cp "$in" "$work/rust.a"
-useless='.llvm*'
+eh_frame=
 case $prefix in
 *-none-eabi- | *-unknown-elf-)
     # What compilers call by themselves (memcpy, division of 64 bits): firmware has it anyway, and
@@ -26,7 +26,7 @@ case $prefix in
     "${prefix}ar" t "$work/rust.a" | sed -n '/^compiler_builtins-/p; /^[0-9a-f]\{16\}-/p' |
         xargs -r "${prefix}ar" d "$work/rust.a"
     # Nothing is unwound there, and the linker for RISC-V cannot read what Rust's own libraries have.
-    useless='.eh_frame'
+    eh_frame=--remove-section=.eh_frame
     ;;
 esac
 roots=$("${prefix}nm" --quiet --defined-only --format=just-symbols "$work/rust.a" |
@@ -37,7 +37,7 @@ roots=$("${prefix}nm" --quiet --defined-only --format=just-symbols "$work/rust.a
     -o "$work/libseal.o" "$work/rust.a"
 # The bitcode of the standard library (.llvmbc) would hide the symbols from some linkers.
 "${prefix}objcopy" --wildcard --keep-global-symbol='libseal_*' --remove-section='.llvm*' \
-    --remove-section="$useless" "$work/libseal.o"
+    ${eh_frame:+"$eh_frame"} "$work/libseal.o"
 "${prefix}ar" rcsD "$work/libseal.a" "$work/libseal.o"
 mkdir -p "$(dirname "$out")"
 mv -f "$work/libseal.a" "$out"

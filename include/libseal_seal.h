@@ -210,7 +210,7 @@ typedef uint32_t libseal_status;
 
 /** Internal error: please report it. */
 #define LIBSEAL_ERR_INTERNAL 900
-/** The source of random bytes failed or gave the same bytes again; nothing was sealed. */
+/** The source of random bytes failed, repeated itself or left bytes out; nothing was sealed. */
 #define LIBSEAL_ERR_RANDOM_FAILED 901
 /** A known answer came out wrong; nothing that this machine seals can be trusted. */
 #define LIBSEAL_ERR_SELF_TEST_FAILED 902
@@ -394,8 +394,8 @@ typedef struct libseal_context_pair {
  * Fills `out` with `len` bytes from a cryptographic random source, such as the hardware's.
  *
  * Sealing checks every answer. It fails with LIBSEAL_ERR_RANDOM_FAILED for one that repeats a word of 32
- * bits, whose first 16 bytes are those of the one before, or that was not filled in 8 bytes that belong
- * together. That finds a generator that was not switched on. It says nothing about the quality of one
+ * bits, whose first 16 bytes are those of the one before, or in which eight bytes are equal, at a
+ * multiple of eight or at the end, as if nothing had filled them. That finds a generator that was not switched on. It says nothing about the quality of one
  * that was, and a smaller gap can pass.
  *
  * The callback must return: no longjmp, no C++ exception. It must not use the handle that it is called

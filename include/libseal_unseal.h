@@ -226,8 +226,8 @@ libseal_status libseal_header_wrapped_key(const libseal_header *header, size_t i
  * Makes the header of the same message for other recipients: to rotate keys, or to share a message. Put
  * it in the place of the old header and leave the payload as it is. The encryption context stays too.
  *
- * Who could open the old message can still do so if he kept its header. Random bytes come from the
- * operating system.
+ * Whoever could open the old message still can, with a copy of the old header. Random bytes come from
+ * the operating system.
  *
  * @param header           The old header.
  * @param data_key         What libseal_wrapped_key_data_key() made of the answer of the KMS. Wipe it
@@ -298,6 +298,9 @@ libseal_status libseal_plaintext_len(const uint8_t *in, size_t in_len, size_t *l
 /**
  * Unseals a message that is in memory. On LIBSEAL_OK it is authentic and complete.
  *
+ * After LIBSEAL_ERR_EMPTY_MESSAGE, LIBSEAL_ERR_TRUNCATED and LIBSEAL_ERR_END_NOT_AUTHENTIC, the rest of
+ * the message may still be on its way: reading it again can help.
+ *
  * @param in             The whole message.
  * @param unwrap         Unwraps the data key; not NULL. It is not called if `out` is too small.
  * @param user_data      For `unwrap`; may be NULL.
@@ -305,9 +308,6 @@ libseal_status libseal_plaintext_len(const uint8_t *in, size_t in_len, size_t *l
  *                       is NULL. The message is refused before a key is unwrapped if one is missing.
  * @param require_count  At most LIBSEAL_MAX_CONTEXT_PAIRS.
  * @param out            Room for libseal_plaintext_len() bytes.
- * The end of a message may still be on its way after LIBSEAL_ERR_EMPTY_MESSAGE, LIBSEAL_ERR_TRUNCATED and
- * LIBSEAL_ERR_END_NOT_AUTHENTIC: asking for the message again can help then.
- *
  * @return LIBSEAL_OK, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_INVALID_UTF8,
  *         LIBSEAL_ERR_CONTEXT_TOO_LONG for a required key or value that no message can have;
  *         LIBSEAL_ERR_EMPTY_MESSAGE, LIBSEAL_ERR_NOT_SEALED, LIBSEAL_ERR_UNSUPPORTED_VERSION,

@@ -125,11 +125,7 @@ impl<R: RandomSource> Envelope<'_, R> {
     /// bytes returned.
     pub fn start(&self, out: &mut [u8]) -> Result<Sealer, Error> {
         let process = Process::current()?;
-        with_wiped_stack(|| {
-            let mut keys = MessageKeys::default();
-            self.begin(&mut keys, out)?;
-            Ok(Sealer::new(&keys, process, u64::MAX))
-        })
+        self.with_keys(out, |keys| Ok(Sealer::new(keys, process, u64::MAX)))
     }
 
     /// As [`start`](Self::start), and makes the sealer in its final place. Without `alloc` a sealer is
@@ -144,10 +140,8 @@ impl<R: RandomSource> Envelope<'_, R> {
         out: &mut [u8],
     ) -> Result<&'p mut Sealer, Error> {
         let process = Process::current()?;
-        with_wiped_stack(|| {
-            let mut keys = MessageKeys::default();
-            self.begin(&mut keys, out)?;
-            Ok(Sealer::new_in(place, &keys, process, u64::MAX))
+        self.with_keys(out, |keys| {
+            Ok(Sealer::new_in(place, keys, process, u64::MAX))
         })
     }
 
@@ -174,12 +168,22 @@ impl<R: RandomSource> Envelope<'_, R> {
         let message = first(out, len)?;
         let split = message.split_at_mut_checked(start_len);
         let (start, rest) = split.ok_or(ErrorKind::Internal)?;
+        self.with_keys(start, |keys| seal_rest(keys, plaintext, rest))?;
+        Ok(start.len() + rest.len())
+    }
+
+    /// Begins a message, and wipes the stack when `work` with its keys is done.
+    #[inline(always)]
+    fn with_keys<T>(
+        &self,
+        out: &mut [u8],
+        work: impl FnOnce(&MessageKeys) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         with_wiped_stack(|| {
             let mut keys = MessageKeys::default();
-            self.begin(&mut keys, start)?;
-            seal_rest(&keys, plaintext, rest)
-        })?;
-        Ok(start.len() + rest.len())
+            self.begin(&mut keys, out)?;
+            work(&keys)
+        })
     }
 
     /// Draws the keys of a message, and writes its first bytes to the front of `out`.

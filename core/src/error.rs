@@ -132,7 +132,7 @@ error_kinds! {
     Internal = 900, "INTERNAL",
         "internal error: please report it";
     RandomFailed = 901, "RANDOM_FAILED",
-        "the source of random bytes failed or gave the same bytes again; nothing was sealed";
+        "the source of random bytes failed, repeated itself or left bytes out; nothing was sealed";
     SelfTestFailed = 902, "SELF_TEST_FAILED",
         "a known answer came out wrong; nothing that this machine seals can be trusted";
 }
@@ -148,7 +148,8 @@ impl fmt::Display for ErrorKind {
 /// [`source`](core::error::Error::source).
 ///
 /// With `alloc`, its text can say more than its kind: which pair of the encryption context is missing,
-/// for example. It never holds keys, plaintext or anything else secret.
+/// for example. `{:#}` adds the texts of its sources, each after a colon. It never holds keys, plaintext
+/// or anything else secret.
 ///
 /// With `std`, the calls of [`SealWriter`](crate::SealWriter) and [`UnsealReader`](crate::UnsealReader)
 /// wrap it in an [`io::Error`](std::io::Error). It is found there both by `get_ref` or `downcast` and on
@@ -194,6 +195,13 @@ impl Error {
             reason: Some(reason.into()),
             source: None,
         }
+    }
+
+    /// An error of this `kind`. Without a heap there is no room for more.
+    #[cfg(not(feature = "alloc"))]
+    #[inline(always)]
+    pub(crate) const fn with_reason(kind: ErrorKind, _: &'static str) -> Self {
+        Self { kind }
     }
 
     /// What went wrong.
@@ -244,10 +252,27 @@ impl From<ErrorKind> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         #[cfg(feature = "alloc")]
-        if let Some(reason) = &self.reason {
-            return f.write_str(reason);
+        match &self.reason {
+            Some(reason) => f.write_str(reason)?,
+            None => f.write_str(self.kind.message())?,
         }
-        fmt::Display::fmt(&self.kind, f)
+        #[cfg(not(feature = "alloc"))]
+        f.write_str(self.kind.message())?;
+        #[cfg(feature = "alloc")]
+        if f.alternate() {
+            let mut source = self
+                .source
+                .as_deref()
+                .map(|source| source as &dyn core::error::Error);
+            while let Some(cause) = source {
+                // One in an `io::Error` has itself as its source.
+                if !cause.is::<Self>() {
+                    write!(f, ": {cause}")?;
+                }
+                source = cause.source();
+            }
+        }
+        Ok(())
     }
 }
 

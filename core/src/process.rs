@@ -23,7 +23,7 @@ mod with_forks {
     impl Process {
         pub(crate) fn current() -> Result<Self, Error> {
             let guard = Guard::try_new().map_err(|_| {
-                let reason = "out of memory: the system registers no handler for fork()";
+                let reason = "out of memory: the system could not register a handler for fork()";
                 Error::with_reason(ErrorKind::Internal, reason)
             })?;
             Ok(Self(guard))

@@ -23,8 +23,8 @@ impl Header {
     /// - to add some: `header.rewrap(&data_key, |_| true, &recipients)`
     /// - to remove one: `header.rewrap(&data_key, |key| key.fingerprint() != old.fingerprint(), &[])`
     ///
-    /// Who could open the old message can still do so if he kept its header: rewrapping takes nothing
-    /// back.
+    /// Whoever could open the old message still can, with a copy of the old header:
+    /// rewrapping takes nothing back.
     ///
     /// ```
     /// # let old_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");

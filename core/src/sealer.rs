@@ -123,7 +123,6 @@ impl Sealer {
     /// consumed then.
     pub fn update(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize, Error> {
         self.check_process()?;
-        self.check_open()?;
         let len = self.update_len(input.len());
         let out = out.get_mut(..len).ok_or(ErrorKind::BufferTooSmall)?;
         let left = self.left.checked_sub(input.len() as u64);
@@ -157,7 +156,6 @@ impl Sealer {
     /// `out`.
     pub fn finish_with(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize, Error> {
         self.check_process()?;
-        self.check_open()?;
         let len = self.finish_with_len(input.len());
         let out = out.get_mut(..len).ok_or(ErrorKind::BufferTooSmall)?;
         let left = self.left.checked_sub(input.len() as u64);
@@ -173,8 +171,9 @@ impl Sealer {
     }
 
     /// [`InvalidState`](ErrorKind::InvalidState) after the end.
+    #[cfg(feature = "alloc")]
     pub(crate) fn check_open(&self) -> Result<(), Error> {
-        self.payload.check_open().map_err(has_ended)
+        self.payload.check_open()
     }
 
     /// [`InvalidState`](ErrorKind::InvalidState) in a forked child.
@@ -185,16 +184,6 @@ impl Sealer {
              begin another one here",
         )
     }
-}
-
-#[cfg(feature = "alloc")]
-fn has_ended(kind: ErrorKind) -> Error {
-    Error::with_reason(kind, "the message has ended")
-}
-
-#[cfg(not(feature = "alloc"))]
-fn has_ended(kind: ErrorKind) -> Error {
-    kind.into()
 }
 
 impl fmt::Debug for Sealer {
@@ -208,5 +197,5 @@ impl fmt::Debug for Sealer {
 /// Not inlined, so that its stack frame is not there while the keys are drawn.
 #[inline(never)]
 pub(crate) fn seal_rest(keys: &MessageKeys, plaintext: &[u8], out: &mut [u8]) -> Result<(), Error> {
-    Ok(PayloadSealer::new(keys).finish_with(plaintext, out)?)
+    PayloadSealer::new(keys).finish_with(plaintext, out)
 }

@@ -206,7 +206,8 @@ impl<R: RandomSource> SealingKey<'static, R> {
 
 impl<'h, R: RandomSource> SealingKey<'h, R> {
     /// As [`new`](Self::new), without a heap: keeps the header in `header`, of
-    /// [`Envelope::header_len`] bytes or more. Moving the key leaves copies of it on the stack: see [`new_in_place`](Self::new_in_place).
+    /// [`Envelope::header_len`] bytes or more. Moving the key leaves copies of it on the stack: see
+    /// [`new_in_place`](Self::new_in_place).
     ///
     /// # Errors
     /// As [`Envelope::start`].
@@ -274,11 +275,7 @@ impl<'h, R: RandomSource> SealingKey<'h, R> {
     /// child. The limits are as before then.
     pub fn start(&mut self, max_len: u64, out: &mut [u8]) -> Result<Sealer, Error> {
         let process = Process::current()?;
-        with_wiped_stack(|| {
-            let mut keys = MessageKeys::default();
-            self.begin(&mut keys, max_len, out)?;
-            Ok(Sealer::new(&keys, process, max_len))
-        })
+        self.with_keys(max_len, out, |keys| Ok(Sealer::new(keys, process, max_len)))
     }
 
     /// As [`start`](Self::start), and makes the sealer in its final place: see
@@ -293,10 +290,8 @@ impl<'h, R: RandomSource> SealingKey<'h, R> {
         out: &mut [u8],
     ) -> Result<&'p mut Sealer, Error> {
         let process = Process::current()?;
-        with_wiped_stack(|| {
-            let mut keys = MessageKeys::default();
-            self.begin(&mut keys, max_len, out)?;
-            Ok(Sealer::new_in(place, &keys, process, max_len))
+        self.with_keys(max_len, out, |keys| {
+            Ok(Sealer::new_in(place, keys, process, max_len))
         })
     }
 
@@ -323,12 +318,24 @@ impl<'h, R: RandomSource> SealingKey<'h, R> {
         let message = first(out, self.sealed_len(plaintext.len() as u64)?)?;
         let split = message.split_at_mut_checked(self.start_len());
         let (start, rest) = split.ok_or(ErrorKind::Internal)?;
+        let len = plaintext.len() as u64;
+        self.with_keys(len, start, |keys| seal_rest(keys, plaintext, rest))?;
+        Ok(start.len() + rest.len())
+    }
+
+    /// Begins a message, and wipes the stack when `work` with its keys is done.
+    #[inline(always)]
+    fn with_keys<T>(
+        &mut self,
+        max_len: u64,
+        out: &mut [u8],
+        work: impl FnOnce(&MessageKeys) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         with_wiped_stack(|| {
             let mut keys = MessageKeys::default();
-            self.begin(&mut keys, plaintext.len() as u64, start)?;
-            seal_rest(&keys, plaintext, rest)
-        })?;
-        Ok(start.len() + rest.len())
+            self.begin(&mut keys, max_len, out)?;
+            work(&keys)
+        })
     }
 
     /// Draws the keys of a message, and writes its first bytes.

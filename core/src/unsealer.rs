@@ -367,7 +367,7 @@ impl Unsealer {
         let header_len = self.header.as_ref().map_or(0, Header::len);
         self.check()?;
         let (State::Payload(payload) | State::Done(payload)) = &mut self.state else {
-            let missing = "to seek takes the data key, and the message up to its first chunk";
+            let missing = "seeking needs the data key, and the message up to its first chunk";
             return Err(Error::with_reason(ErrorKind::InvalidState, missing));
         };
         let chunk = payload.seek(position)?;

@@ -126,8 +126,7 @@ impl Writing {
     ///
     /// # Errors
     /// [`InvalidState`](ErrorKind::InvalidState) while there are bytes to hand on, after the end, and
-    /// in a forked child;
-    /// [`MessageTooLong`](ErrorKind::MessageTooLong) at 4 PiB.
+    /// in a forked child; [`MessageTooLong`](ErrorKind::MessageTooLong) at 4 PiB.
     pub fn write(&mut self, plaintext: &[u8]) -> Result<usize, Error> {
         self.check_ready()?;
         if self.plaintext.is_empty() {

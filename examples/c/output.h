@@ -106,6 +106,8 @@ static inline const char *output_open(struct output *output, const char *name)
     output->partial = NULL;
     if (!output_is_replaceable(name, &why))
         return why;
+    if (reserve_standard_streams() != 0)
+        return strerror(errno);
     char *partial = malloc(size);
     if (!partial)
         return strerror(errno);

@@ -82,8 +82,6 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
-    if (reserve_standard_streams() != 0)
-        return 1;
     libseal_rsa_public_key key;
     if (read_key(argv[1], &key) != 0)
         return 1;

@@ -65,8 +65,6 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
-    if (reserve_standard_streams() != 0)
-        return 1;
     signal(SIGPIPE, SIG_IGN);
     struct input in = {fopen(argv[1], "rb"), 0};
     if (!in.file)

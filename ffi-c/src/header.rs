@@ -177,7 +177,7 @@ pub unsafe extern "C" fn libseal_header_plaintext_range(
 }
 
 fn no_such_index() -> Failure {
-    let text = "index is not below the number that the header has".to_owned();
+    let text = "index is not below the number that the header has";
     Failure::with_text(LIBSEAL_ERR_INVALID_ARGUMENT, text)
 }
 
@@ -293,8 +293,8 @@ pub unsafe extern "C" fn libseal_header_wrapped_key(
 /// Makes the header of the same message for other recipients: to rotate keys, or to share a message. Put
 /// it in the place of the old header and leave the payload as it is. The encryption context stays too.
 ///
-/// Who could open the old message can still do so if he kept its header. Random bytes come from the
-/// operating system.
+/// Whoever could open the old message still can, with a copy of the old header. Random bytes come from
+/// the operating system.
 ///
 /// @param header           The old header.
 /// @param data_key         What libseal_wrapped_key_data_key() made of the answer of the KMS. Wipe it

@@ -12,7 +12,6 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use libseal::ErrorKind;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::{
@@ -136,13 +135,13 @@ impl Pool {
     /// Runs `call` on the threads, or on this one if that is as good.
     fn run<R: Send>(&self, len: usize, call: impl FnOnce() -> R + Send) -> Result<R, Failure> {
         if !self.is_here() {
-            return Err(ended(
+            return Err(Failure::invalid_state(
                 "the pool was made before a fork(): make another one here",
             ));
         }
         let threads = self.threads.read().unwrap_or_else(PoisonError::into_inner);
         let threads = threads.as_ref();
-        let threads = threads.ok_or_else(|| ended("the pool has been freed"))?;
+        let threads = threads.ok_or_else(|| Failure::invalid_state("the pool has been freed"))?;
         Ok(if len < MIN_LEN {
             call()
         } else {
@@ -283,12 +282,10 @@ pub unsafe extern "C" fn libseal_unsealer_set_pool(
     })
 }
 
-fn ended(reason: &str) -> Failure {
-    Failure::with_text(ErrorKind::InvalidState.code(), reason.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
+    use libseal::ErrorKind;
+
     use super::*;
 
     #[test]

@@ -6,15 +6,15 @@ use libseal::{Error, ErrorKind, RandomSource};
 
 use crate::boundary::{
     failure::{Failure, Named},
-    own_status::LIBSEAL_ERR_NULL_POINTER,
+    pointer::callback,
     sized::{SizedStruct, read_sized},
 };
 
 /// Fills `out` with `len` bytes from a cryptographic random source, such as the hardware's.
 ///
 /// Sealing checks every answer. It fails with LIBSEAL_ERR_RANDOM_FAILED for one that repeats a word of 32
-/// bits, whose first 16 bytes are those of the one before, or that was not filled in 8 bytes that belong
-/// together. That finds a generator that was not switched on. It says nothing about the quality of one
+/// bits, whose first 16 bytes are those of the one before, or in which eight bytes are equal, at a
+/// multiple of eight or at the end, as if nothing had filled them. That finds a generator that was not switched on. It says nothing about the quality of one
 /// that was, and a smaller gap can pass.
 ///
 /// The callback must return: no longjmp, no C++ exception. It must not use the handle that it is called
@@ -66,10 +66,7 @@ impl Source {
         }
         // SAFETY: NULL, or a struct that does not change during the call.
         let random = unsafe { read_sized(random) }.of("random")?;
-        let fill = random
-            .fill
-            .ok_or(Failure::argument(LIBSEAL_ERR_NULL_POINTER, "is NULL"))
-            .of("the callback fill of random")?;
+        let fill = callback(random.fill).of("the callback fill of random")?;
         Ok(Self::Callback(fill, random.user_data))
     }
 }

@@ -88,7 +88,7 @@ impl Reader {
         call: impl FnOnce(&mut Driver, &mut Reading) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         if self.is_over {
-            return Err(ErrorKind::InvalidState.into());
+            return Err(Failure::invalid_state("an error has ended the message"));
         }
         let reading = self.reading.as_mut().ok_or(ErrorKind::Internal)?;
         self.is_over = true;

@@ -4,7 +4,8 @@ use core::ffi::{c_int, c_void};
 
 use crate::boundary::{
     failure::{Failure, Named},
-    own_status::{LIBSEAL_ERR_IO_FAILED, LIBSEAL_ERR_NULL_POINTER},
+    own_status::LIBSEAL_ERR_IO_FAILED,
+    pointer::callback,
     sized::{SizedStruct, read_sized},
 };
 
@@ -52,10 +53,7 @@ impl Sink {
         // SAFETY: NULL, or a struct that does not change during the call.
         let sink = unsafe { read_sized(sink) }.of("sink")?;
         Ok(Self {
-            write: sink
-                .write
-                .ok_or(Failure::argument(LIBSEAL_ERR_NULL_POINTER, "is NULL"))
-                .of("the callback write of the sink")?,
+            write: callback(sink.write).of("the callback write of the sink")?,
             user_data: sink.user_data,
             code: 0,
         })

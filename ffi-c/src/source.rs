@@ -4,7 +4,8 @@ use core::ffi::{c_int, c_void};
 
 use crate::boundary::{
     failure::{Failure, Named},
-    own_status::{LIBSEAL_ERR_IO_FAILED, LIBSEAL_ERR_NULL_POINTER},
+    own_status::LIBSEAL_ERR_IO_FAILED,
+    pointer::callback,
     sized::{SizedStruct, read_sized},
 };
 
@@ -72,10 +73,7 @@ impl Source {
         // SAFETY: NULL, or a struct that does not change during the call.
         let source = unsafe { read_sized(source) }.of("source")?;
         Ok(Self {
-            read: source
-                .read
-                .ok_or(Failure::argument(LIBSEAL_ERR_NULL_POINTER, "is NULL"))
-                .of("the callback read of the source")?,
+            read: callback(source.read).of("the callback read of the source")?,
             length: source.length,
             user_data: source.user_data,
             code: 0,
@@ -99,7 +97,7 @@ impl Source {
         self.check(code)?;
         if filled > out.len() {
             let text = "the callback that reads the message claims more bytes than were asked for";
-            return Err(Failure::with_text(LIBSEAL_ERR_IO_FAILED, text.to_owned()));
+            return Err(Failure::with_text(LIBSEAL_ERR_IO_FAILED, text));
         }
         Ok(filled)
     }

@@ -42,6 +42,9 @@ pub unsafe extern "C" fn libseal_plaintext_len(
 
 /// Unseals a message that is in memory. On LIBSEAL_OK it is authentic and complete.
 ///
+/// After LIBSEAL_ERR_EMPTY_MESSAGE, LIBSEAL_ERR_TRUNCATED and LIBSEAL_ERR_END_NOT_AUTHENTIC, the rest of
+/// the message may still be on its way: reading it again can help.
+///
 /// @param in             The whole message.
 /// @param unwrap         Unwraps the data key; not NULL. It is not called if `out` is too small.
 /// @param user_data      For `unwrap`; may be NULL.
@@ -49,9 +52,6 @@ pub unsafe extern "C" fn libseal_plaintext_len(
 ///                       is NULL. The message is refused before a key is unwrapped if one is missing.
 /// @param require_count  At most LIBSEAL_MAX_CONTEXT_PAIRS.
 /// @param out            Room for libseal_plaintext_len() bytes.
-/// The end of a message may still be on its way after LIBSEAL_ERR_EMPTY_MESSAGE, LIBSEAL_ERR_TRUNCATED and
-/// LIBSEAL_ERR_END_NOT_AUTHENTIC: asking for the message again can help then.
-///
 /// @return LIBSEAL_OK, LIBSEAL_ERR_BUFFER_TOO_SMALL, LIBSEAL_ERR_INVALID_UTF8,
 ///         LIBSEAL_ERR_CONTEXT_TOO_LONG for a required key or value that no message can have;
 ///         LIBSEAL_ERR_EMPTY_MESSAGE, LIBSEAL_ERR_NOT_SEALED, LIBSEAL_ERR_UNSUPPORTED_VERSION,

@@ -87,7 +87,7 @@ impl CallingUnsealer {
         call: impl FnOnce(&mut Self) -> Result<A, Failure>,
     ) -> Result<A, Failure> {
         if self.is_over {
-            return Err(ErrorKind::InvalidState.into());
+            return Err(Failure::invalid_state("an error has ended the message"));
         }
         self.is_over = true;
         let result = call(self);
@@ -481,9 +481,7 @@ mod tests {
         let mut unsealer = CallingUnsealer::new(Unsealer::new(&[]));
         let status = guard(|| unsealer.run(|_| -> Result<(), _> { panic!("on purpose") }));
         assert_eq!(status, ErrorKind::Internal.code());
-        assert_eq!(
-            unsealer.run(|_| Ok(())),
-            Err(ErrorKind::InvalidState.into())
-        );
+        let failure = unsealer.run(|_| Ok(())).unwrap_err();
+        assert_eq!(failure.status(), ErrorKind::InvalidState.code());
     }
 }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::{
     boundary::{
         failure::{Failure, Named},
-        own_status::LIBSEAL_ERR_NULL_POINTER,
+        pointer::callback,
     },
     wrapped_key::{LIBSEAL_DATA_KEY_LEN, libseal_wrapped_key},
 };
@@ -62,9 +62,7 @@ impl Callback {
         user_data: *mut c_void,
     ) -> Result<Self, Failure> {
         Ok(Self {
-            function: function
-                .ok_or(Failure::argument(LIBSEAL_ERR_NULL_POINTER, "is NULL"))
-                .of("unwrap")?,
+            function: callback(function).of("unwrap")?,
             user_data,
         })
     }

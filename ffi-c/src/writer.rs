@@ -82,7 +82,7 @@ impl Writer {
     /// Runs `call`. A panic ends the message.
     fn run(&mut self, call: impl FnOnce(&mut Self) -> Result<(), Failure>) -> Result<(), Failure> {
         if self.is_over {
-            return Err(invalid_state("an error has ended the message"));
+            return Err(Failure::invalid_state("an error has ended the message"));
         }
         self.is_over = true;
         let result = call(self);
@@ -119,7 +119,7 @@ impl Writer {
     fn finish(&mut self) -> Result<(), Failure> {
         match self.end {
             End::Ahead if self.lacks_plaintext => {
-                return Err(invalid_state(
+                return Err(Failure::invalid_state(
                     "a write failed and was not repeated, so the message would lack its plaintext",
                 ));
             }
@@ -129,7 +129,7 @@ impl Writer {
                 self.end = End::Sealed;
             }
             End::Sealed => {}
-            End::HandedOn => return Err(invalid_state("the message has ended")),
+            End::HandedOn => return Err(Failure::invalid_state("the message has ended")),
         }
         self.hand_on()?;
         self.end = End::HandedOn;
@@ -169,10 +169,6 @@ impl Writer {
         self.lent = lent;
         Ok(())
     }
-}
-
-fn invalid_state(reason: &str) -> Failure {
-    Failure::with_text(ErrorKind::InvalidState.code(), reason.to_owned())
 }
 
 /// Begins a message: draws a data key and wraps it for each recipient. The sink is not called yet.

@@ -1,7 +1,5 @@
 //! From the core's errors to the exceptions of `libseal._errors`.
 
-use std::error::Error as _;
-
 use libseal::{Error, ErrorKind};
 use pyo3::{exceptions::PyException, prelude::*, sync::PyOnceLock, types::PyType};
 
@@ -26,15 +24,9 @@ pub(crate) fn to_py(py: Python<'_>, error: Error) -> PyErr {
 /// What the error says and, after it, what its causes say: logs show the text alone, and a pickled
 /// exception has lost its cause.
 fn text_of(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let reason = error.to_string();
-        // An exception without a message is its class and a colon.
-        text = format!("{text}: {}", reason.trim_end_matches(": "));
-        source = error.source();
-    }
-    text
+    let text = format!("{error:#}");
+    // An exception without a message is its class and a colon.
+    text.trim_end_matches(": ").to_owned()
 }
 
 /// The exception for `kind`, with words that say more than the core can know.

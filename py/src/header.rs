@@ -9,7 +9,7 @@ use pyo3::{
 };
 
 use crate::{
-    buffer::Input, convert::type_name, errors, recipient::Recipients, unwrap::Unwrappers,
+    buffer::Input, convert::type_name, errors, fork, recipient::Recipients, unwrap::Unwrappers,
     wrapped_key::WrappedKey,
 };
 
@@ -139,7 +139,7 @@ impl Header {
     ///     header.rewrap(unwrap, new_key, keep=True)
     ///     header.rewrap(unwrap, keep=lambda key: key.fingerprint != old_key.fingerprint)
     ///
-    /// Who could open the old message can still do so if he kept its header.
+    /// Whoever could open the old message still can, with a copy of the old header.
     ///
     /// For what unwrap is and what is raised see unseal. LimitError if no recipient is left, or too
     /// many.
@@ -163,10 +163,11 @@ impl Header {
         let mut kept = self.kept(keep)?.into_iter();
         let data_key = self.header.unwrap_with(unwrappers.as_core());
         let data_key = data_key.map_err(|error| errors::to_py(py, error))?;
-        let rewrapped = py.detach(|| {
+        let rewrap = || {
             self.header
                 .rewrap(&data_key, |_| kept.next() == Some(true), &recipients)
-        });
+        };
+        let rewrapped = py.detach(|| fork::draw(rewrap));
         let header = rewrapped.map_err(|error| errors::to_py(py, error))?;
         Ok(Self { header })
     }

@@ -6,6 +6,8 @@ import io
 from functools import cache
 from typing import TYPE_CHECKING
 
+import pytest
+
 import libseal
 from tests.independent.vector import KEYS
 
@@ -30,6 +32,15 @@ def public_key(name: str = "rsa-2048") -> libseal.PublicKey:
 @cache
 def unwrapper(name: str = "rsa-2048") -> libseal.LocalUnwrapper:
     return libseal.LocalUnwrapper(key_file(f"{name}.key.pem"))
+
+
+def plaintext_of(file: io.BytesIO) -> bytes:
+    return libseal.unseal(file.getvalue(), unwrapper())
+
+
+def assert_unfinished(file: io.BytesIO) -> None:
+    with pytest.raises(libseal.AuthenticationError):
+        plaintext_of(file)
 
 
 def data_key_of(blob: bytes) -> bytes:

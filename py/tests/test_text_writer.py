@@ -12,20 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 import libseal
-from support import ShortWriter, public_key, unwrapper
+from support import ShortWriter, assert_unfinished, plaintext_of, public_key, unwrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-
-def plaintext(file: io.BytesIO) -> bytes:
-    return libseal.unseal(file.getvalue(), unwrapper())
-
-
-def assert_unfinished(file: io.BytesIO) -> None:
-    with pytest.raises(libseal.AuthenticationError):
-        plaintext(file)
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -63,7 +54,7 @@ def test_it_writes_what_open_writes(tmp_path: Path, encoding: str | None, newlin
         text.writelines(["a\n", "b" * 20_000, "ü\n"])
     with path.open("w", encoding=encoding, errors="replace", newline=newline) as plain:
         plain.writelines(["a\n", "b" * 20_000, "ü\n"])
-    assert plaintext(file) == path.read_bytes()
+    assert plaintext_of(file) == path.read_bytes()
 
 
 def test_finish() -> None:
@@ -75,7 +66,7 @@ def test_finish() -> None:
     text.close()
     assert text.closed
     assert not file.closed
-    assert plaintext(file) == b"whole"
+    assert plaintext_of(file) == b"whole"
 
 
 def test_finish_of_the_buffer() -> None:
@@ -85,7 +76,7 @@ def test_finish_of_the_buffer() -> None:
     assert isinstance(text.buffer, libseal.SealWriter)
     text.buffer.finish()
     assert text.closed
-    assert plaintext(file) == b"whole"
+    assert plaintext_of(file) == b"whole"
 
 
 def test_an_exception_in_the_block() -> None:
@@ -139,7 +130,7 @@ def test_close_in_the_block() -> None:
         text.close()
         with pytest.raises(ValueError, match="closed file"):
             text.write("x")
-    assert plaintext(file) == b"whole"
+    assert plaintext_of(file) == b"whole"
 
 
 def test_forgotten() -> None:
@@ -167,7 +158,7 @@ def test_logging() -> None:
         logger = logging.Logger("test")
         logger.addHandler(logging.StreamHandler(text))
         logger.warning("line")
-    assert plaintext(file) == b"line\n"
+    assert plaintext_of(file) == b"line\n"
 
 
 def test_wrong_arguments_leave_nothing_behind() -> None:

@@ -3,9 +3,12 @@
 #include "support.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 const char *vectors_dir;
 
@@ -210,4 +213,31 @@ void sha256_hex(const uint8_t *data, size_t len, char hex[65])
         sha256_block(state, k, end + i);
     for (int i = 0; i < 8; i++)
         snprintf(hex + 8 * i, 9, "%08x", (unsigned)state[i]);
+}
+
+bool succeeds_in_child(int (*test)(void *argument), void *argument)
+{
+    int result[2];
+    if (pipe(result) != 0)
+        fatal("no pipe", "succeeds_in_child");
+    pid_t child = fork();
+    if (child < 0)
+        fatal("no child", "succeeds_in_child");
+    if (child == 0) {
+        /* Ends a child that hangs. */
+        alarm(60);
+        char wrong = test(argument) != 0;
+        if (write(result[1], &wrong, 1) != 1)
+            _exit(1);
+        /* An exit would report as lost what the child has of its parent. */
+        for (;;)
+            pause();
+    }
+    char wrong = 1;
+    close(result[1]);
+    bool succeeds = read(result[0], &wrong, 1) == 1 && wrong == 0;
+    close(result[0]);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    return succeeds;
 }

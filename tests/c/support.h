@@ -38,6 +38,9 @@ bool is_wiped(const void *handle, size_t size);
 bool is_untouched_or_wiped(const uint8_t *bytes, size_t len);
 bool contains(const uint8_t *bytes, size_t len, const uint8_t *part, size_t part_len);
 
+/* Whether `test`, in a forked child, finds nothing wrong: it returns how much was. */
+bool succeeds_in_child(int (*test)(void *argument), void *argument);
+
 /* Which of the two libraries is under test. */
 extern const bool is_complete;
 

@@ -7,10 +7,8 @@
 #include <dirent.h>
 #include <libseal_stream.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -445,34 +443,15 @@ static void errors(void)
     libseal_pool_free(pool);
 }
 
-/* The child says how much was wrong. It is killed then: what its parent's threads held would look lost
- * in it. An alarm ends it if it hangs. */
-static void in_a_child(int (*test)(libseal_pool *, handles *), libseal_pool *pool, handles *h)
-{
-    int result[2];
-    if (pipe(result) != 0)
-        fatal("no pipe", "in_a_child");
-    pid_t child = fork();
-    if (child == 0) {
-        alarm(60);
-        char wrong = (char)test(pool, h);
-        if (write(result[1], &wrong, 1) != 1)
-            _exit(1);
-        for (;;)
-            pause();
-    }
-    char wrong = 1;
-    close(result[1]);
-    CHECK(child > 0 && read(result[0], &wrong, 1) == 1 && wrong == 0);
-    close(result[0]);
-    if (child > 0) {
-        kill(child, SIGKILL);
-        waitpid(child, NULL, 0);
-    }
-}
+typedef struct {
+    libseal_pool *pool;
+    handles *handles;
+} inherited;
 
-static int refused_in_child(libseal_pool *pool, handles *h)
+static int refused_in_child(void *argument)
 {
+    libseal_pool *pool = ((inherited *)argument)->pool;
+    handles *h = ((inherited *)argument)->handles;
     int wrong = refuse(h);
     wrong += libseal_writer_set_pool(h->writer, pool) != LIBSEAL_ERR_INVALID_STATE;
     free_all(h);
@@ -480,16 +459,20 @@ static int refused_in_child(libseal_pool *pool, handles *h)
     return wrong;
 }
 
-static int pool_ends_first(libseal_pool *pool, handles *h)
+static int pool_ends_first(void *argument)
 {
+    libseal_pool *pool = ((inherited *)argument)->pool;
+    handles *h = ((inherited *)argument)->handles;
     libseal_pool_free(pool);
     int wrong = refuse(h);
     free_all(h);
     return wrong;
 }
 
-static int new_pool_in_child(libseal_pool *pool, handles *h)
+static int new_pool_in_child(void *argument)
 {
+    libseal_pool *pool = ((inherited *)argument)->pool;
+    handles *h = ((inherited *)argument)->handles;
     libseal_pool *own;
     int wrong = libseal_pool_new(2, &own) != LIBSEAL_OK;
     /* What the parent seals, it seals alone. */
@@ -520,12 +503,12 @@ static void *use_on_and_on(void *argument)
 
 static void forked(void)
 {
-    int (*const tests[])(libseal_pool *, handles *) = {refused_in_child, pool_ends_first,
-                                                       new_pool_in_child};
+    int (*const tests[])(void *) = {refused_in_child, pool_ends_first, new_pool_in_child};
     libseal_pool *pool = new_pool(2);
     handles *h = begin_all(pool);
+    inherited both = {pool, h};
     for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        in_a_child(tests[i], pool, h);
+        CHECK(succeeds_in_child(tests[i], &both));
 
     /* While another thread is in the middle of a call, with the locks that it holds. */
     user busy = {pool, LEN, 0};
@@ -533,7 +516,7 @@ static void forked(void)
     if (pthread_create(&thread, NULL, use_on_and_on, &busy) != 0)
         fatal("no thread", "forked");
     for (size_t i = 0; i < 10; i++)
-        in_a_child(tests[i % 2], pool, h);
+        CHECK(succeeds_in_child(tests[i % 2], &both));
     pthread_join(thread, NULL);
     CHECK(busy.wrong == 0);
 

@@ -251,7 +251,7 @@ def test_onto_itself(program: Program, source: Path, name: str, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == [source]
 
 
-@pytest.mark.parametrize("name", ["C seal_file", "C unseal_file"], indirect=True)
+@pytest.mark.parametrize("name", ["C seal_file", "C unseal_file", "C unseal_range"], indirect=True)
 def test_closed_standard_streams(program: Program, source: Path, target: Path, name: str) -> None:
     """A file that took their place would get what is printed."""
     command = shlex.join(map(str, program(source, target)))

@@ -5,7 +5,7 @@ use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use super::read::Header;
 use crate::{
     error::{Error, ErrorKind},
-    recipient::wrapped_key::WrappedKey,
+    recipient::wrapped_key::{WrappedKey, hex},
 };
 
 /// How many keys of a reader a text names: as many as a message can have recipients.
@@ -63,10 +63,6 @@ fn fingerprints(held: &[[u8; 32]]) -> String {
         more => format!(" and {more} more"),
     };
     named.join(", ") + &more
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// In quotes, escaped, and not too long, because a stranger may have written it.

@@ -17,8 +17,8 @@ use crate::{
 /// reader refuses as truncated; that is the way to abandon one.
 ///
 /// After an error of the inner writer, `write` and `flush` can be repeated: nothing is lost. `finish`
-/// cannot, so `flush` first if that matters. After a `write` that failed and was not repeated, `finish`
-/// fails too: the message would lack something.
+/// cannot, so `flush` first if that matters. After a `write` that failed, `finish` fails too until another
+/// `write` succeeds: the message would lack something.
 ///
 /// A writer around this one, such as a `BufWriter`, has to be flushed or taken apart with `into_inner`
 /// before `finish`. Dropping it flushes it too, but hides the errors.

@@ -4,7 +4,7 @@
 use crate::payload::layout::SEALED_CHUNK_LEN;
 use crate::{
     crypto,
-    error::ErrorKind,
+    error::{Error, ErrorKind},
     payload::{
         keys::{MessageKeys, Nonces},
         layout::{CHUNK_LEN, TAG_LEN},
@@ -49,12 +49,12 @@ impl PayloadSealer {
     }
 
     /// `out` is [`update_len`](Self::update_len) bytes long.
-    pub(crate) fn update(&mut self, mut input: &[u8], mut out: &mut [u8]) -> Result<(), ErrorKind> {
+    pub(crate) fn update(&mut self, mut input: &[u8], mut out: &mut [u8]) -> Result<(), Error> {
         self.check_open()?;
         // The current chunk has its nonce already; the last one, which is never full, needs one too.
         let new_chunks = (self.filled() + input.len()) / CHUNK_LEN + usize::from(self.filled == 0);
         if new_chunks as u64 > self.nonces.left() {
-            return Err(ErrorKind::MessageTooLong);
+            return Err(ErrorKind::MessageTooLong.into());
         }
         while !input.is_empty() {
             if self.filled == 0 {
@@ -116,7 +116,7 @@ impl PayloadSealer {
 
     /// Seals all that is left and ends the payload; `out` is [`update_len`](Self::update_len) bytes
     /// and a tag long.
-    pub(crate) fn finish_with(&mut self, input: &[u8], out: &mut [u8]) -> Result<(), ErrorKind> {
+    pub(crate) fn finish_with(&mut self, input: &[u8], out: &mut [u8]) -> Result<(), Error> {
         self.check_open()?;
         #[cfg(feature = "alloc")]
         if self.filled == 0 {
@@ -124,7 +124,7 @@ impl PayloadSealer {
             let split = out.split_at_mut_checked(self.update_len(body.len()));
             let (sealed, end) = split.ok_or(ErrorKind::BufferTooSmall)?;
             self.update(body, sealed)?;
-            return self.seal_last_chunk(last, end);
+            return Ok(self.seal_last_chunk(last, end)?);
         }
         let split = out.split_last_chunk_mut::<TAG_LEN>();
         let (sealed, tag) = split.ok_or(ErrorKind::BufferTooSmall)?;
@@ -148,9 +148,10 @@ impl PayloadSealer {
     }
 
     /// After the end, nothing more is sealed: it would use a nonce a second time.
-    pub(crate) const fn check_open(&self) -> Result<(), ErrorKind> {
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
         if self.is_finished {
-            return Err(ErrorKind::InvalidState);
+            let reason = "the message has ended";
+            return Err(Error::with_reason(ErrorKind::InvalidState, reason));
         }
         Ok(())
     }

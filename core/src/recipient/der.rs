@@ -14,9 +14,12 @@ pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) fn sequence(file: &[u8]) -> Option<&[u8]> {
     let mut reader = Reader(file);
     reader.element(SEQUENCE)?;
-    let is_blank = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
     let (sequence, rest) = file.split_at_checked(file.len() - reader.0.len())?;
     rest.iter().all(is_blank).then_some(sequence)
+}
+
+pub(crate) const fn is_blank(byte: &u8) -> bool {
+    *byte == 0 || byte.is_ascii_whitespace()
 }
 
 /// Reads elements front to back. Lengths are definite, as short as can be, and below 64 KiB.

@@ -45,8 +45,7 @@ pub(crate) fn key_text(file: &[u8]) -> Result<&[u8], &'static str> {
         return Err("not a key: it is longer than 64 KiB");
     }
     let text = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
-    let is_blank = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
-    let len = text.iter().rposition(|byte| !is_blank(byte));
+    let len = text.iter().rposition(|byte| !der::is_blank(byte));
     let Some(text) = len.and_then(|last| text.get(..=last)) else {
         return Err("there is no key: what was given is empty");
     };

@@ -222,8 +222,8 @@ fn mistaken(der: &[u8]) -> Error {
     match DerKind::of(der) {
         Some(DerKind::Pkcs1PublicKey) => ErrorKind::Pkcs1PublicKeyGiven.into(),
         Some(DerKind::Certificate) => ErrorKind::CertificateGiven.into(),
-        Some(DerKind::Request) => refusal(ErrorKind::NotAPublicKey, REQUEST_GIVEN),
-        Some(DerKind::Pkcs12) => refusal(ErrorKind::PrivateKeyGiven, PKCS12_GIVEN),
+        Some(DerKind::Request) => Error::with_reason(ErrorKind::NotAPublicKey, REQUEST_GIVEN),
+        Some(DerKind::Pkcs12) => Error::with_reason(ErrorKind::PrivateKeyGiven, PKCS12_GIVEN),
         Some(
             DerKind::Pkcs8
             | DerKind::Pkcs1PrivateKey
@@ -237,14 +237,3 @@ fn mistaken(der: &[u8]) -> Error {
 pub(crate) const REQUEST_GIVEN: &str =
     "this is a certificate request; extract its public key with `openssl req -pubkey -noout`";
 const PKCS12_GIVEN: &str = "this is a PKCS#12 file, which holds a private key; it does not belong on a sealing device: extract the public key with `openssl pkcs12 -nokeys | openssl x509 -pubkey -noout`";
-
-/// An error of this kind with a sentence of its own, for which firmware has no room.
-fn refusal(kind: ErrorKind, reason: &'static str) -> Error {
-    #[cfg(feature = "alloc")]
-    return Error::with_reason(kind, reason);
-    #[cfg(not(feature = "alloc"))]
-    {
-        let _ = reason;
-        kind.into()
-    }
-}

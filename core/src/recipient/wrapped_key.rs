@@ -102,7 +102,6 @@ impl<'a> WrappedKey<'a> {
 
 impl fmt::Debug for WrappedKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hex = |bytes: &[u8]| -> String { bytes.iter().map(|b| format!("{b:02x}")).collect() };
         f.debug_struct("WrappedKey")
             .field("kind", &self.kind)
             .field("fingerprint", &hex(self.fingerprint))
@@ -110,4 +109,8 @@ impl fmt::Debug for WrappedKey<'_> {
             .field("ciphertext_len", &self.ciphertext.len())
             .finish()
     }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,9 +2,6 @@
 //!
 //! The library for firmware has no texts, and what names an argument or a rule here costs it nothing.
 
-#[cfg(feature = "unseal")]
-use core::error::Error as _;
-
 use libseal::{Error, ErrorKind};
 
 use crate::status::libseal_status;
@@ -53,11 +50,17 @@ impl Failure {
 
     /// A failure with a text of its own.
     #[cfg(feature = "unseal")]
-    pub(crate) const fn with_text(status: libseal_status, text: String) -> Self {
+    pub(crate) fn with_text(status: libseal_status, text: impl Into<String>) -> Self {
         Self {
             status,
-            reason: Reason::Text(text),
+            reason: Reason::Text(text.into()),
         }
+    }
+
+    /// A call at the wrong time, and what has happened before it.
+    #[cfg(feature = "unseal")]
+    pub(crate) fn invalid_state(reason: &str) -> Self {
+        Self::with_text(ErrorKind::InvalidState.code(), reason)
     }
 
     pub(crate) const fn status(&self) -> libseal_status {
@@ -93,13 +96,7 @@ impl From<ErrorKind> for Failure {
 impl From<Error> for Failure {
     #[cfg(feature = "unseal")]
     fn from(error: Error) -> Self {
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(error) = source {
-            text = format!("{text}: {error}");
-            source = error.source();
-        }
-        Self::with_text(error.kind().code(), text)
+        Self::with_text(error.kind().code(), format!("{error:#}"))
     }
 
     #[cfg(not(feature = "unseal"))]

@@ -12,10 +12,18 @@ use crate::boundary::{
     utf8::is_utf8,
 };
 
+/// A callback, which is a pointer too.
+#[inline(always)]
+pub(crate) fn callback<F>(function: Option<F>) -> Result<F, Failure> {
+    function.ok_or(NULL)
+}
+
+const NULL: Failure = Failure::argument(LIBSEAL_ERR_NULL_POINTER, "is NULL");
+
 /// Whether a pointer is neither NULL nor misaligned.
 pub(crate) fn check<T>(pointer: *const T) -> Result<(), Failure> {
     if pointer.is_null() {
-        return Err(Failure::argument(LIBSEAL_ERR_NULL_POINTER, "is NULL"));
+        return Err(NULL);
     }
     if !pointer.is_aligned() {
         let fault = "is not aligned for its type";

@@ -73,7 +73,7 @@ impl<C: Stored> Place<C> {
                 Err(Failure::argument(ErrorKind::InvalidState.code(), fault)).of(C::NAME)
             }
             _ => {
-                let fault = "was never filled, or not with success, or is a copy";
+                let fault = "was never filled, could not be filled or is a copy";
                 Err(Failure::argument(LIBSEAL_ERR_NOT_FILLED, fault)).of(C::NAME)
             }
         }

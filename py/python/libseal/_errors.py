@@ -72,7 +72,7 @@ class ContextMismatchError(SealError):
 class KeyUnwrapError(SealError):
     """The data key could not be unwrapped.
 
-    ``__cause__`` is the unwrapper's exception, and the text has its text.
+    ``__cause__`` is the unwrapper's exception, and the text ends with what it says.
     """
 
     code = 401

@@ -233,7 +233,7 @@ class Header:
             header.rewrap(unwrap, new_key, keep=True)
             header.rewrap(unwrap, keep=lambda key: key.fingerprint != old_key.fingerprint)
 
-        Who could open the old message can still do so if he kept its header.
+        Whoever could open the old message still can, with a copy of the old header.
 
         For what unwrap is and what is raised see unseal. LimitError if no recipient is left, or too
         many.

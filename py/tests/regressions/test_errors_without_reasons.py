@@ -129,7 +129,7 @@ def test_what_an_unsealer_is_past() -> None:
     unsealer = libseal.Unsealer()
     with pytest.raises(libseal.StateError, match="the header is not complete"):
         unsealer.provide_key(bytes(32))
-    with pytest.raises(libseal.StateError, match="to seek takes the data key"):
+    with pytest.raises(libseal.StateError, match="seeking needs the data key"):
         unsealer.seek(0)
     unsealer.update(BLOB)
     with pytest.raises(libseal.StateError, match="the data key is needed"):

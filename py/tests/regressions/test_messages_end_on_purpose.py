@@ -18,19 +18,10 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 import libseal
-from support import public_key, unwrapper
+from support import assert_unfinished, plaintext_of, public_key, unwrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-def plaintext(file: io.BytesIO) -> bytes:
-    return libseal.unseal(file.getvalue(), unwrapper())
-
-
-def assert_unfinished(file: io.BytesIO) -> None:
-    with pytest.raises(libseal.AuthenticationError):
-        plaintext(file)
 
 
 def text_around(writer: Any) -> Any:
@@ -131,7 +122,7 @@ def test_both_blocks_left_normally(wrapper: Callable[[Any], Any]) -> None:
     file = io.BytesIO()
     with libseal.SealWriter(file, public_key()) as writer, wrapper(writer) as outer:
         outer.write("whole")
-    assert plaintext(file) == b"whole"
+    assert plaintext_of(file) == b"whole"
 
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
@@ -175,7 +166,7 @@ def test_what_a_wrapper_holds_becomes_part_of_the_message(wrapper: Callable[[Any
             outer = wrapper(writer)
             outer.write("held")
             writer.finish()
-        assert plaintext(file) == b"held"
+        assert plaintext_of(file) == b"held"
         del outer
 
 
@@ -184,7 +175,7 @@ def test_csv() -> None:
     with libseal.SealWriter(file, public_key()) as writer:
         rows = csv.writer(text_around(writer), lineterminator="\n")
         rows.writerow([1, "zwei"])
-    assert plaintext(file) == b"1,zwei\n"
+    assert plaintext_of(file) == b"1,zwei\n"
 
 
 def test_two_wrappers_of_which_one_closes() -> None:
@@ -195,7 +186,7 @@ def test_two_wrappers_of_which_one_closes() -> None:
             with wrapper(writer) as outer:
                 outer.write("one ")
                 other.write("two")
-        assert plaintext(file) in {b"one two", b"twoone "}
+        assert plaintext_of(file) in {b"one two", b"twoone "}
 
 
 @pytest.mark.parametrize("outermost", [text_around, bytes_around])
@@ -214,7 +205,7 @@ def test_a_wrapper_that_is_closed_under_another_one(outermost: Callable[[Any], A
         if holds:
             assert_unfinished(file)
         else:
-            assert plaintext(file) == b"whole"
+            assert plaintext_of(file) == b"whole"
 
 
 def test_a_wrapper_that_cannot_write_what_it_holds() -> None:
@@ -261,7 +252,7 @@ def test_a_forgotten_wrapper_in_the_block_has_written_everything() -> None:
     with libseal.SealWriter(file, public_key()) as writer:
         text_around(writer).write("whole")
         gc.collect()
-    assert plaintext(file) == b"whole"
+    assert plaintext_of(file) == b"whole"
 
 
 def test_close_in_finally() -> None:
@@ -311,7 +302,7 @@ def test_after_a_close_in_the_block_nothing_can_be_written() -> None:
         for call in calls:
             with pytest.raises(ValueError, match="closed file"):
                 call()
-    assert plaintext(file) == b"whole"
+    assert plaintext_of(file) == b"whole"
 
 
 def test_finish_in_the_block() -> None:
@@ -323,7 +314,7 @@ def test_finish_in_the_block() -> None:
         length = len(file.getvalue())
         writer.finish()
     assert len(file.getvalue()) == length
-    assert plaintext(file) == b"whole"
+    assert plaintext_of(file) == b"whole"
 
 
 def test_abort_in_the_block() -> None:
@@ -360,7 +351,7 @@ def test_archives() -> None:
             if not ends:
                 raise ZeroDivisionError
         if ends:
-            with zipfile.ZipFile(io.BytesIO(plaintext(file))) as archive:
+            with zipfile.ZipFile(io.BytesIO(plaintext_of(file))) as archive:
                 assert archive.read("name") == b"data"
         else:
             assert_unfinished(file)
