@@ -207,6 +207,18 @@ typedef uint32_t libseal_status;
 #define LIBSEAL_ERR_UNWRAP_FAILED 401
 /** The unwrapped data key is not 32 bytes long. */
 #define LIBSEAL_ERR_DATA_KEY_LENGTH 402
+/** The KMS could not be asked, or could not answer now; try again later. */
+#define LIBSEAL_ERR_KMS_UNAVAILABLE 403
+/**
+ * The KMS refused to unwrap the data key: check the permissions of the caller and the state of the
+ * key.
+ */
+#define LIBSEAL_ERR_KMS_REFUSED 404
+/**
+ * The KMS cannot decrypt this wrapped key: it was altered or forged, or wrapped for another key or
+ * with another hash.
+ */
+#define LIBSEAL_ERR_WRAPPED_KEY_REJECTED 405
 
 /** Internal error: please report it. */
 #define LIBSEAL_ERR_INTERNAL 900

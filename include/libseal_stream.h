@@ -123,9 +123,8 @@ typedef struct libseal_source {
 /**
  * A message that is being read.
  *
- * After LIBSEAL_ERR_IO_FAILED, LIBSEAL_ERR_UNWRAP_FAILED and LIBSEAL_ERR_NO_MATCHING_RECIPIENT the call
- * can be repeated. After an error of the message, every further call returns
- * LIBSEAL_ERR_INVALID_STATE. It takes some 600 KiB of memory, and with a pool up to 12 MiB.
+ * After LIBSEAL_ERR_IO_FAILED, or if there was no data key, the call can be repeated. After an error of
+ * the message, every further call returns LIBSEAL_ERR_INVALID_STATE. It takes some 600 KiB of memory, and with a pool up to 12 MiB.
  */
 typedef struct libseal_reader libseal_reader;
 
@@ -178,7 +177,8 @@ void libseal_reader_free(libseal_reader *reader);
  *         LIBSEAL_ERR_UNSUPPORTED_SUITE, LIBSEAL_ERR_HEADER_MALFORMED,
  *         LIBSEAL_ERR_HEADER_TOO_LARGE, LIBSEAL_ERR_TRUNCATED;
  *         LIBSEAL_ERR_CONTEXT_MISMATCH, LIBSEAL_ERR_NO_MATCHING_RECIPIENT,
- *         LIBSEAL_ERR_UNWRAP_FAILED, LIBSEAL_ERR_AUTHENTICATION_FAILED,
+ *         LIBSEAL_ERR_UNWRAP_FAILED, LIBSEAL_ERR_KMS_UNAVAILABLE, LIBSEAL_ERR_KMS_REFUSED,
+ *         LIBSEAL_ERR_WRAPPED_KEY_REJECTED, LIBSEAL_ERR_AUTHENTICATION_FAILED,
  *         LIBSEAL_ERR_END_NOT_AUTHENTIC;
  *         LIBSEAL_ERR_MESSAGE_TOO_LONG at a position from 4 PiB on.
  */
@@ -229,7 +229,7 @@ const libseal_header *libseal_reader_header(const libseal_reader *reader);
 LIBSEAL_API LIBSEAL_NODISCARD
 int libseal_reader_source_code(const libseal_reader *reader);
 
-/** After LIBSEAL_ERR_UNWRAP_FAILED: as libseal_unsealer_unwrap_code(). 0 if `reader` is NULL. */
+/** If unwrapping failed: as libseal_unsealer_unwrap_code(). 0 if `reader` is NULL. */
 LIBSEAL_API LIBSEAL_NODISCARD
 int libseal_reader_unwrap_code(const libseal_reader *reader);
 

@@ -265,6 +265,24 @@ libseal_status libseal_header_rewrap(const libseal_header *header, const uint8_t
 #define LIBSEAL_UNWRAP_STOP -22405
 
 /**
+ * A libseal_unwrap_fn returns it if the KMS could not be asked, or could not answer now: a time-out, no
+ * connection, too many requests. The next recipient is tried.
+ */
+#define LIBSEAL_UNWRAP_UNAVAILABLE -22406
+
+/**
+ * A libseal_unwrap_fn returns it if the KMS refused: the caller may not decrypt, or the key is disabled
+ * or unknown. The next recipient is tried.
+ */
+#define LIBSEAL_UNWRAP_REFUSED -22407
+
+/**
+ * A libseal_unwrap_fn returns it if the KMS cannot decrypt this wrapped key. The next recipient is
+ * tried.
+ */
+#define LIBSEAL_UNWRAP_REJECTED -22408
+
+/**
  * Unwraps a data key: a call to a KMS, an HSM or the holder of the private key.
  *
  * The library calls it for one recipient after the other, in the order of the header, until one call
@@ -275,9 +293,11 @@ libseal_status libseal_header_rewrap(const libseal_header *header, const uint8_t
  * @param wrapped_key  Borrowed until the callback returns. Untrusted: compare its fingerprint with
  *                     those of the keys that you allow, and ask no KMS for any other.
  * @param unwrapped    For what the KMS returned: 32 bytes. The library wipes it.
- * @return 0 if `unwrapped` is filled, LIBSEAL_UNWRAP_NOT_MINE, LIBSEAL_UNWRAP_STOP, or any other value
- *         if unwrapping failed: the next recipient is tried. If no recipient is left, the call fails
- *         with LIBSEAL_ERR_UNWRAP_FAILED, and the first such value is its code.
+ * @return 0 if `unwrapped` is filled, a LIBSEAL_UNWRAP_… constant, or any other value if unwrapping
+ *         failed: the next recipient is tried. If no recipient is left, the call fails with
+ *         LIBSEAL_ERR_KMS_UNAVAILABLE if any was unavailable, or else by the first failure: with
+ *         LIBSEAL_ERR_KMS_REFUSED, LIBSEAL_ERR_WRAPPED_KEY_REJECTED, or LIBSEAL_ERR_UNWRAP_FAILED,
+ *         and what the callback returned is its code.
  */
 typedef int (*libseal_unwrap_fn)(void *user_data, const libseal_wrapped_key *wrapped_key,
                                  uint8_t unwrapped[32]);
@@ -314,7 +334,8 @@ libseal_status libseal_plaintext_len(const uint8_t *in, size_t in_len, size_t *l
  *         LIBSEAL_ERR_UNSUPPORTED_SUITE, LIBSEAL_ERR_HEADER_MALFORMED,
  *         LIBSEAL_ERR_HEADER_TOO_LARGE, LIBSEAL_ERR_TRUNCATED;
  *         LIBSEAL_ERR_CONTEXT_MISMATCH, LIBSEAL_ERR_NO_MATCHING_RECIPIENT,
- *         LIBSEAL_ERR_UNWRAP_FAILED, LIBSEAL_ERR_AUTHENTICATION_FAILED,
+ *         LIBSEAL_ERR_UNWRAP_FAILED, LIBSEAL_ERR_KMS_UNAVAILABLE, LIBSEAL_ERR_KMS_REFUSED,
+ *         LIBSEAL_ERR_WRAPPED_KEY_REJECTED, LIBSEAL_ERR_AUTHENTICATION_FAILED,
  *         LIBSEAL_ERR_END_NOT_AUTHENTIC. What the callback returned is in libseal_last_error().
  */
 LIBSEAL_API LIBSEAL_NODISCARD
@@ -423,7 +444,8 @@ size_t libseal_unsealer_update_len(const libseal_unsealer *unsealer, size_t in_l
  *         LIBSEAL_ERR_HEADER_MALFORMED, LIBSEAL_ERR_HEADER_TOO_LARGE;
  *         LIBSEAL_ERR_CONTEXT_MISMATCH, LIBSEAL_ERR_AUTHENTICATION_FAILED;
  *         LIBSEAL_ERR_MESSAGE_TOO_LONG after 4 PiB;
- *         with a callback LIBSEAL_ERR_NO_MATCHING_RECIPIENT, LIBSEAL_ERR_UNWRAP_FAILED.
+ *         with a callback LIBSEAL_ERR_NO_MATCHING_RECIPIENT, LIBSEAL_ERR_UNWRAP_FAILED,
+ *         LIBSEAL_ERR_KMS_UNAVAILABLE, LIBSEAL_ERR_KMS_REFUSED, LIBSEAL_ERR_WRAPPED_KEY_REJECTED.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_unsealer_update(libseal_unsealer *unsealer, const uint8_t *in, size_t in_len,
@@ -494,8 +516,8 @@ libseal_status libseal_unsealer_finish(libseal_unsealer *unsealer, uint8_t *out,
                                        size_t *written);
 
 /**
- * After LIBSEAL_ERR_UNWRAP_FAILED: what the callback returned for the first recipient that it failed
- * for, or LIBSEAL_UNWRAP_STOP. 0 if there was no such error, there is no callback, or `unsealer` is
+ * If unwrapping failed: what the callback returned, which libseal_unwrap_fn says more about. 0 if there
+ * was no such error, there is no callback, or `unsealer` is
  * NULL.
  */
 LIBSEAL_API LIBSEAL_NODISCARD

@@ -3,7 +3,7 @@
 use core::fmt;
 
 #[cfg(feature = "alloc")]
-use alloc::{borrow::Cow, boxed::Box};
+use alloc::{borrow::Cow, boxed::Box, sync::Arc};
 
 /// Any error, as an unwrapper may return one.
 #[cfg(feature = "alloc")]
@@ -43,6 +43,13 @@ macro_rules! error_kinds {
             #[must_use]
             pub const fn message(self) -> &'static str {
                 match self { $(Self::$variant => $message,)+ }
+            }
+
+            /// Whether the same call can succeed later, although nothing else has changed: a queue
+            /// keeps such a message.
+            #[must_use]
+            pub const fn is_retryable(self) -> bool {
+                matches!(self, Self::KmsUnavailable)
             }
         }
     };
@@ -128,6 +135,12 @@ error_kinds! {
         "the data key could not be unwrapped";
     DataKeyLength = 402, "DATA_KEY_LENGTH",
         "the unwrapped data key is not 32 bytes long";
+    KmsUnavailable = 403, "KMS_UNAVAILABLE",
+        "the KMS could not be asked, or could not answer now; try again later";
+    KmsRefused = 404, "KMS_REFUSED",
+        "the KMS refused to unwrap the data key: check the permissions of the caller and the state of the key";
+    WrappedKeyRejected = 405, "WRAPPED_KEY_REJECTED",
+        "the KMS cannot decrypt this wrapped key: it was altered or forged, or wrapped for another key or with another hash";
 
     Internal = 900, "INTERNAL",
         "internal error: please report it";
@@ -143,9 +156,8 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// An error of this library: its [kind](Error::kind) and, for
-/// [`UnwrapFailed`](ErrorKind::UnwrapFailed), the unwrapper's own error as
-/// [`source`](core::error::Error::source).
+/// An error of this library: its [kind](Error::kind) and, if an unwrapper failed, the unwrapper's own
+/// error as [`source`](core::error::Error::source). Clones share it.
 ///
 /// With `alloc`, its text can say more than its kind: which pair of the encryption context is missing,
 /// for example. `{:#}` adds the texts of its sources, each after a colon. It never holds keys, plaintext
@@ -176,14 +188,14 @@ impl fmt::Display for ErrorKind {
 /// assert_eq!(source.unwrap().kind(), ErrorKind::EndNotAuthentic);
 /// # Ok::<(), Box<dyn Error>>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error {
     kind: ErrorKind,
     /// A sentence that takes the place of the kind's.
     #[cfg(feature = "alloc")]
     reason: Option<Cow<'static, str>>,
     #[cfg(feature = "alloc")]
-    source: Option<BoxError>,
+    source: Option<Arc<dyn core::error::Error + Send + Sync + 'static>>,
 }
 
 impl Error {
@@ -210,14 +222,16 @@ impl Error {
         self.kind
     }
 
-    /// The unwrapper's own error, to hand it on.
+    /// An error of this `kind`, with the error that it comes from: for unwrappers that know whether the
+    /// KMS was [unavailable](ErrorKind::KmsUnavailable), [refused](ErrorKind::KmsRefused), or
+    /// [rejected the wrapped key](ErrorKind::WrappedKeyRejected).
     #[cfg(feature = "alloc")]
     #[must_use]
-    pub fn into_source(self) -> Option<BoxError> {
-        match self.source?.downcast::<Self>() {
-            // The error itself, as it stands in an `io::Error`.
-            Ok(itself) => itself.into_source(),
-            Err(source) => Some(source),
+    pub fn with_source(kind: ErrorKind, source: impl Into<BoxError>) -> Self {
+        Self {
+            kind,
+            reason: None,
+            source: Some(source.into().into()),
         }
     }
 
@@ -228,11 +242,7 @@ impl Error {
     pub fn unwrap_failed(source: impl Into<BoxError>) -> Self {
         match source.into().downcast::<Self>() {
             Ok(own) => *own,
-            Err(source) => Self {
-                kind: ErrorKind::UnwrapFailed,
-                reason: None,
-                source: Some(source),
-            },
+            Err(source) => Self::with_source(ErrorKind::UnwrapFailed, source),
         }
     }
 }
@@ -295,7 +305,10 @@ impl From<Error> for std::io::Error {
             ErrorKind::Truncated | ErrorKind::EmptyMessage | ErrorKind::EndNotAuthentic => {
                 Io::UnexpectedEof
             }
-            ErrorKind::UnwrapFailed | ErrorKind::RandomFailed => Io::Other,
+            ErrorKind::UnwrapFailed
+            | ErrorKind::KmsUnavailable
+            | ErrorKind::KmsRefused
+            | ErrorKind::RandomFailed => Io::Other,
             kind if kind.code() < 200 => Io::InvalidInput,
             _ => Io::InvalidData,
         };
@@ -303,7 +316,7 @@ impl From<Error> for std::io::Error {
         let outer = Error {
             kind: error.kind,
             reason: error.reason.clone(),
-            source: Some(Box::new(error)),
+            source: Some(Arc::new(error)),
         };
         Self::new(kind, outer)
     }

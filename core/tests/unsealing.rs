@@ -280,7 +280,10 @@ fn the_unwrappers_own_error_is_kept() {
         std::error::Error::source(&error).unwrap().to_string(),
         "first"
     );
-    let source = error.into_source().unwrap().downcast::<KmsError>().unwrap();
+    let source = std::error::Error::source(&error)
+        .unwrap()
+        .downcast_ref::<KmsError>()
+        .unwrap();
     assert_eq!(*source, KmsError("first"));
 
     // One key is disabled, the other still opens.

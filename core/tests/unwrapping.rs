@@ -121,7 +121,7 @@ fn the_first_failure_is_the_one_that_is_reported() {
         let error = unseal(&message, &unwrapper, &[]).unwrap_err();
         assert_eq!(source_of(&error), expected);
         assert_eq!(unwrapper.asked(), NAMES, "all were tried");
-        let own = error.into_source().unwrap().downcast::<KmsError>().unwrap();
+        let own = error.source().unwrap().downcast_ref::<KmsError>().unwrap();
         assert_eq!(*own, KmsError(expected.into()));
     }
     let unwrapper = Scripted::new("kms", [NotMine; 3]);
@@ -189,7 +189,7 @@ fn a_closure_says_the_same_with_question_marks() {
         Ok(Some(down.map_err(Stop::new)?))
     });
     assert_eq!((source_of(&error).as_str(), asked), ("down", 1));
-    let own = error.into_source().unwrap().downcast::<KmsError>().unwrap();
+    let own = error.source().unwrap().downcast_ref::<KmsError>().unwrap();
     assert_eq!(*own, KmsError("down".into()));
     let (error, asked) = ask(|| Err(Stop::new("the user gave up").into()));
     assert_eq!((source_of(&error).as_str(), asked), ("the user gave up", 1));
@@ -391,4 +391,30 @@ fn nothing_secret_is_printed() {
     let key = header.wrapped_keys().next().unwrap();
     let printed = format!("{key:?}");
     assert!(printed.contains("rsa-2048") && printed.contains("ciphertext_len: 256"));
+}
+
+#[test]
+fn a_failure_that_may_go_away_counts_more_than_a_lasting_one() {
+    let message = message();
+    let kinds = [
+        ErrorKind::WrappedKeyRejected,
+        ErrorKind::KmsUnavailable,
+        ErrorKind::KmsRefused,
+    ];
+    let failing = |kind| move |_: &WrappedKey<'_>| Err(Error::with_source(kind, "kms").into());
+    for kind in kinds {
+        let error = unseal(&message, unwrap_fn(failing(kind)), &[]).unwrap_err();
+        assert_eq!(error.kind(), kind);
+        assert_eq!(
+            error.kind().is_retryable(),
+            kind == ErrorKind::KmsUnavailable
+        );
+        assert_eq!(error.source().unwrap().to_string(), "kms");
+        assert_eq!(error.clone().to_string(), kind.message());
+    }
+    let error = unseal(&message, kinds.map(failing).map(unwrap_fn), &[]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::KmsUnavailable);
+    let lasting = [kinds[0], kinds[2]];
+    let error = unseal(&message, lasting.map(failing).map(unwrap_fn), &[]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WrappedKeyRejected);
 }

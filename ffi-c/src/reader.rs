@@ -33,9 +33,8 @@ use crate::{
 
 /// A message that is being read.
 ///
-/// After LIBSEAL_ERR_IO_FAILED, LIBSEAL_ERR_UNWRAP_FAILED and LIBSEAL_ERR_NO_MATCHING_RECIPIENT the call
-/// can be repeated. After an error of the message, every further call returns
-/// LIBSEAL_ERR_INVALID_STATE. It takes some 600 KiB of memory, and with a pool up to 12 MiB.
+/// After LIBSEAL_ERR_IO_FAILED, or if there was no data key, the call can be repeated. After an error of
+/// the message, every further call returns LIBSEAL_ERR_INVALID_STATE. It takes some 600 KiB of memory, and with a pool up to 12 MiB.
 pub struct libseal_reader {
     _private: [u8; 0],
 }
@@ -286,7 +285,8 @@ pub unsafe extern "C" fn libseal_reader_free(reader: *mut libseal_reader) {
 ///         LIBSEAL_ERR_UNSUPPORTED_SUITE, LIBSEAL_ERR_HEADER_MALFORMED,
 ///         LIBSEAL_ERR_HEADER_TOO_LARGE, LIBSEAL_ERR_TRUNCATED;
 ///         LIBSEAL_ERR_CONTEXT_MISMATCH, LIBSEAL_ERR_NO_MATCHING_RECIPIENT,
-///         LIBSEAL_ERR_UNWRAP_FAILED, LIBSEAL_ERR_AUTHENTICATION_FAILED,
+///         LIBSEAL_ERR_UNWRAP_FAILED, LIBSEAL_ERR_KMS_UNAVAILABLE, LIBSEAL_ERR_KMS_REFUSED,
+///         LIBSEAL_ERR_WRAPPED_KEY_REJECTED, LIBSEAL_ERR_AUTHENTICATION_FAILED,
 ///         LIBSEAL_ERR_END_NOT_AUTHENTIC;
 ///         LIBSEAL_ERR_MESSAGE_TOO_LONG at a position from 4 PiB on.
 #[unsafe(no_mangle)]
@@ -405,7 +405,7 @@ pub unsafe extern "C" fn libseal_reader_source_code(reader: *const libseal_reade
     })
 }
 
-/// After LIBSEAL_ERR_UNWRAP_FAILED: as libseal_unsealer_unwrap_code(). 0 if `reader` is NULL.
+/// If unwrapping failed: as libseal_unsealer_unwrap_code(). 0 if `reader` is NULL.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_reader_unwrap_code(reader: *const libseal_reader) -> c_int {

@@ -277,7 +277,8 @@ pub unsafe extern "C" fn libseal_unsealer_update_len(
 ///         LIBSEAL_ERR_HEADER_MALFORMED, LIBSEAL_ERR_HEADER_TOO_LARGE;
 ///         LIBSEAL_ERR_CONTEXT_MISMATCH, LIBSEAL_ERR_AUTHENTICATION_FAILED;
 ///         LIBSEAL_ERR_MESSAGE_TOO_LONG after 4 PiB;
-///         with a callback LIBSEAL_ERR_NO_MATCHING_RECIPIENT, LIBSEAL_ERR_UNWRAP_FAILED.
+///         with a callback LIBSEAL_ERR_NO_MATCHING_RECIPIENT, LIBSEAL_ERR_UNWRAP_FAILED,
+///         LIBSEAL_ERR_KMS_UNAVAILABLE, LIBSEAL_ERR_KMS_REFUSED, LIBSEAL_ERR_WRAPPED_KEY_REJECTED.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_unsealer_update(
@@ -462,8 +463,8 @@ pub unsafe extern "C" fn libseal_unsealer_finish(
     unsafe { wiped_after_panic(status, out, out_cap, written) }
 }
 
-/// After LIBSEAL_ERR_UNWRAP_FAILED: what the callback returned for the first recipient that it failed
-/// for, or LIBSEAL_UNWRAP_STOP. 0 if there was no such error, there is no callback, or `unsealer` is
+/// If unwrapping failed: what the callback returned, which libseal_unwrap_fn says more about. 0 if there
+/// was no such error, there is no callback, or `unsealer` is
 /// NULL.
 #[unsafe(no_mangle)]
 #[must_use]

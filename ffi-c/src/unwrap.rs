@@ -6,7 +6,7 @@ use core::{
     fmt,
 };
 
-use libseal::{DataKey, Unwrap, Unwrapped, WrappedKey};
+use libseal::{DataKey, ErrorKind, Unwrap, Unwrapped, WrappedKey};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -24,6 +24,16 @@ pub const LIBSEAL_UNWRAP_NOT_MINE: i32 = -22404;
 /// for example.
 pub const LIBSEAL_UNWRAP_STOP: i32 = -22405;
 
+/// A libseal_unwrap_fn returns it if the KMS could not be asked, or could not answer now: a time-out, no
+/// connection, too many requests. The next recipient is tried.
+pub const LIBSEAL_UNWRAP_UNAVAILABLE: i32 = -22406;
+/// A libseal_unwrap_fn returns it if the KMS refused: the caller may not decrypt, or the key is disabled
+/// or unknown. The next recipient is tried.
+pub const LIBSEAL_UNWRAP_REFUSED: i32 = -22407;
+/// A libseal_unwrap_fn returns it if the KMS cannot decrypt this wrapped key. The next recipient is
+/// tried.
+pub const LIBSEAL_UNWRAP_REJECTED: i32 = -22408;
+
 const _: () = assert!(LIBSEAL_DATA_KEY_LEN == DataKey::LEN);
 
 /// Unwraps a data key: a call to a KMS, an HSM or the holder of the private key.
@@ -36,9 +46,11 @@ const _: () = assert!(LIBSEAL_DATA_KEY_LEN == DataKey::LEN);
 /// @param wrapped_key  Borrowed until the callback returns. Untrusted: compare its fingerprint with
 ///                     those of the keys that you allow, and ask no KMS for any other.
 /// @param unwrapped    For what the KMS returned: 32 bytes. The library wipes it.
-/// @return 0 if `unwrapped` is filled, LIBSEAL_UNWRAP_NOT_MINE, LIBSEAL_UNWRAP_STOP, or any other value
-///         if unwrapping failed: the next recipient is tried. If no recipient is left, the call fails
-///         with LIBSEAL_ERR_UNWRAP_FAILED, and the first such value is its code.
+/// @return 0 if `unwrapped` is filled, a LIBSEAL_UNWRAP_… constant, or any other value if unwrapping
+///         failed: the next recipient is tried. If no recipient is left, the call fails with
+///         LIBSEAL_ERR_KMS_UNAVAILABLE if any was unavailable, or else by the first failure: with
+///         LIBSEAL_ERR_KMS_REFUSED, LIBSEAL_ERR_WRAPPED_KEY_REJECTED, or LIBSEAL_ERR_UNWRAP_FAILED,
+///         and what the callback returned is its code.
 pub type libseal_unwrap_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -87,9 +99,19 @@ impl Unwrap for Callback {
                 .map_or_else(|error| Unwrapped::Failed(error.into()), Unwrapped::DataKey),
             LIBSEAL_UNWRAP_NOT_MINE => Unwrapped::NotMine,
             LIBSEAL_UNWRAP_STOP => Unwrapped::Stop(CallbackFailed(code).into()),
-            code => Unwrapped::Failed(CallbackFailed(code).into()),
+            code => Unwrapped::Failed(failure(code).into()),
         }
     }
+}
+
+fn failure(code: c_int) -> libseal::Error {
+    let kind = match code {
+        LIBSEAL_UNWRAP_UNAVAILABLE => ErrorKind::KmsUnavailable,
+        LIBSEAL_UNWRAP_REFUSED => ErrorKind::KmsRefused,
+        LIBSEAL_UNWRAP_REJECTED => ErrorKind::WrappedKeyRejected,
+        _ => ErrorKind::UnwrapFailed,
+    };
+    libseal::Error::with_source(kind, CallbackFailed(code))
 }
 
 /// What the callback returned.

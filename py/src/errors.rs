@@ -1,7 +1,9 @@
 //! From the core's errors to the exceptions of `libseal._errors`.
 
+use std::error::Error as _;
+
 use libseal::{Error, ErrorKind};
-use pyo3::{exceptions::PyException, prelude::*, sync::PyOnceLock, types::PyType};
+use pyo3::{exceptions::PyException, intern, prelude::*, sync::PyOnceLock, types::PyType};
 
 /// The exception for an error of the core.
 ///
@@ -9,16 +11,28 @@ use pyo3::{exceptions::PyException, prelude::*, sync::PyOnceLock, types::PyType}
 /// libseal's own, which has already found the right words, or not an `Exception` at all, such as
 /// `KeyboardInterrupt`.
 pub(crate) fn to_py(py: Python<'_>, error: Error) -> PyErr {
-    let (kind, message) = (error.kind(), text_of(&error));
-    let raised = error.into_source().and_then(|s| s.downcast::<PyErr>().ok());
-    match raised {
-        Some(raised) if is_own(py, &raised) || !raised.is_instance_of::<PyException>(py) => *raised,
+    let raised = error
+        .source()
+        .and_then(|source| source.downcast_ref::<PyErr>());
+    match raised.map(|raised| raised.clone_ref(py)) {
+        Some(raised) if is_own(py, &raised) || !raised.is_instance_of::<PyException>(py) => raised,
         raised => {
-            let exception = with_message(py, kind, &message);
-            exception.set_cause(py, raised.map(|raised| *raised));
+            let exception = with_message(py, error.kind(), &text_of(&error));
+            exception.set_cause(py, raised);
             exception
         }
     }
+}
+
+/// What an unwrapper raised, as its failure. Of several failures, one that is retryable counts.
+pub(crate) fn failure(py: Python<'_>, raised: PyErr) -> Error {
+    let retryable = raised.value(py).getattr(intern!(py, "retryable"));
+    let retryable = retryable.and_then(|retryable| retryable.is_truthy());
+    let kind = match is_own(py, &raised) && retryable.unwrap_or(false) {
+        true => ErrorKind::KmsUnavailable,
+        false => ErrorKind::UnwrapFailed,
+    };
+    Error::with_source(kind, raised)
 }
 
 /// What the error says and, after it, what its causes say: logs show the text alone, and a pickled

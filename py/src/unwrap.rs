@@ -193,7 +193,7 @@ fn answer(
         Ok(value) if value.is_none() => return Unwrapped::NotMine,
         Ok(value) => value,
         Err(error) if errors::is_stop(py, &error) => return Unwrapped::Stop(error.into()),
-        Err(error) => return Unwrapped::Failed(error.into()),
+        Err(error) => return Unwrapped::Failed(errors::failure(py, error).into()),
     };
     match data_key_bytes(&value) {
         Ok(bytes) => match data_key_of(bytes.as_bytes()) {

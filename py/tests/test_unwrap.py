@@ -311,3 +311,23 @@ def test_data_key_of_what_a_kms_returned() -> None:
     with pytest.raises(libseal.InvalidKeyError) as unsupported:
         unknown.data_key(DATA_KEY)
     assert (unsupported.value.code, unsupported.value.name) == (152, "UNSUPPORTED_ALGORITHM")
+
+
+def test_failures_that_may_go_away_count_more_than_lasting_ones() -> None:
+    def failing(error: Exception) -> libseal.Unwrap:
+        def unwrap(_: libseal.WrappedKey) -> bytes:
+            raise error
+
+        return unwrap
+
+    message = libseal.seal(public_key(), b"data")
+    rejected = libseal.WrappedKeyRejectedError("forged")
+    unavailable = libseal.KmsUnavailableError("throttled")
+    unwrap = [failing(rejected), failing(OSError("lost")), failing(unavailable)]
+    with pytest.raises(libseal.KmsUnavailableError, match="^throttled$") as raised:
+        libseal.unseal(message, unwrap)
+    assert raised.value is unavailable
+    assert raised.value.retryable
+    with pytest.raises(libseal.WrappedKeyRejectedError) as first:
+        libseal.unseal(message, unwrap[:2])
+    assert not first.value.retryable

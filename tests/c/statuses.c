@@ -119,14 +119,20 @@ static int unwrap_somehow(void *user_data, const libseal_wrapped_key *key, uint8
 {
     (void)user_data, (void)key;
     memcpy(data_key, chosen->data_key, 32);
-    switch (below(12)) {
+    switch (below(15)) {
     case 0:
         return LIBSEAL_UNWRAP_NOT_MINE;
     case 1:
         return LIBSEAL_UNWRAP_STOP;
     case 2:
-        return 5;
+        return LIBSEAL_UNWRAP_UNAVAILABLE;
     case 3:
+        return LIBSEAL_UNWRAP_REFUSED;
+    case 4:
+        return LIBSEAL_UNWRAP_REJECTED;
+    case 5:
+        return 5;
+    case 6:
         data_key[0] ^= 1;
     }
     return 0;

@@ -345,6 +345,8 @@ static void failing_unwrap(void)
         libseal_status status;
     } list[] = {{7, 7, LIBSEAL_ERR_UNWRAP_FAILED},
                 {LIBSEAL_UNWRAP_STOP, LIBSEAL_UNWRAP_STOP, LIBSEAL_ERR_UNWRAP_FAILED},
+                {LIBSEAL_UNWRAP_UNAVAILABLE, LIBSEAL_UNWRAP_UNAVAILABLE,
+                 LIBSEAL_ERR_KMS_UNAVAILABLE},
                 {LIBSEAL_UNWRAP_NOT_MINE, 0, LIBSEAL_ERR_NO_MATCHING_RECIPIENT}};
     seal(100);
     for (size_t i = 0; i < ARRAY_LEN(list); i++) {

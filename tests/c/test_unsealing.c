@@ -145,6 +145,27 @@ static int fails_and_stops(void *user_data, const libseal_wrapped_key *key, uint
     return calls == 0 ? fails(user_data, key, data_key) : stops(user_data, key, data_key);
 }
 
+static int refuses(void *user_data, const libseal_wrapped_key *key, uint8_t data_key[32])
+{
+    fails(user_data, key, data_key);
+    return LIBSEAL_UNWRAP_REFUSED;
+}
+
+static int rejects(void *user_data, const libseal_wrapped_key *key, uint8_t data_key[32])
+{
+    fails(user_data, key, data_key);
+    return LIBSEAL_UNWRAP_REJECTED;
+}
+
+/* Rejects the first recipient, and cannot be asked for the second. */
+static int rejects_and_is_down(void *user_data, const libseal_wrapped_key *key,
+                               uint8_t data_key[32])
+{
+    bool is_first = calls == 0;
+    fails(user_data, key, data_key);
+    return is_first ? LIBSEAL_UNWRAP_REJECTED : LIBSEAL_UNWRAP_UNAVAILABLE;
+}
+
 /* Fails for the first recipient, and has no key for the second. */
 static int fails_once(void *user_data, const libseal_wrapped_key *key, uint8_t data_key[32])
 {
@@ -164,6 +185,9 @@ static void failing_callbacks(void)
         {fails_once, LIBSEAL_ERR_UNWRAP_FAILED, 2, 41},
         {stops, LIBSEAL_ERR_UNWRAP_FAILED, 1, LIBSEAL_UNWRAP_STOP},
         {fails_and_stops, LIBSEAL_ERR_UNWRAP_FAILED, 2, LIBSEAL_UNWRAP_STOP},
+        {refuses, LIBSEAL_ERR_KMS_REFUSED, 2, LIBSEAL_UNWRAP_REFUSED},
+        {rejects, LIBSEAL_ERR_WRAPPED_KEY_REJECTED, 2, LIBSEAL_UNWRAP_REJECTED},
+        {rejects_and_is_down, LIBSEAL_ERR_KMS_UNAVAILABLE, 2, LIBSEAL_UNWRAP_UNAVAILABLE},
         {wrong_key, LIBSEAL_ERR_AUTHENTICATION_FAILED, 1, 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(list); i++) {

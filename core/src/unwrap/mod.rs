@@ -9,13 +9,16 @@ use core::fmt;
 
 use alloc::{boxed::Box, rc::Rc, sync::Arc, vec::Vec};
 
-use crate::{crypto::secret::DataKey, error::BoxError, recipient::wrapped_key::WrappedKey};
+use crate::{
+    crypto::secret::DataKey,
+    error::{BoxError, Error},
+    recipient::wrapped_key::WrappedKey,
+};
 
 /// Something that can unwrap data keys: a KMS client, an HSM session, a private key.
 ///
 /// [`unwrap_fn`] makes one from a closure. References, boxes and [`Arc`]s of unwrappers are
-/// unwrappers, and so is a slice or a `Vec` of them: it asks one after the other, and reports the first
-/// failure. Threads share an `Arc<dyn Unwrap + Send + Sync>`.
+/// unwrappers, and so is a slice or a `Vec` of them: it asks one after the other. Threads share an `Arc<dyn Unwrap + Send + Sync>`.
 #[diagnostic::on_unimplemented(note = "`unwrap_fn` makes an unwrapper from a closure")]
 pub trait Unwrap {
     /// Unwraps the data key of one recipient.
@@ -27,7 +30,8 @@ pub trait Unwrap {
     /// Unwraps the data key of a message, given all its recipients of known kinds.
     ///
     /// Unless an unwrapper knows better which one to take, it tries them in order, until one answer
-    /// is a data key or [`Stop`](Unwrapped::Stop). If there is none, the first failure is the answer.
+    /// is a data key or [`Stop`](Unwrapped::Stop). If there is none, the answer is the first failure
+    /// that is [retryable](crate::ErrorKind::is_retryable), or else the first one.
     fn unwrap_keys(&self, keys: &[WrappedKey<'_>]) -> Unwrapped {
         first_of(keys.iter().map(|key| self.unwrap_key(key)))
     }
@@ -40,6 +44,9 @@ pub trait Unwrap {
 }
 
 /// The answer of an unwrapper.
+///
+/// A failure that is an [`Error`] keeps its kind, so an unwrapper can tell a KMS that is down from one
+/// that refuses: [`Error::with_source`].
 #[derive(Debug)]
 #[allow(clippy::exhaustive_enums, reason = "there is no fifth answer")]
 pub enum Unwrapped {
@@ -195,15 +202,25 @@ impl<U: Unwrap> Unwrap for Vec<U> {
     }
 }
 
-/// The first data key or stop; else the first failure.
+/// The first data key or stop; else the first failure that may go away; else the first failure.
 fn first_of(answers: impl Iterator<Item = Unwrapped>) -> Unwrapped {
     let mut failure = None;
     for answer in answers {
         match answer {
             Unwrapped::DataKey(_) | Unwrapped::Stop(_) => return answer,
             Unwrapped::NotMine => {}
-            Unwrapped::Failed(error) => failure = failure.or(Some(error)),
+            Unwrapped::Failed(error) => {
+                let counts_more = |known| is_retryable(&error) && !is_retryable(known);
+                if failure.as_ref().is_none_or(counts_more) {
+                    failure = Some(error);
+                }
+            }
         }
     }
     failure.map_or(Unwrapped::NotMine, Unwrapped::Failed)
+}
+
+fn is_retryable(error: &BoxError) -> bool {
+    let error = error.downcast_ref::<Error>();
+    error.is_some_and(|error| error.kind().is_retryable())
 }

@@ -44,12 +44,15 @@ from ._errors import (
     InternalError,
     InvalidKeyError,
     KeyUnwrapError,
+    KmsRefusedError,
+    KmsUnavailableError,
     LimitError,
     NoMatchingRecipientError,
     SealError,
     StateError,
     StopUnwrap,
     TruncatedError,
+    WrappedKeyRejectedError,
 )
 from ._files import inspect, seal_file, unseal_file
 from ._libseal import (
@@ -131,6 +134,9 @@ __all__ = [
     "ContextMismatchError",
     "KeyUnwrapError",
     "NoMatchingRecipientError",
+    "KmsUnavailableError",
+    "KmsRefusedError",
+    "WrappedKeyRejectedError",
     "StopUnwrap",
     "StateError",
     "InternalError",

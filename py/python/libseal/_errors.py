@@ -15,6 +15,9 @@ class SealError(Exception):
     name: str = "INTERNAL"
     """The stable name of the error, such as ``"TRUNCATED"``: the C status without its prefix."""
 
+    retryable: bool = False
+    """Whether the same call can succeed later, although nothing else has changed."""
+
 
 class InvalidKeyError(SealError, ValueError):
     """This is not a key that libseal can use; the message says what it is instead."""
@@ -93,6 +96,8 @@ class StopUnwrap(KeyUnwrapError):  # noqa: N818
     After any other ``Exception`` the next recipient, or the next unwrapper, is tried.
     """
 
+    retryable = True
+
 
 class NoMatchingRecipientError(KeyUnwrapError):
     """The message is sealed for other keys than those that the unwrapper holds.
@@ -102,6 +107,39 @@ class NoMatchingRecipientError(KeyUnwrapError):
 
     code = 400
     name = "NO_MATCHING_RECIPIENT"
+
+
+class KmsUnavailableError(KeyUnwrapError):
+    """The KMS could not be asked, or could not answer now: keep the message, and try again later.
+
+    It is out of reach, too slow, or has had too many requests.
+    """
+
+    code = 403
+    name = "KMS_UNAVAILABLE"
+    retryable = True
+
+
+class KmsRefusedError(KeyUnwrapError):
+    """The KMS refused to unwrap the data key.
+
+    The caller may not decrypt, or the key is disabled, unknown or about to be deleted. Nothing is
+    wrong with the message: keep it until someone has mended that.
+    """
+
+    code = 404
+    name = "KMS_REFUSED"
+
+
+class WrappedKeyRejectedError(KeyUnwrapError):
+    """The KMS cannot decrypt this wrapped key.
+
+    It was altered or forged, or wrapped for another key or with another hash. No one will be able to
+    unseal the message.
+    """
+
+    code = 405
+    name = "WRAPPED_KEY_REJECTED"
 
 
 class StateError(SealError):
@@ -153,6 +191,9 @@ CLASSES: Final[dict[int, type[SealError]]] = {
     400: NoMatchingRecipientError,
     401: KeyUnwrapError,
     402: KeyUnwrapError,
+    403: KmsUnavailableError,
+    404: KmsRefusedError,
+    405: WrappedKeyRejectedError,
     900: InternalError,
     901: InternalError,
     902: InternalError,
