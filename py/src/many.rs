@@ -33,6 +33,8 @@ const MAC_LEN: usize = 32;
 const KNOWN_LEN: usize = 4 * 1024 * 1024;
 /// Wrapped keys that are known to fail.
 const MAX_FAILURES: usize = 4096;
+/// How long a failure that may go away counts for other messages.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
 /// How long a window waits for more messages when it has one.
 const PATIENCE: Duration = Duration::from_millis(10);
 
@@ -342,14 +344,12 @@ impl ManyUnsealer {
             .position(|found| matches!(found, Found::Failed(_)));
         let refused = refused.and_then(|number| numbers.get(number).copied());
         let failures: Vec<_> = failed.into_iter().chain(refused).collect();
-        let stopped = Arc::<OnceLock<Error>>::default();
         let keys = unknown.into_iter().map(|(number, header)| {
             let key = UnknownKey {
                 number: numbers.get(number).copied().unwrap_or(usize::MAX),
                 header,
                 unwrap: self.unwrap.clone_ref(py),
                 failures: self.failures.clone(),
-                stopped: stopped.clone(),
                 unwrapped: OnceLock::new(),
             };
             Bound::new(py, key)
@@ -415,8 +415,6 @@ pub(crate) struct UnknownKey {
     header: Header,
     unwrap: Py<PyAny>,
     failures: Arc<Mutex<Failures>>,
-    /// Set when an unwrapper of the window says that nothing else is to be tried.
-    stopped: Arc<OnceLock<Error>>,
     unwrapped: OnceLock<Result<Arc<UnsealingKey>, Error>>,
 }
 
@@ -425,8 +423,9 @@ impl UnknownKey {
     /// Unwraps the data key, and returns whether that went well. Raises only what is no Exception, such
     /// as KeyboardInterrupt.
     fn unwrap(&self, py: Python<'_>) -> PyResult<bool> {
-        let unwrapped = match self.stopped.get() {
-            Some(error) => Err(error.clone()),
+        let stopped = lock_failures(&self.failures).stopped.clone();
+        let unwrapped = match stopped {
+            Some((_, error)) => Err(error),
             None => self.ask(py)?,
         };
         let is_ok = unwrapped.is_ok();
@@ -464,18 +463,21 @@ struct Asking<'a, U: ?Sized> {
 
 impl<U: Unwrap + ?Sized> Unwrap for Asking<'_, U> {
     fn unwrap_key(&self, key: &libseal::WrappedKey<'_>) -> Unwrapped {
-        if let Some(error) = lock_failures(&self.unknown.failures).get(key) {
+        let failures = &self.unknown.failures;
+        if let Some(error) = lock_failures(failures).get(key) {
             return Unwrapped::Failed(error.into());
         }
         match self.inner.unwrap_key(key) {
             Unwrapped::Failed(error) => {
                 let error = Error::unwrap_failed(error);
-                lock_failures(&self.unknown.failures).insert(key, error.clone());
+                lock_failures(failures).insert(key, error.clone());
                 Unwrapped::Failed(error.into())
             }
             Unwrapped::Stop(error) => {
                 let error = Error::unwrap_failed(error);
-                let _ = self.unknown.stopped.set(error.clone());
+                let stopped = Some((Instant::now(), error.clone()));
+                let before = mem::replace(&mut lock_failures(failures).stopped, stopped);
+                drop(before);
                 Unwrapped::Stop(error.into())
             }
             answer => answer,
@@ -521,14 +523,16 @@ impl Known {
 #[derive(Default)]
 struct Failures {
     /// By kind, fingerprint and ciphertext.
-    failures: HashMap<(u8, [u8; 32], Vec<u8>), Error>,
+    failures: HashMap<(u8, [u8; 32], Vec<u8>), (Instant, Error)>,
+    /// What an unwrapper raised to say that nothing else is to be tried.
+    stopped: Option<(Instant, Error)>,
 }
 
 impl Failures {
-    /// Without those that may go away.
+    /// Without those that may have gone away.
     fn for_the_next_window(mut self) -> Self {
-        self.failures
-            .retain(|_, error| !error.kind().is_retryable());
+        self.failures.retain(is_lasting);
+        self.stopped = self.stopped.filter(|stopped| !is_over(stopped));
         match self.failures.len() {
             0..=MAX_FAILURES => self,
             _ => Self::default(),
@@ -536,12 +540,21 @@ impl Failures {
     }
 
     fn get(&self, key: &libseal::WrappedKey<'_>) -> Option<Error> {
-        self.failures.get(&name(key)).cloned()
+        let (_, error) = self.failures.get(&name(key))?;
+        Some(error.clone())
     }
 
     fn insert(&mut self, key: &libseal::WrappedKey<'_>, error: Error) {
-        self.failures.insert(name(key), error);
+        self.failures.insert(name(key), (Instant::now(), error));
     }
+}
+
+fn is_lasting<K>(_: &K, failure: &mut (Instant, Error)) -> bool {
+    !failure.1.kind().is_retryable() || !is_over(failure)
+}
+
+fn is_over((since, _): &(Instant, Error)) -> bool {
+    since.elapsed() > RETRY_AFTER
 }
 
 fn name(key: &libseal::WrappedKey<'_>) -> (u8, [u8; 32], Vec<u8>) {

@@ -74,7 +74,8 @@ def unseal_many(
     CachingUnwrapper of 65,536 keys without an age, unless it is one already; one of your own, with
     an age, is asked again every now and then. The unwrapper is asked about one recipient at a time,
     from up to ``max_calls`` threads at once. A wrapped key that it has failed for is not asked for
-    again, unless the failure is ``retryable``: then it is, with later messages.
+    again, unless the failure is ``retryable``: then it is, for messages that come 100 ms later or
+    more. StopUnwrap counts for all keys for as long.
 
     The first message that cannot be unsealed, or read, raises its exception when its turn comes,
     and ends the iterator; a note on the exception names the message. With ``return_exceptions`` the
@@ -160,28 +161,28 @@ def seal_many(
     if isinstance(key, SealingKey):
         if context is not None:
             raise TypeError("context belongs to the SealingKey: give it when you make that")
-        sealing_key, new_key = key, None
+        sealing_key, recipients = key, None
     else:
         # They are needed again and again.
         recipients = [*key] if isinstance(key, Iterator) else key
-
-        def new_key() -> SealingKey:
-            return SealingKey(recipients, context=context)
-
-        sealing_key = new_key()
+        sealing_key = _sealing_key(recipients, context)
     _check_iterable("items", items)
     _check_count("read_ahead", read_ahead)
     thread_count(threads)
 
     def seal(window: list[Any], length: int) -> list[bytes | Exception]:
         nonlocal sealing_key
-        if new_key is not None and (
+        if recipients is not None and (
             sealing_key.remaining_messages < len(window) or sealing_key.remaining_bytes < length
         ):
-            sealing_key = new_key()
+            sealing_key = _sealing_key(recipients, context)
         return seal_window(sealing_key, window, threads)
 
     return _results("item", iter(items), seal, return_exceptions, read_ahead)
+
+
+def _sealing_key(recipients: Recipients, context: Context | None) -> SealingKey:
+    return SealingKey(recipients, context=context)
 
 
 def _results(
