@@ -164,6 +164,14 @@ def test_each_data_key_is_unwrapped_once(order: str) -> None:
     assert unwrap.calls == 20
 
 
+def test_headers_of_many_lengths() -> None:
+    keys = [libseal.SealingKey(public_key(), context={"x": "y" * n}) for n in range(40)]
+    messages = [key.seal(b"x") for _ in range(100) for key in keys]
+    unwrap = Counting()
+    assert unsealed(messages, unwrap=unwrap) == [b"x"] * 4000
+    assert unwrap.calls == 40
+
+
 def test_several_keys_are_unwrapped_at_once_within_bounds() -> None:
     messages = each_alone(24)
     unwrap = Counting(pause=0.02)
@@ -215,7 +223,9 @@ def test_what_is_unavailable_is_asked_for_again_later(error: type[Exception]) ->
     assert unwrap.calls == 2
 
 
-@pytest.mark.parametrize("error", [libseal.KmsRefusedError, libseal.WrappedKeyRejectedError, OSError])
+@pytest.mark.parametrize(
+    "error", [libseal.KmsRefusedError, libseal.WrappedKeyRejectedError, OSError]
+)
 def test_what_has_failed_for_good_is_not_asked_for_again(error: type[Exception]) -> None:
     def fail(_: int) -> None:
         raise error("no")

@@ -3,6 +3,7 @@
 import copy
 import errno
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path as FilePath
 from typing import Any, Literal, TypeAlias, overload
@@ -26,6 +27,8 @@ Item: TypeAlias = Buffer | Path | SupportsRead
 MOST_ITEMS = 1024
 MOST_BYTES = 8 * 1024 * 1024
 PIECE_LEN = 1024 * 1024
+# Calls that take less, in seconds, are not worth a thread: a cache has the keys.
+WORTH_A_THREAD = 0.001
 
 
 @overload
@@ -73,7 +76,7 @@ def unseal_many(
     that 20 sealing keys have sealed cost 20 calls of a KMS. For this, the unwrapper is put into a
     CachingUnwrapper of 65,536 keys without an age, unless it is one already; one of your own, with
     an age, is asked again every now and then. The unwrapper is asked about one recipient at a time,
-    from up to ``max_calls`` threads at once. A wrapped key that it has failed for is not asked for
+    and from up to ``max_calls`` threads at once if it takes more than a millisecond. A wrapped key that it has failed for is not asked for
     again, unless the failure is ``retryable``: then it is, for messages that come 100 ms later or
     more. StopUnwrap counts for all keys for as long.
 
@@ -98,8 +101,7 @@ def unseal_many(
     _check_count("max_calls", max_calls)
     unsealer = ManyUnsealer(unwrap, require, threads, True)
 
-    def ask(keys: list[UnknownKey], failures: list[int]) -> None:
-        _ask(keys, None if return_exceptions else failures, max_calls)
+    ask = _Asking(max_calls, goes_on=return_exceptions)
 
     def unseal(window: list[Any], _: int) -> list[bytes | Exception]:
         return unsealer.unseal_window(window, ask)
@@ -276,37 +278,43 @@ def _noted(error: Exception, kind: str, number: int, name: str | None) -> Except
     return own
 
 
-def _ask(keys: list[UnknownKey], failures: list[int] | None, max_calls: int) -> None:
-    """Unwrap the keys, on several threads if there are several.
+class _Asking:
+    """Has keys unwrapped, on several threads if there are several keys and that takes long."""
 
-    ``failures`` are the numbers of messages that have failed. What comes after the first of them is
-    not worth a call. If it is None, everything is.
-    """
-    is_over = False
+    def __init__(self, max_calls: int, goes_on: bool) -> None:
+        self.max_calls = max_calls
+        self.goes_on = goes_on
+        self.takes_long = False
 
-    def unwrap(key: UnknownKey) -> None:
-        if is_over or (failures and key.number > min(failures)):
+    def __call__(self, keys: list[UnknownKey], failures: list[int]) -> None:
+        """Unwrap ``keys``. ``failures`` are the numbers of messages that have failed."""
+        for number, key in enumerate(keys):
+            if self.takes_long and min(self.max_calls, len(keys) - number) > 1:
+                self.unwrap_at_once(keys[number:], failures)
+                return
+            self.unwrap(key, failures)
+
+    def unwrap(self, key: UnknownKey, failures: list[int]) -> None:
+        # What comes after a failure that is raised is not worth a call.
+        if not self.goes_on and failures and key.number > min(failures):
             return
-        if not key.unwrap() and failures is not None:
+        start = time.perf_counter()
+        if not key.unwrap():
             failures.append(key.number)
+        self.takes_long = time.perf_counter() - start > WORTH_A_THREAD
 
-    count = min(max_calls, len(keys))
-    if count == 1:
-        for key in keys:
-            unwrap(key)
-        return
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (importing it takes 5 ms)
+    def unwrap_at_once(self, keys: list[UnknownKey], failures: list[int]) -> None:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (importing it takes 5 ms)
 
-    pool = ThreadPoolExecutor(count, "libseal-unwrap")
-    try:
-        for call in [pool.submit(unwrap, key) for key in keys]:
-            call.result()
-    except BaseException:
-        # Ctrl-C does not wait for the KMS.
-        is_over = True
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    pool.shutdown()
+        pool = ThreadPoolExecutor(min(self.max_calls, len(keys)), "libseal-unwrap")
+        try:
+            for call in [pool.submit(self.unwrap, key, failures) for key in keys]:
+                call.result()
+        except BaseException:
+            # Ctrl-C does not wait for the KMS.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
 
 
 def _check_iterable(name: str, items: object) -> None:
