@@ -555,8 +555,7 @@ impl Known {
 /// What unwrapping has failed for, and how.
 #[derive(Default)]
 struct Failures {
-    /// By kind, fingerprint and ciphertext.
-    failures: HashMap<(u8, [u8; 32], Vec<u8>), (Instant, Error)>,
+    failures: HashMap<Name, (Instant, Error)>,
     /// What an unwrapper raised to say that nothing else is to be tried.
     stopped: Option<(Instant, Error)>,
 }
@@ -590,7 +589,10 @@ fn is_over((since, _): &(Instant, Error)) -> bool {
     since.elapsed() > RETRY_AFTER
 }
 
-fn name(key: &libseal::WrappedKey<'_>) -> (u8, [u8; 32], Vec<u8>) {
+/// Kind, fingerprint and ciphertext of a wrapped key.
+type Name = (u8, [u8; 32], Vec<u8>);
+
+fn name(key: &libseal::WrappedKey<'_>) -> Name {
     (key.kind(), *key.fingerprint(), key.ciphertext().to_vec())
 }
 
