@@ -314,7 +314,7 @@ def test_data_key_of_what_a_kms_returned() -> None:
 
 
 def test_failures_that_may_go_away_count_more_than_lasting_ones() -> None:
-    def failing(error: Exception) -> libseal.Unwrap:
+    def failing(error: Exception) -> libseal.Unwrapper:
         def unwrap(_: libseal.WrappedKey) -> bytes:
             raise error
 
