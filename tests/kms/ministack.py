@@ -121,7 +121,7 @@ def server_environment(home: str, port: int) -> dict[str, str]:
         "TMPDIR": home,
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
-        "SERVICES": "kms,s3",
+        "SERVICES": "kms,s3,sqs",
         # These listen on ports of their own, whatever the services.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
