@@ -1,4 +1,4 @@
-"""Runs MiniStack, which speaks the APIs of AWS KMS and S3, on loopback with nothing in it.
+"""Runs MiniStack, which speaks the APIs of AWS KMS, S3 and SQS, on loopback with nothing in it.
 
     with ministack() as kms:
         kms.create_key("alias/example-rsa-key")
@@ -29,6 +29,7 @@ import boto3
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
 
 START_SECONDS = 30
 STOP_SECONDS = 10
@@ -43,11 +44,12 @@ class LocalKms:
 
     @property
     def environment(self) -> dict[str, str]:
-        """This process's environment, changed so that a child's AWS SDK uses this KMS and S3."""
+        """This process's environment, changed so that a child's AWS SDK uses this machine."""
         inherited = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
         return inherited | {
             "AWS_ENDPOINT_URL_KMS": self.endpoint,
             "AWS_ENDPOINT_URL_S3": self.endpoint,
+            "AWS_ENDPOINT_URL_SQS": self.endpoint,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": CREDENTIAL,
             "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
@@ -56,6 +58,10 @@ class LocalKms:
     @property
     def s3(self) -> "S3Client":
         return boto3.client("s3", **access(self.endpoint))
+
+    @property
+    def sqs(self) -> "SQSClient":
+        return boto3.client("sqs", **access(self.endpoint))
 
     def create_key(
         self, alias: str, spec: Literal["RSA_2048", "RSA_3072", "RSA_4096"] = "RSA_2048"
