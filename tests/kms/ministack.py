@@ -72,8 +72,11 @@ class LocalKms:
 
 
 @contextmanager
-def ministack() -> Iterator[LocalKms]:
-    """Starts a KMS that is gone, with all that it wrote, when the block is left."""
+def ministack(**variables: str) -> Iterator[LocalKms]:
+    """Starts a KMS that is gone, with all that it wrote, when the block is left.
+
+    ``variables`` go into its environment: ``AUTH="true"`` makes it obey policies.
+    """
     with TemporaryDirectory(prefix="ministack-") as home:
         port = free_port()
         log = Path(home, "log")
@@ -82,7 +85,7 @@ def ministack() -> Iterator[LocalKms]:
             server = subprocess.Popen(
                 [sys.executable, "-m", "ministack"],
                 cwd=home,
-                env=server_environment(home, port),
+                env=server_environment(home, port) | variables,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
