@@ -10,7 +10,7 @@ import pickle
 import random
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -68,13 +68,15 @@ class Fleet:
         self.key = libseal.aws.public_key(kms.kms.client, KEY)
         self.random = random.Random(12)
 
-    def run(self, job: str, argument: str | Path, environment: Mapping[str, str] = {}) -> Answer:
+    def run(
+        self, job: str, argument: str | Path, variables: dict[str, str] | None = None
+    ) -> Answer:
         """Runs a job; the counters have its requests afterwards."""
         self.kms.reset()
         process = subprocess.run(
             [sys.executable, "-m", "tests.measure.fleet.jobs", job, str(argument)],
             cwd=ROOT,
-            env=self.kms.environment | environment,
+            env=self.kms.environment | (variables or {}),
             stdout=subprocess.PIPE,
             check=False,
         )
@@ -177,8 +179,8 @@ def handler_row(fleet: Fleet) -> Row:
         {"Records": [{"s3": {"bucket": {"name": "sealed"}, "object": {"key": key}}}]}
         for key in ("small.sealed", "large.sealed")
     ]
-    environment = {"KMS_KEYS": KEY, "TARGET_BUCKET": "plain"}
-    answer = fleet.run("handler", json.dumps(events), environment)
+    variables = {"KMS_KEYS": KEY, "TARGET_BUCKET": "plain"}
+    answer = fleet.run("handler", json.dumps(events), variables)
     if s3.head_object(Bucket="plain", Key="large")["ContentLength"] != fleet.size.handled:
         raise RuntimeError("the handler unsealed something else")
     more = answer["peak"] - answer["idle"]

@@ -16,11 +16,15 @@ import zlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
-from botocore.client import BaseClient
 
 import libseal
+from libseal import aio
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
 
 ROOT = Path(__file__).parents[3]
 KEY = "alias/fleet"
@@ -33,7 +37,7 @@ PROCESSES = 4
 Answer = dict[str, float]
 
 
-def client() -> BaseClient:
+def client() -> "KMSClient":
     return boto3.client("kms")
 
 
@@ -77,7 +81,7 @@ async def unseal_in_tasks(messages: list[bytes]) -> list[bytes]:
 
     async def work(unwrap: libseal.CachingUnwrapper) -> None:
         for message in remaining:
-            plaintexts.append(await libseal.aio.unseal(message, unwrap))
+            plaintexts.append(await aio.unseal(message, unwrap))
 
     async with get_session().create_client("kms") as kms:
         unwrap = libseal.CachingUnwrapper(libseal.aws.AsyncKmsUnwrapper(kms, keys=[KEY]))
