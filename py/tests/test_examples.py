@@ -171,9 +171,10 @@ class Queues:
 
     def count(self, queue: str) -> int:
         """Messages in a queue, those that are hidden for a while among them."""
-        attributes = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])
-        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-        return sum(int(attributes["Attributes"][name]) for name in names)
+        response = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])
+        attributes = response["Attributes"]
+        visible = int(attributes["ApproximateNumberOfMessages"])
+        return visible + int(attributes["ApproximateNumberOfMessagesNotVisible"])
 
     def work(self, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         script = str(EXAMPLES / "sqs_worker.py")
