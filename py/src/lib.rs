@@ -56,7 +56,7 @@ mod _libseal {
         sealing_key::SealingKey,
         unseal::{plaintext_len, unseal, unseal_into},
         unsealer::Unsealer,
-        unwrap::check_unwrap,
+        unwrap::{check_unwrap, each_unwrapper, unwrap_keys},
         wrapped_key::WrappedKey,
         writing::Writing,
     };

@@ -12,7 +12,7 @@ From simple to flexible:
 - ``seal`` and ``unseal``: bytes in, bytes out; ``seal_into`` and ``unseal_into``: into a buffer.
 - ``seal_file`` and ``unseal_file``: files of any size, in constant memory, all or nothing.
 - ``SealWriter`` and ``UnsealReader``: file objects; the reader can seek. ``SealTextWriter``: the
-  same for text.
+  same for text. ``SealReader``: a file object to read the message from, for uploads.
 - ``Writing`` and ``Reading``: what those two are made of, for other sources and targets, such as
   asyncio streams and HTTP range requests. They perform no I/O.
 - ``Sealer`` and ``Unsealer``: piece by piece, every byte at once.
@@ -71,6 +71,7 @@ from ._libseal import (
 from ._next import Next
 from ._reader import UnsealReader
 from ._seal import seal, seal_into, sealed_len
+from ._seal_reader import SealReader
 from ._text_writer import SealTextWriter
 from ._types import (
     Buffer,
@@ -100,6 +101,7 @@ __all__ = [
     "inspect",
     "SealWriter",
     "SealTextWriter",
+    "SealReader",
     "UnsealReader",
     "Writing",
     "Reading",

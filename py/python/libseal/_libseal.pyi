@@ -1,7 +1,8 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final, final
 
+from . import aio
 from ._next import Next
 from ._types import Buffer, Context, Recipients, Require, Unwrap
 
@@ -23,6 +24,8 @@ __all__ = [
     "unseal_into",
     "Unsealer",
     "check_unwrap",
+    "each_unwrapper",
+    "unwrap_keys",
     "WrappedKey",
     "Writing",
     "ERROR_KINDS",
@@ -42,6 +45,12 @@ def sealed_view(writing: Writing, /) -> Buffer:
 
 def check_unwrap(unwrap: Unwrap, /) -> None:
     """Refuses what is no unwrapper, before there is anything to unwrap."""
+
+def each_unwrapper(unwrap: aio.Unwrap, /) -> list[tuple[aio.Unwrapper, bool]]:
+    """The unwrappers in the argument unwrap of libseal.aio, and for each whether it is async."""
+
+def unwrap_keys(wrapped_keys: Sequence[WrappedKey], unwrap: Unwrap, /) -> bytes | None:
+    """The data key of one of wrapped_keys, for what libseal.aio caches."""
 
 def thread_count(threads: int | None, /) -> int:
     """How many threads work on long data with this value of threads."""
@@ -264,6 +273,8 @@ class LocalUnwrapper:
         """The public key to seal for."""
     def __call__(self, wrapped_key: WrappedKey, /) -> bytes | None:
         """Call self as a function."""
+    def fingerprints(self) -> list[bytes]:
+        """The fingerprint of the key, in a list."""
 
 @final
 class Sealer:

@@ -111,7 +111,7 @@ UNWRAPPERS: list[tuple[Any, str]] = [
     (None, "unwrap must be callable or have a method unwrap_keys, not NoneType"),
     ("pem", "unwrap must be callable or have a method unwrap_keys, not str"),
     ([7], "each of unwrap must be callable or have a method unwrap_keys, not int"),
-    (asynchronous, r"unwrap must not be asynchronous: .*Unsealer\.provide_key"),
+    (asynchronous, r"unwrap must not be asynchronous here: .*libseal\.aio"),
     ([asynchronous], "must not be asynchronous"),
     (AsyncCall(), "must not be asynchronous"),
     (AsyncCall().__call__, "must not be asynchronous"),
@@ -211,11 +211,11 @@ def test_asynchronous_file_objects() -> None:
     wrong: Any = AsyncFile()
     check(
         lambda: libseal.SealWriter(wrong, public_key()),
-        r"write\(\) of fileobj must return an int, not an awaitable: .*libseal\.Writing",
+        r"write\(\) of fileobj must return an int, not an awaitable: .*libseal\.aio",
     )
     check(
         lambda: libseal.UnsealReader(wrong, unwrapper()),
-        r"read\(\) of fileobj must return bytes, not an awaitable: .*libseal\.Reading",
+        r"read\(\) of fileobj must return bytes, not an awaitable: .*libseal\.aio",
     )
 
 
