@@ -13,6 +13,7 @@
 #![deny(unsafe_code)]
 
 mod buffer;
+mod caching_unwrapper;
 mod context;
 mod convert;
 mod errors;
@@ -44,6 +45,7 @@ mod _libseal {
 
     #[pymodule_export]
     use crate::{
+        caching_unwrapper::CachingUnwrapper,
         header::Header,
         local_unwrapper::LocalUnwrapper,
         pool::thread_count,

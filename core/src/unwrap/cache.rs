@@ -233,7 +233,12 @@ fn waits_for_itself() -> Error {
 
 impl State {
     /// One use of a data key.
-    fn take(&mut self, key: &WrappedKey<'_>, now: Duration, limits: CacheLimits) -> Option<DataKey> {
+    fn take(
+        &mut self,
+        key: &WrappedKey<'_>,
+        now: Duration,
+        limits: CacheLimits,
+    ) -> Option<DataKey> {
         let key: &dyn Identity = key;
         let entry = self.entries.get_mut(key)?;
         if now.saturating_sub(entry.since) >= limits.max_age() {

@@ -17,6 +17,7 @@ From simple to flexible:
   asyncio streams and HTTP range requests. They perform no I/O.
 - ``Sealer`` and ``Unsealer``: piece by piece, every byte at once.
 - ``SealingKey``: one data key for many messages, so RSA and the KMS are paid for once.
+- ``CachingUnwrapper``: one call of the KMS for each data key, and not for each message.
 - ``Header`` and ``inspect``: what a message says about itself, without any key.
 
 A message says nothing about *who* sealed it: anyone can have the public key.
@@ -56,6 +57,7 @@ from ._errors import (
 )
 from ._files import inspect, seal_file, unseal_file
 from ._libseal import (
+    CachingUnwrapper,
     Header,
     LocalUnwrapper,
     PublicKey,
@@ -75,6 +77,7 @@ from ._seal_reader import SealReader
 from ._text_writer import SealTextWriter
 from ._types import (
     Buffer,
+    CacheStatistics,
     Context,
     Path,
     Progress,
@@ -114,6 +117,8 @@ __all__ = [
     "Header",
     "WrappedKey",
     "LocalUnwrapper",
+    "CachingUnwrapper",
+    "CacheStatistics",
     "aws",
     "Recipients",
     "Context",
