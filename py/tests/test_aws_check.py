@@ -9,7 +9,7 @@ import pytest
 
 import libseal
 from fake_kms import FakeKms, arn, error, sealed
-from libseal.aws import KmsCall, KmsUnwrapper
+from libseal.aws import AsyncKmsUnwrapper, KmsCall, KmsUnwrapper
 from support import data_key_of, public_key
 
 # ---- check
@@ -125,6 +125,15 @@ def test_a_hook_that_fails_loses_nothing(caplog: pytest.LogCaptureFixture) -> No
 def test_hooks(hook: Any) -> None:
     with pytest.raises(TypeError, match="on_call must be callable or None, not"):
         KmsUnwrapper(FakeKms(), "a", on_call=hook)
+
+
+def test_hooks_are_not_awaited() -> None:
+    async def hook(_: KmsCall) -> None:
+        pass
+
+    for unwrapper in (KmsUnwrapper, AsyncKmsUnwrapper):
+        with pytest.raises(TypeError, match="on_call must not be asynchronous"):
+            unwrapper(FakeKms(), "a", on_call=hook)
 
 
 def test_the_log(caplog: pytest.LogCaptureFixture) -> None:

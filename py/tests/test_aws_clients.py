@@ -257,3 +257,11 @@ def test_a_function_is_called_again_in_a_child() -> None:
     assert in_a_child(is_new) == 0
     assert libseal.unseal(sealed(), unwrap) == b"data"
     assert len(made) == 1
+
+
+@needs_fork
+@ignores_forks
+def test_what_another_thread_held_is_free_in_a_child() -> None:
+    unwrap = KmsUnwrapper(make_client, "a")
+    with unwrap._keys._lock:
+        assert in_a_child(lambda: libseal.unseal(sealed(), unwrap) == b"data") == 0

@@ -250,6 +250,22 @@ def test_messages_for_known_keys_do_not_wait() -> None:
     assert found == [b"data"]
 
 
+def test_a_lookup_that_another_thread_has_just_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    kms = FakeKms(a="rsa-2048")
+    unwrap = KmsUnwrapper(kms, ["a"])
+    step = unwrap._keys.step
+
+    def step_aside(search: Any) -> Any:
+        next_step = step(search)
+        monkeypatch.setattr(unwrap._keys, "step", step)
+        assert libseal.unseal(sealed(), unwrap) == b"data"
+        return next_step
+
+    monkeypatch.setattr(unwrap._keys, "step", step_aside)
+    assert libseal.unseal(sealed(), unwrap) == b"data"
+    assert kms.count("GetPublicKey") == 1
+
+
 def test_an_interrupt_is_for_one_thread_only() -> None:
     """The others do not hang, and one of them looks again."""
     kms = FakeKms(a="rsa-2048")

@@ -81,11 +81,21 @@ def test_a_replica_takes_over_if_one_is_unavailable(clock: Clock) -> None:
     assert eu.calls == [("GetPublicKey", keys[1])] + [("Decrypt", keys[1])] * 2
     # The same from the start, by the id that both know, and with a mapping.
     for known in ("both", dict.fromkeys(keys, public_key("rsa-4096"))):
+        us.calls.clear()
         unwrap = KmsUnwrapper([us, eu], known)
         assert libseal.unseal(sealed("rsa-4096"), unwrap) == b"data"
+        assert len(us.calls) == 1
     eu.failures["Decrypt", "*"] = ConnectionError("no route")
     with pytest.raises(libseal.KmsUnavailableError, match="no route"):
         libseal.unseal(sealed("rsa-4096"), KmsUnwrapper([us, eu], keys))
+
+
+def test_only_other_regions_are_searched_for_replicas() -> None:
+    us = FakeKms("us-east-1", a="rsa-2048", b="rsa-3072")
+    us.failures["Decrypt", "*"] = error("KMSInternalException", status=500)
+    with pytest.raises(libseal.KmsUnavailableError):
+        libseal.unseal(sealed(), KmsUnwrapper(us, ["a", "b"]))
+    assert us.calls == [("GetPublicKey", "a"), ("Decrypt", arn())]
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "InvalidCiphertextException"])

@@ -74,7 +74,7 @@ class Kind:
         import inspect  # noqa: PLC0415 (importing it takes 5 ms)
 
         given = getattr(source, "__name__", type(source).__name__)
-        if not self.is_async and _is_coroutine_function(source):
+        if not self.is_async and is_coroutine_function(source):
             raise TypeError(
                 f"{name} must be synchronous, not the async function {given}: {self._instead}"
             )
@@ -129,12 +129,13 @@ def _is_async(client: Any) -> bool | None:
 
     # In aiobotocore, it is not decrypt that is an async function, but what that calls.
     call = getattr(client, "_make_api_call", None)
-    if any(map(_is_coroutine_function, (client.decrypt, call))):
+    if any(map(is_coroutine_function, (client.decrypt, call))):
         return True
     return False if inspect.ismethod(call) else None
 
 
-def _is_coroutine_function(value: object) -> bool:
+def is_coroutine_function(value: object) -> bool:
+    """Whether calling it gives a coroutine, as far as that shows before."""
     import inspect  # noqa: PLC0415 (importing it takes 5 ms)
 
     # An object with an asynchronous __call__ counts as well.

@@ -226,7 +226,6 @@ class Keys:
             self._add(fingerprint, Way(lookup.client, arn))
             self._resolved[lookup] = began
             self._failures.pop(lookup, None)
-            self._strangers.pop(fingerprint, None)
 
     def failed(self, lookup: Lookup, error: KeyUnwrapError, began: float) -> None:
         """A lookup that began then has failed."""

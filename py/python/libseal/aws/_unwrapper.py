@@ -38,7 +38,7 @@ class KmsUnwrapper(Unwrapping):
     up after the message was first seen: try it again later, and it is either unsealed or known to
     be for someone else.
 
-    **What strangers can cause.** Nobody can make this object call ``Decrypt`` for other keys,
+    **What strangers can cause.** No one can make this object call ``Decrypt`` for other keys,
     whatever a message says. Messages for other keys cause at most one ``GetPublicKey`` in 60
     seconds for each alias and each name that could not be looked up, in each region; for a name
     that could not be looked up because the KMS was unavailable, one in 5 seconds. In between, the

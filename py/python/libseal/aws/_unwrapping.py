@@ -11,7 +11,7 @@ from .._errors import KeyUnwrapError, KmsUnavailableError, StateError, WrappedKe
 from .._libseal import PublicKey, WrappedKey
 from . import _keys
 from ._calls import Call, KmsCall, OnCall, Shared, Steps, read_data_key, read_public_key, report
-from ._clients import Kind, is_function, region_of
+from ._clients import Kind, is_coroutine_function, is_function, region_of
 from ._failures import failure, is_absent, is_dry_run
 from ._keys import Keys, Lookup, Search, Way
 
@@ -47,8 +47,7 @@ class Unwrapping:
         ]
         self._keys = Keys(keys, regions)
         self._grant_tokens = _grant_tokens(grant_tokens)
-        if on_call is not None and not callable(on_call):
-            raise TypeError(f"on_call must be callable or None, not {type(on_call).__name__}")
+        _check_on_call(on_call)
         self._on_call = on_call
         self._is_in_child = False
         self._start_anew()
@@ -255,6 +254,13 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+
+
+def _check_on_call(on_call: object) -> None:
+    if on_call is not None and not callable(on_call):
+        raise TypeError(f"on_call must be callable or None, not {type(on_call).__name__}")
+    if is_coroutine_function(on_call):
+        raise TypeError("on_call must not be asynchronous: it is called and not awaited")
 
 
 def _grant_tokens(tokens: object) -> list[str]:
