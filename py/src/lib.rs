@@ -21,6 +21,7 @@ mod fork;
 mod header;
 mod interpreter;
 mod local_unwrapper;
+mod many;
 mod pool;
 mod public_key;
 mod reading;
@@ -48,6 +49,7 @@ mod _libseal {
         caching_unwrapper::CachingUnwrapper,
         header::Header,
         local_unwrapper::LocalUnwrapper,
+        many::{ManyUnsealer, UnknownKey, seal_window, take_window},
         pool::thread_count,
         public_key::PublicKey,
         reading::Reading,

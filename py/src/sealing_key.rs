@@ -44,9 +44,18 @@ impl SealingKey {
         self.key.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn message_len(&self, py: Python<'_>, plaintext_len: u64) -> PyResult<u64> {
+    pub(crate) fn message_len(&self, py: Python<'_>, plaintext_len: u64) -> PyResult<u64> {
         let len = self.lock(py).sealed_len(plaintext_len);
         len.map_err(|error| errors::to_py(py, error))
+    }
+
+    /// Begins many messages at once, to be sealed without this key.
+    pub(crate) fn start_many(
+        &self,
+        py: Python<'_>,
+        lens: Vec<u64>,
+    ) -> Result<libseal::ManySealer, libseal::Error> {
+        self.lock(py).start_many(lens)
     }
 
     /// `message` is as long as the sealed message.

@@ -10,6 +10,7 @@ b'21.5 C'
 From simple to flexible:
 
 - ``seal`` and ``unseal``: bytes in, bytes out; ``seal_into`` and ``unseal_into``: into a buffer.
+- ``seal_many`` and ``unseal_many``: many messages, with one call of the KMS for each data key.
 - ``seal_file`` and ``unseal_file``: files of any size, in constant memory, all or nothing.
 - ``SealWriter`` and ``UnsealReader``: file objects; the reader can seek. ``SealTextWriter``: the
   same for text. ``SealReader``: a file object to read the message from, for uploads.
@@ -70,6 +71,7 @@ from ._libseal import (
     Writing,
     __version__,
 )
+from ._many import seal_many, unseal_many
 from ._next import Next
 from ._reader import UnsealReader
 from ._seal import seal, seal_into, sealed_len
@@ -99,6 +101,8 @@ __all__ = [
     "unseal_into",
     "sealed_len",
     "plaintext_len",
+    "seal_many",
+    "unseal_many",
     "seal_file",
     "unseal_file",
     "inspect",

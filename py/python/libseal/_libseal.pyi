@@ -1,4 +1,4 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final, Self, final
 
@@ -11,6 +11,10 @@ __all__ = [
     "CachingUnwrapper",
     "Header",
     "LocalUnwrapper",
+    "ManyUnsealer",
+    "UnknownKey",
+    "seal_window",
+    "take_window",
     "thread_count",
     "PublicKey",
     "Reading",
@@ -52,6 +56,53 @@ def each_unwrapper(unwrap: aio.Unwrap, /) -> list[tuple[aio.Unwrapper, bool]]:
 
 def unwrap_keys(wrapped_keys: Sequence[WrappedKey], unwrap: Unwrap, /) -> bytes | None:
     """The data key of one of wrapped_keys, for what libseal.aio caches."""
+
+def take_window(
+    iterator: Iterator[object],
+    load: Callable[[int, Any], tuple[Any, int]],
+    most: int,
+    most_bytes: int,
+    /,
+) -> tuple[list[Any], int, bool, BaseException | None]:
+    """Takes the next messages from an iterator: up to most, until they have most_bytes, and only as
+    long as they come fast. What is not bytes-like is given to load with its number.
+
+    Returns the messages, their length in all, whether the iterator has ended, and the exception
+    that it ended with.
+    """
+
+def seal_window(
+    key: SealingKey, items: list[Any], threads: int | None, /
+) -> list[bytes | Exception]:
+    """Seals each of items under key, and returns the messages."""
+
+@final
+class ManyUnsealer:
+    """Unseals window after window, and keeps the data keys in between."""
+    def __new__(
+        cls, unwrap: Unwrap, require: Require | None, threads: int | None, keeps: bool, /
+    ) -> ManyUnsealer: ...
+    def unseal_window(
+        self,
+        messages: list[Any],
+        ask: Callable[[list[UnknownKey], list[int]], object],
+        /,
+    ) -> list[bytes | Exception]:
+        """Unseals each of messages. ask is given the UnknownKeys that they need, in the order of
+        the messages, and a list with the number of the first message that has failed, if any has;
+        it unwraps them.
+        """
+
+@final
+class UnknownKey:
+    """A header that messages of a window have, and whose data key is not known yet."""
+    @property
+    def number(self) -> int:
+        """The number of the first message that has it."""
+    def unwrap(self) -> bool:
+        """Unwraps the data key, and returns whether that went well. Raises only what is no
+        Exception, such as KeyboardInterrupt.
+        """
 
 def thread_count(threads: int | None, /) -> int:
     """How many threads work on long data with this value of threads."""
