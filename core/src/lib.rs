@@ -47,7 +47,7 @@
 //!
 //! | feature | gives | default |
 //! |---|---|---|
-//! | `std` | [`SealWriter`], [`UnsealReader`] | yes |
+//! | `std` | [`SealWriter`], [`UnsealReader`], [`CachingUnwrapper`] | yes |
 //! | `alloc` | unsealing, [`Envelope::seal`], keys in PEM, base64 and JSON | with `std` |
 //! | `getrandom` | random bytes of the operating system; with `alloc`, `Header::rewrap` | with `std` |
 //! | `rustcrypto` | the portable crypto provider; one provider is needed | yes |
@@ -134,7 +134,10 @@ pub use {
 };
 
 #[cfg(feature = "std")]
-pub use io::{seal_writer::SealWriter, unseal_reader::UnsealReader};
+pub use {
+    io::{seal_writer::SealWriter, unseal_reader::UnsealReader},
+    unwrap::caching::{CacheLimits, CacheStatistics, CachingUnwrapper},
+};
 
 #[cfg(feature = "local-unwrapper")]
 pub use unwrap::local::LocalUnwrapper;

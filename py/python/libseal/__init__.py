@@ -13,11 +13,12 @@ From simple to flexible:
 - ``seal_many`` and ``unseal_many``: many messages, with one call of the KMS for each data key.
 - ``seal_file`` and ``unseal_file``: files of any size, in constant memory, all or nothing.
 - ``SealWriter`` and ``UnsealReader``: file objects; the reader can seek. ``SealTextWriter``: the
-  same for text.
+  same for text. ``SealReader``: a file object to read the message from, for uploads.
 - ``Writing`` and ``Reading``: what those two are made of, for other sources and targets, such as
   asyncio streams and HTTP range requests. They perform no I/O.
 - ``Sealer`` and ``Unsealer``: piece by piece, every byte at once.
 - ``SealingKey``: one data key for many messages, so RSA and the KMS are paid for once.
+- ``CachingUnwrapper``: one call of the KMS for each data key, and not for each message.
 - ``Header`` and ``inspect``: what a message says about itself, without any key.
 
 A message says nothing about *who* sealed it: anyone can have the public key.
@@ -57,6 +58,7 @@ from ._errors import (
 )
 from ._files import inspect, seal_file, unseal_file
 from ._libseal import (
+    CachingUnwrapper,
     Header,
     LocalUnwrapper,
     PublicKey,
@@ -73,9 +75,11 @@ from ._many import seal_many, unseal_many
 from ._next import Next
 from ._reader import UnsealReader
 from ._seal import seal, seal_into, sealed_len
+from ._seal_reader import SealReader
 from ._text_writer import SealTextWriter
 from ._types import (
     Buffer,
+    CacheStatistics,
     Context,
     Path,
     Progress,
@@ -104,6 +108,7 @@ __all__ = [
     "inspect",
     "SealWriter",
     "SealTextWriter",
+    "SealReader",
     "UnsealReader",
     "Writing",
     "Reading",
@@ -116,6 +121,8 @@ __all__ = [
     "Header",
     "WrappedKey",
     "LocalUnwrapper",
+    "CachingUnwrapper",
+    "CacheStatistics",
     "aws",
     "Recipients",
     "Context",

@@ -1,12 +1,14 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from typing import Any, Final, final
+from typing import Any, Final, Self, final
 
+from . import aio
 from ._next import Next
-from ._types import Buffer, Context, Recipients, Require, Unwrap
+from ._types import Buffer, CacheStatistics, Context, Recipients, Require, Unwrap
 
 __all__ = [
     "sealed_view",
+    "CachingUnwrapper",
     "Header",
     "LocalUnwrapper",
     "ManyUnsealer",
@@ -27,6 +29,8 @@ __all__ = [
     "unseal_into",
     "Unsealer",
     "check_unwrap",
+    "each_unwrapper",
+    "unwrap_keys",
     "WrappedKey",
     "Writing",
     "ERROR_KINDS",
@@ -46,6 +50,12 @@ def sealed_view(writing: Writing, /) -> Buffer:
 
 def check_unwrap(unwrap: Unwrap, /) -> None:
     """Refuses what is no unwrapper, before there is anything to unwrap."""
+
+def each_unwrapper(unwrap: aio.Unwrap, /) -> list[tuple[aio.Unwrapper, bool]]:
+    """The unwrappers in the argument unwrap of libseal.aio, and for each whether it is async."""
+
+def unwrap_keys(wrapped_keys: Sequence[WrappedKey], unwrap: Unwrap, /) -> bytes | None:
+    """The data key of one of wrapped_keys, for what libseal.aio caches."""
 
 def take_window(
     iterator: Iterator[object],
@@ -315,6 +325,67 @@ class LocalUnwrapper:
         """The public key to seal for."""
     def __call__(self, wrapped_key: WrappedKey, /) -> bytes | None:
         """Call self as a function."""
+    def fingerprints(self) -> list[bytes]:
+        """The fingerprint of the key, in a list."""
+
+@final
+class CachingUnwrapper:
+    """Keeps the data keys that another unwrapper has unwrapped, so the KMS is called once for each
+    data key and not for each message. Messages of one SealingKey have one data key.
+
+        unwrap = libseal.CachingUnwrapper(libseal.aws.KmsUnwrapper(client, keys))
+
+    unwrap is any unwrapper, or a sequence of them: see unseal. If it is asynchronous, the functions
+    of libseal.aio take this object.
+
+    - Threads or tasks that want the same data key at the same time cause one call. The others wait
+      for it, and get its data key or its exception.
+    - Only data keys are kept. After a failure, or for a key that unwrap does not hold, the next
+      caller asks again. So strangers fill the cache only with messages for your own keys.
+    - unwrap is asked about one recipient at a time, so no message can put a wrong data key in the
+      place of the right one.
+
+    A data key is kept for max_age, in seconds or as a timedelta, from when the call for it began;
+    None is no limit. At most max_entries are kept; a further one takes the place of the one that
+    was not used for longest. Each is handed out at most max_uses times; those who waited for one
+    call all get its data key.
+
+    Data keys lie in memory of Rust and are wiped when they leave the cache. While one is there,
+    this process can unseal its messages without the KMS, whatever has been revoked since.
+
+    Threads can share this object. A forked child begins with an empty cache, and so does a copy or
+    an unpickled object, which have the same unwrap and limits.
+    """
+
+    def __new__(
+        cls,
+        unwrap: Unwrap | aio.Unwrap,
+        *,
+        max_age: float | timedelta | None = 300.0,
+        max_entries: int = 1000,
+        max_uses: int | None = None,
+    ) -> Self: ...
+    def __call__(self, wrapped_key: WrappedKey, /) -> bytes | None:
+        """Returns the data key, 32 bytes, or None if it is wrapped for a key that unwrap does not
+        hold.
+
+        Raises what unwrap raised, or KeyUnwrapError with that as its cause.
+        """
+    @property
+    def unwrap(self) -> Unwrap | aio.Unwrap:
+        """The unwrapper, or the sequence of them, that is asked for what is not in the cache."""
+    @property
+    def statistics(self) -> CacheStatistics:
+        """What the cache did in this process, for a dashboard: a CacheStatistics."""
+    def clear(self) -> None:
+        """Wipes all data keys. Callers that wait get theirs; it is not kept."""
+    def fingerprints(self) -> list[bytes]:
+        """The fingerprints of the keys that unwrap holds, as far as it knows them."""
+    def _get(self, wrapped_key: WrappedKey, /) -> bytes | None:
+        """The data key, if it is in the cache; for libseal.aio."""
+    def _put(self, wrapped_key: WrappedKey, data_key: Buffer, /) -> None:
+        """Keeps a data key; for libseal.aio."""
+    def __getnewargs_ex__(self) -> tuple[tuple[Unwrap | aio.Unwrap], dict[str, Any]]: ...
 
 @final
 class Sealer:
