@@ -207,7 +207,7 @@ pub(crate) struct ManyUnsealer {
 #[pymethods]
 impl ManyUnsealer {
     #[new]
-    #[pyo3(signature = (unwrap, require, threads, keeps, /))]
+    #[pyo3(signature = (unwrap, require, threads, *, keeps))]
     fn py_new(
         unwrap: &Bound<'_, PyAny>,
         require: Option<&Bound<'_, PyAny>>,

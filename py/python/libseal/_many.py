@@ -4,12 +4,13 @@ import copy
 import errno
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path as FilePath
 from typing import Any, Literal, TypeAlias, overload
 
 from ._arguments import check_data, check_source
 from ._libseal import (
+    CachingUnwrapper,
     ManyUnsealer,
     SealingKey,
     UnknownKey,
@@ -26,6 +27,8 @@ Item: TypeAlias = Buffer | Path | SupportsRead
 # What is worked on together, and so held in memory: as many items, or as many bytes and one item.
 MOST_ITEMS = 1024
 MOST_BYTES = 8 * 1024 * 1024
+# Data keys that are kept, in some 40 MB.
+MOST_KEYS = 65_536
 PIECE_LEN = 1024 * 1024
 # Calls that take less, in seconds, are not worth a thread: a cache has the keys.
 WORTH_A_THREAD = 0.001
@@ -74,11 +77,11 @@ def unseal_many(
 
     Each wrapped key is unwrapped once, whatever the order of the messages: thousands of messages
     that 20 sealing keys have sealed cost 20 calls of a KMS. For this, the unwrapper is put into a
-    CachingUnwrapper of 65,536 keys without an age, unless it is one already; one of your own, with
-    an age, is asked again every now and then. The unwrapper is asked about one recipient at a time,
-    and from up to ``max_calls`` threads at once if it takes more than a millisecond. A wrapped key that it has failed for is not asked for
-    again, unless the failure is ``retryable``: then it is, for messages that come 100 ms later or
-    more. StopUnwrap counts for all keys for as long.
+    CachingUnwrapper of 65,536 keys without an age, unless it is one already: yours is asked again
+    after a second, so that its limits hold. The unwrapper is asked about one recipient at a time,
+    and from up to ``max_calls`` threads at once if it takes more than a millisecond. A wrapped key
+    that it has failed for is not asked for again, unless the failure is ``retryable``: then it is,
+    for messages that come 100 ms later or more. StopUnwrap counts for all keys for as long.
 
     The first message that cannot be unsealed, or read, raises its exception when its turn comes,
     and ends the iterator; a note on the exception names the message. With ``return_exceptions`` the
@@ -99,7 +102,11 @@ def unseal_many(
     _check_iterable("messages", messages)
     _check_count("read_ahead", read_ahead)
     _check_count("max_calls", max_calls)
-    unsealer = ManyUnsealer(unwrap, require, threads, True)
+    several = unwrap if isinstance(unwrap, Sequence) else [unwrap]
+    is_cached = all(isinstance(one, CachingUnwrapper) for one in several)
+    if not is_cached:
+        unwrap = CachingUnwrapper(unwrap, max_age=None, max_entries=MOST_KEYS)
+    unsealer = ManyUnsealer(unwrap, require, threads, keeps=not is_cached)
 
     ask = _Asking(max_calls, goes_on=return_exceptions)
 
@@ -238,14 +245,14 @@ def _load(number: int, item: Any, names: dict[int, str]) -> tuple[Any, int]:
         given = type(item).__name__
         message = f"an item must be bytes-like, a path or a file object, not {given}"
         return TypeError(message), 0
-    except Exception as error:  # noqa: BLE001 (whatever it is, it is that of one item)
+    except Exception as error:  # Whatever it is, it is that of one item.
         return error, 0
     try:
         name = getattr(item, "name", None)
         if isinstance(name, str | bytes | os.PathLike):
             names[number] = repr(name)
         data = _read(item)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         return error, 0
     return data, len(data)
 
@@ -272,7 +279,7 @@ def _noted(error: Exception, kind: str, number: int, name: str | None) -> Except
         own.__traceback__ = error.__traceback__
         if hasattr(error, "__notes__"):
             own.__notes__ = [*error.__notes__]
-    except Exception:  # noqa: BLE001 (of a class that cannot be copied)
+    except Exception:  # Of a class that cannot be copied.
         own = error
     own.add_note(f"in {kind} {number}" + (f", {name}" if name else ""))
     return own
