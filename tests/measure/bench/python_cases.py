@@ -166,19 +166,15 @@ def many_at(work: Workload, size: int) -> Iterator[Case]:
     def case(operation: str, call: Callable[[], int], threads: int = 1) -> Case:
         return Case("libseal", operation, size, call, PROVIDER, threads, MESSAGES)
 
+    def seal_many(threads: int) -> int:
+        return drain(libseal.seal_many(sealing_key, data, threads=threads))
+
+    def unseal_many(threads: int) -> int:
+        return drain(libseal.unseal_many(messages, fleet.unwrap, threads=threads))
+
     for threads in sorted({1, ALL_THREADS}):
-        yield case(
-            "seal_many",
-            lambda threads=threads: drain(libseal.seal_many(sealing_key, data, threads=threads)),
-            threads,
-        )
-        yield case(
-            "unseal_many",
-            lambda threads=threads: drain(
-                libseal.unseal_many(messages, fleet.unwrap, threads=threads)
-            ),
-            threads,
-        )
+        yield case("seal_many", partial(seal_many, threads), threads)
+        yield case("unseal_many", partial(unseal_many, threads), threads)
     yield case("seal in a loop", lambda: drain(map(sealing_key.seal, data)))
     yield case(
         "unseal in a loop",
@@ -197,15 +193,15 @@ def many_at(work: Workload, size: int) -> Iterator[Case]:
         decryptor = Cobblestone256Decryptor(key, context)
         return decryptor.update(payload) + decryptor.finalize()
 
+    def loop(call: Callable[[bytes], bytes], items: list[bytes]) -> int:
+        return drain(map(call, items))
+
     payloads = [seal(item) for item in data]
-    for operation, call, items in [("seal", seal, data), ("unseal", unseal, payloads)]:
-        yield Case(
-            PYCA,
-            f"{operation} in a loop",
-            size,
-            lambda call=call, items=items: drain(map(call, items)),
-            messages=MESSAGES,
-        )
+    for operation, call in {
+        "seal": partial(loop, seal, data),
+        "unseal": partial(loop, unseal, payloads),
+    }.items():
+        yield Case(PYCA, f"{operation} in a loop", size, call, messages=MESSAGES)
 
 
 def many(work: Workload) -> Iterator[Case]:

@@ -144,8 +144,8 @@ def many_table(results: Results) -> Iterator[str]:
     operations = ["seal", "seal_many", "seal in a loop"]
     directions = {"seal": operations, "unseal": [f"un{name}" for name in operations]}
     for direction, names in directions.items():
-        yield f"Small messages under data keys in use, {direction}ed: thousands a second, and the time"
-        yield "of one"
+        yield f"Small messages under data keys in use, to {direction}: thousands a second, and the"
+        yield "time of one:"
         yield ""
         rows: dict[str, dict[str, str]] = {}
         for record in results.measured("many"):
