@@ -132,6 +132,21 @@ def test_all_that_is_bytes_like_a_path_or_a_file_is_an_item(tmp_path: Path) -> N
     assert plaintexts == [text for text in expected for _ in range(4)]
 
 
+def test_one_buffer_can_be_filled_again_and_again() -> None:
+    buffer = bytearray(4)
+
+    def items(texts: list[bytes]) -> Iterator[bytearray]:
+        for text in texts:
+            buffer[:] = text
+            yield buffer
+
+    data = [b"%04d" % number for number in range(100)]
+    messages = list(libseal.seal_many(SEALING_KEY, items(data)))
+    assert unsealed(map(memoryview, messages)) == data
+    buffer[:] = bytes(len(messages[0]))
+    assert unsealed(items(messages)) == data
+
+
 def test_the_same_message_twice_and_others_between_them() -> None:
     messages = each_alone(3)
     unwrap = Counting()

@@ -72,8 +72,9 @@ def unseal_many(
 ) -> Iterator[bytes | Exception]:
     """Unseal ``messages`` and return an iterator of the plaintexts, in their order.
 
-    ``messages`` is an iterable, also one without an end, of bytes-like objects, paths, and binary
-    file objects, which are read from where they are to their end and not closed.
+    ``messages`` is an iterable, also one without an end, of bytes-like objects, which may be
+    changed once the next one is taken, of paths, and of binary file objects, which are read from
+    where they are to their end and not closed.
 
     Each wrapped key is unwrapped once, whatever the order of the messages: thousands of messages
     that 20 sealing keys have sealed cost 20 calls of a KMS. For this, the unwrapper is put into a
@@ -151,8 +152,9 @@ def seal_many(
 ) -> Iterator[bytes | Exception]:
     """Seal each of ``items`` and return an iterator of the messages, in their order.
 
-    ``items`` is an iterable, also one without an end, of bytes-like objects, paths, and binary file
-    objects, which are read from where they are to their end and not closed.
+    ``items`` is an iterable, also one without an end, of bytes-like objects, which may be changed
+    once the next one is taken, of paths, and of binary file objects, which are read from where they
+    are to their end and not closed.
 
     ``key`` is a SealingKey, or recipients as for ``seal``, and then ``context`` is the encryption
     context of all messages. For recipients, a SealingKey is made, and another whenever the limits
@@ -239,8 +241,10 @@ def _load(number: int, item: Any, names: dict[int, str]) -> tuple[Any, int]:
                 data = file.readall()
             return data, len(data)
         if not callable(getattr(item, "read", None)) or isinstance(item, type):
+            # A copy, unless nobody can change it: the iterable may fill one buffer again and again.
             with memoryview(item) as view:
-                return item, view.nbytes
+                data = item if type(view.obj) is bytes else view.tobytes()
+                return data, view.nbytes
     except TypeError:
         given = type(item).__name__
         message = f"an item must be bytes-like, a path or a file object, not {given}"
