@@ -1,4 +1,7 @@
-"""Unwrapping with AWS KMS. Works with any boto3 client; ``pip install libseal[aws]`` brings one."""
+"""Unwrapping with AWS KMS, and rewrapping in S3.
+
+Works with any boto3 client; ``pip install libseal[aws]`` brings one.
+"""
 
 import os
 import threading
@@ -6,10 +9,11 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from ._errors import make_error
-from ._libseal import PublicKey, WrappedKey
+from .._errors import make_error
+from .._libseal import PublicKey, WrappedKey
+from ._s3 import S3Client, rewrap_object
 
-__all__ = ["KmsClient", "KmsUnwrapper", "public_key"]
+__all__ = ["KmsClient", "KmsUnwrapper", "S3Client", "public_key", "rewrap_object"]
 
 _ALGORITHMS = ("RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1")
 
