@@ -10,8 +10,8 @@ use pyo3::{
 };
 
 use crate::{
-    buffer::Input, convert::type_name, errors, local_unwrapper::LocalUnwrapper,
-    wrapped_key::WrappedKey,
+    buffer::Input, caching_unwrapper::CachingUnwrapper, convert::type_name, errors,
+    local_unwrapper::LocalUnwrapper, wrapped_key::WrappedKey,
 };
 
 /// One unwrapper, or several that are asked one after the other.
@@ -51,12 +51,14 @@ fn unwrapper<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Box<dyn Unwrap +
     if let Ok(local) = value.cast::<LocalUnwrapper>() {
         return Ok(Some(Box::new(Local(local.clone()))));
     }
+    if let Ok(caching) = value.cast::<CachingUnwrapper>() {
+        check_sync(caching.get().is_async())?;
+        return Ok(Some(Box::new(Caching(caching.clone()))));
+    }
     let Some(asked) = asked(value)? else {
         return Ok(None);
     };
-    if asked.is_async {
-        return Err(PyTypeError::new_err(ASYNCHRONOUS));
-    }
+    check_sync(asked.is_async)?;
     let unwrap = value.clone();
     Ok(Some(match asked.about_all_keys {
         true => Box::new(AllKeys { unwrap }),
@@ -72,6 +74,12 @@ struct Asked {
 
 /// `None` for what is no unwrapper.
 fn asked(value: &Bound<'_, PyAny>) -> PyResult<Option<Asked>> {
+    if let Ok(caching) = value.cast::<CachingUnwrapper>() {
+        return Ok(Some(Asked {
+            about_all_keys: false,
+            is_async: caching.get().is_async(),
+        }));
+    }
     // A method of the class: a mock has every attribute that it is asked for.
     let name = intern!(value.py(), "unwrap_keys");
     let about_all_keys = value.get_type().hasattr(name)?;
@@ -84,6 +92,23 @@ fn asked(value: &Bound<'_, PyAny>) -> PyResult<Option<Asked>> {
         about_all_keys,
         is_async,
     }))
+}
+
+/// Refuses what has to be awaited.
+pub(crate) fn check_sync(is_async: bool) -> PyResult<()> {
+    match is_async {
+        true => Err(PyTypeError::new_err(ASYNCHRONOUS)),
+        false => Ok(()),
+    }
+}
+
+/// Whether any of the unwrappers has to be awaited. Refuses what is no unwrapper.
+pub(crate) fn is_any_async(unwrap: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let each = each(
+        unwrap,
+        |value| Ok(asked(value)?.map(|asked| asked.is_async)),
+    )?;
+    Ok(each.contains(&true))
 }
 
 const ASYNCHRONOUS: &str =
@@ -180,6 +205,23 @@ struct Local<'py>(Bound<'py, LocalUnwrapper>);
 impl Unwrap for Local<'_> {
     fn unwrap_key(&self, key: &libseal::WrappedKey<'_>) -> Unwrapped {
         self.0.get().unwrap_key(self.0.py(), key)
+    }
+
+    fn fingerprints(&self) -> Vec<[u8; 32]> {
+        self.0.get().fingerprints()
+    }
+}
+
+/// The core's cache. What is in it costs no way through Python either.
+struct Caching<'py>(Bound<'py, CachingUnwrapper>);
+
+impl Unwrap for Caching<'_> {
+    fn unwrap_key(&self, key: &libseal::WrappedKey<'_>) -> Unwrapped {
+        self.unwrap_keys(&[*key])
+    }
+
+    fn unwrap_keys(&self, keys: &[libseal::WrappedKey<'_>]) -> Unwrapped {
+        self.0.get().unwrap_keys(self.0.py(), keys)
     }
 
     fn fingerprints(&self) -> Vec<[u8; 32]> {
