@@ -4,16 +4,19 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import aiohttp
 import pytest
-from aiobotocore.session import get_session  # type: ignore[import-untyped]
+from aiobotocore.session import get_session
 from aiohttp import web
 
 import libseal
 from aio_support import in_pieces, run, unwrap
 from libseal import aio
+from libseal.aws import AsyncKmsUnwrapper, KmsCall
+from libseal.aws import public_key as public_key_of
 from support import public_key, unwrapper
 from tests.kms.ministack import LocalKms, access
 
@@ -133,30 +136,15 @@ def test_an_upload_whose_source_fails_is_not_whole() -> None:
         libseal.unseal(received, unwrapper())
 
 
-class Kms:
-    """A KMS behind an asynchronous client, as in the module's documentation."""
-
-    def __init__(self, client: Any, key_id: str, key: libseal.PublicKey) -> None:
-        self.client = client
-        self.key_id = key_id
-        self.key = key
-        self.calls = 0
-
-    async def __call__(self, wrapped_key: libseal.WrappedKey) -> bytes | None:
-        if wrapped_key.fingerprint != self.key.fingerprint:
-            return None
-        self.calls += 1
-        response = await self.client.decrypt(
-            KeyId=self.key_id,
-            CiphertextBlob=wrapped_key.ciphertext,
-            EncryptionAlgorithm=wrapped_key.algorithm,
-        )
-        data_key: bytes = response["Plaintext"]
-        return data_key
+class Aws(NamedTuple):
+    unwrap: AsyncKmsUnwrapper
+    s3: Any
+    key: libseal.PublicKey
+    calls: list[KmsCall]
 
 
 @asynccontextmanager
-async def aws(kms: LocalKms) -> AsyncIterator[tuple[Kms, Any]]:
+async def aws(kms: LocalKms) -> AsyncIterator[Aws]:
     """An unwrapper on a client of aiobotocore, and a client for S3."""
     async with AsyncExitStack() as clients:
         kms_client, s3 = [
@@ -165,8 +153,9 @@ async def aws(kms: LocalKms) -> AsyncIterator[tuple[Kms, Any]]:
             )
             for name in ("kms", "s3")
         ]
-        answer = await kms_client.get_public_key(KeyId=ALIAS)
-        yield Kms(kms_client, answer["KeyId"], libseal.PublicKey(answer["PublicKey"])), s3
+        calls: list[KmsCall] = []
+        unwrap_key = AsyncKmsUnwrapper(kms_client, ALIAS, on_call=calls.append)
+        yield Aws(unwrap_key, s3, public_key_of(kms.client, ALIAS), calls)
 
 
 @pytest.fixture(scope="module")
@@ -176,21 +165,26 @@ def local_kms(kms: LocalKms) -> LocalKms:
     return kms
 
 
-def test_aiobotocore(local_kms: LocalKms, tmp_path: Any) -> None:
+def test_aiobotocore(local_kms: LocalKms, tmp_path: Path) -> None:
     async def from_s3() -> None:
-        async with aws(local_kms) as (kms, s3):
-            message = libseal.seal([public_key(), kms.key], DATA)
-            await s3.put_object(Bucket=BUCKET, Key="sealed", Body=message)
-            response = await s3.get_object(Bucket=BUCKET, Key="sealed")
+        async with aws(local_kms) as there:
+            message = libseal.seal([public_key(), there.key], DATA)
+            await there.s3.put_object(Bucket=BUCKET, Key="sealed", Body=message)
+            response = await there.s3.get_object(Bucket=BUCKET, Key="sealed")
             async with response["Body"] as body:
-                reader = await aio.UnsealReader.open(body, kms)
+                reader = await aio.UnsealReader.open(body, there.unwrap)
                 assert await reader.read() == DATA
-            assert kms.calls == 1
-            assert await aio.unseal(message, kms) == DATA
+            assert [call.operation for call in there.calls] == ["GetPublicKey", "Decrypt"]
 
             (tmp_path / "sealed").write_bytes(message)
-            await aio.unseal_file(tmp_path / "sealed", tmp_path / "plain", kms)
+            await aio.unseal_file(tmp_path / "sealed", tmp_path / "plain", there.unwrap)
             assert (tmp_path / "plain").read_bytes() == DATA
+
+            there.calls.clear()
+            cached = libseal.CachingUnwrapper(there.unwrap)
+            same = await asyncio.gather(*(aio.unseal(message, cached) for _ in range(50)))
+            assert same == [DATA] * 50
+            assert [call.operation for call in there.calls] == ["Decrypt"]
 
     run(from_s3())
 
@@ -201,24 +195,24 @@ def test_aiobotocore_multipart_upload(local_kms: LocalKms) -> None:
     data = DATA * 4
 
     async def through_s3() -> None:
-        async with aws(local_kms) as (kms, s3):
+        async with aws(local_kms) as there:
             name = {"Bucket": BUCKET, "Key": "parts"}
-            sealing = aio.SealReader(in_pieces(data, 300_000), kms.key)
-            upload = await s3.create_multipart_upload(**name)
+            sealing = aio.SealReader(in_pieces(data, 300_000), there.key)
+            upload = await there.s3.create_multipart_upload(**name)
             parts: list[dict[str, Any]] = []
             while part := await sealing.read(part_len):
                 number = len(parts) + 1
-                answer = await s3.upload_part(
+                answer = await there.s3.upload_part(
                     **name, UploadId=upload["UploadId"], PartNumber=number, Body=part
                 )
                 parts.append({"PartNumber": number, "ETag": answer["ETag"]})
             assert len(parts) == 3
-            await s3.complete_multipart_upload(
+            await there.s3.complete_multipart_upload(
                 **name, UploadId=upload["UploadId"], MultipartUpload={"Parts": parts}
             )
-            response = await s3.get_object(**name)
+            response = await there.s3.get_object(**name)
             async with response["Body"] as body:
-                reader = await aio.UnsealReader.open(body, kms)
+                reader = await aio.UnsealReader.open(body, there.unwrap)
                 assert await reader.read() == data
 
     run(through_s3())
@@ -226,13 +220,13 @@ def test_aiobotocore_multipart_upload(local_kms: LocalKms) -> None:
 
 def test_failures_of_aiobotocore(local_kms: LocalKms) -> None:
     async def fail() -> None:
-        async with aws(local_kms) as (kms, _):
-            message = bytearray(libseal.seal(kms.key, b"data"))
-            message[100] ^= 1  # In the wrapped key.
-            with pytest.raises(libseal.KeyUnwrapError, match="InvalidCiphertext"):
-                await aio.unseal(message, kms)
-            kms.key_id = "alias/gone"
-            with pytest.raises(libseal.KeyUnwrapError, match="NotFoundException"):
-                await aio.unseal(libseal.seal(kms.key, b"data"), kms)
+        async with aws(local_kms) as there:
+            message = bytearray(libseal.seal(there.key, b"data"))
+            message[-80 - 256] ^= 1  # In the wrapped key.
+            with pytest.raises(libseal.WrappedKeyRejectedError):
+                await aio.unseal(message, there.unwrap)
+            # The next one is asked.
+            both: list[aio.Unwrapper] = [there.unwrap, unwrap]
+            assert await aio.unseal(libseal.seal(public_key(), b"data"), both) == b"data"
 
     run(fail())
