@@ -80,7 +80,7 @@ def seal_window(
 class ManyUnsealer:
     """Unseals window after window, and keeps the data keys in between."""
     def __new__(
-        cls, unwrap: Unwrap, require: Require | None, threads: int | None, keeps: bool, /
+        cls, unwrap: Unwrap, require: Require | None, threads: int | None, *, keeps: bool
     ) -> ManyUnsealer: ...
     def unseal_window(
         self,
