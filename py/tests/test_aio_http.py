@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiobotocore.session import get_session  # type: ignore[import-untyped]
+from aiobotocore.session import get_session
 from aiohttp import web
 
 import libseal
