@@ -19,7 +19,8 @@ From simple to flexible:
 - ``Sealer`` and ``Unsealer``: piece by piece, every byte at once.
 - ``SealingKey``: one data key for many messages, so RSA and the KMS are paid for once.
 - ``CachingUnwrapper``: one call of the KMS for each data key, and not for each message.
-- ``Header`` and ``inspect``: what a message says about itself, without any key.
+- ``Header`` and ``inspect``: what a message says about itself, without any key. ``Header.rewrap``
+  and ``rewrap_file``: other recipients for a message, whose payload stays.
 
 A message says nothing about *who* sealed it: anyone can have the public key.
 
@@ -74,6 +75,7 @@ from ._libseal import (
 from ._many import seal_many, unseal_many
 from ._next import Next
 from ._reader import UnsealReader
+from ._rewrap import rewrap_file
 from ._seal import seal, seal_into, sealed_len
 from ._seal_reader import SealReader
 from ._text_writer import SealTextWriter
@@ -106,6 +108,7 @@ __all__ = [
     "seal_file",
     "unseal_file",
     "inspect",
+    "rewrap_file",
     "SealWriter",
     "SealTextWriter",
     "SealReader",

@@ -106,7 +106,7 @@ def unsealing(
     check_progress(progress)
     count = thread_count(threads)
     reading = Reading(require=require, threads=threads, piece_len=count * PIECE_LEN)
-    with _noting(src), replacing(dst) as target, _opened(src) as source:
+    with noting(src), replacing(dst) as target, _opened(src) as source:
         piece_len = _piece_len(source, count)
         # With a tag of 16 bytes for each chunk.
         piece = memoryview(bytearray(piece_len + piece_len // CHUNK_LEN * 16))
@@ -136,18 +136,22 @@ def inspect(message_or_path: Buffer | Path, /) -> Header:
         beginning = bytearray(MAX_HEADER_LEN)
         with _opened(message_or_path) as source:
             length = _fill(beginning, source)
-        with _noting(message_or_path):
+        with noting(message_or_path):
             return Header(memoryview(beginning)[:length])
     return Header(message_or_path)
 
 
 @contextmanager
-def _noting(message: Path) -> Iterator[None]:
+def noting(message: Path) -> Iterator[None]:
     """Note on an error which file it is about."""
     try:
         yield
     except SealError as error:
+        from ._redo import NOTE, is_interrupted  # noqa: PLC0415 (importing it takes 4 ms)
+
         error.add_note(f"in the file {os.fspath(message)!r}")
+        if is_interrupted(message):
+            error.add_note(NOTE)
         raise
 
 

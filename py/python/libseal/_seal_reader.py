@@ -37,7 +37,7 @@ class SealReader(_FileObject):
     requests, ``shutil.copyfileobj``. It works in constant memory::
 
         with open("log", "rb") as file, libseal.SealReader(file, key) as message:
-            s3_client.upload_fileobj(message, "bucket", "log.sealed")
+            s3_client.upload_fileobj(message, "example-bucket", "log.sealed")
 
     The message is complete only when it has been read to its end, and the end comes only after
     ``fileobj`` has ended normally. If ``fileobj`` fails, its exception is raised, and StateError

@@ -33,6 +33,8 @@ async def fetch(
     flight = _flights.get(name)
     if flight is None or flight.task.done():
         flight = _flights[name] = _Flight(cache, loop.create_task(call()))
+    else:
+        flight.is_shared = True
     flight.waiters += 1
     try:
         await asyncio.wait([flight.task])
@@ -61,7 +63,7 @@ class _Flight:
         self._cache = cache
         self.task = task
         self.waiters = 0
-        self._is_raised = False
+        self.is_shared = False
 
     def leave(self, name: _Name) -> None:
         if _flights.get(name) is self:
@@ -71,14 +73,20 @@ class _Flight:
         try:
             return self.task.result()
         except SealError as error:
-            if not self._is_raised:
-                self._is_raised = True
+            if not self.is_shared:
                 raise
-            # Each task gets one of its own, to which notes can be added.
-            twin = type(error).__new__(type(error), *error.args)
-            twin.__dict__.update(error.__dict__)
-            twin.__cause__ = error.__cause__
-        raise twin
+            own = _copy(error)
+        raise own
+
+
+def _copy(error: SealError) -> SealError:
+    """An error of its own for each task, so that what is noted on one is not on the others."""
+    copy = type(error).__new__(type(error), *error.args)
+    copy.__dict__.update(error.__dict__)
+    if hasattr(error, "__notes__"):
+        copy.__notes__ = [*error.__notes__]
+    copy.__cause__ = error.__cause__
+    return copy
 
 
 _flights: WeakValueDictionary[_Name, _Flight] = WeakValueDictionary()

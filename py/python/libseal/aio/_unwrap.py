@@ -121,7 +121,12 @@ async def _ask(call: Callable[[Any], Any], question: object, is_async: bool) -> 
     try:
         if is_async:
             return _Answer(await call(question))
-        answer = await asyncio.to_thread(_called, call, question)
+        thread = _Thread(call, question)
+        try:
+            answer = await asyncio.to_thread(thread.run)
+        except BaseException:
+            thread.drop()
+            raise
         # A function can call an async one, and return what is to be awaited.
         if inspect.isawaitable(answer.value):
             return _Answer(await answer.value)
@@ -130,12 +135,29 @@ async def _ask(call: Callable[[Any], Any], question: object, is_async: bool) -> 
     return answer
 
 
-def _called(call: Callable[[Any], Any], question: object) -> _Answer:
-    """Catches exceptions in the thread, because a future cannot hold a StopIteration."""
-    try:
-        return _Answer(call(question))
-    except Exception as error:
-        return _Answer(None, error, error.__traceback__)
+class _Thread:
+    """A synchronous call, which goes on when no one waits for it any more."""
+
+    def __init__(self, call: Callable[[Any], Any], question: object) -> None:
+        self._call = call
+        self._question = question
+        self._answer = _Answer(None)
+        self._is_dropped = False
+
+    def run(self) -> _Answer:
+        try:
+            self._answer = _Answer(self._call(self._question))
+        except Exception as error:
+            # Not every exception can leave a thread: StopIteration cannot.
+            self._answer = _Answer(None, error, error.__traceback__)
+        if self._is_dropped:
+            self.drop()
+        return self._answer
+
+    def drop(self) -> None:
+        self._is_dropped = True
+        if inspect.iscoroutine(self._answer.value):
+            self._answer.value.close()  # Or else Python warns that no one has awaited it.
 
 
 def _is_cache(unwrapper: Any) -> bool:

@@ -256,7 +256,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def _check_on_call(on_call: object) -> None:
+def _check_on_call(on_call: Any) -> None:
     if on_call is not None and not callable(on_call):
         raise TypeError(f"on_call must be callable or None, not {type(on_call).__name__}")
     if is_coroutine_function(on_call):
