@@ -1,6 +1,7 @@
 //! Many messages in one call, and the key that opens them.
 #![allow(
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test may panic"
 )]
@@ -105,7 +106,7 @@ fn an_error_of_one_message_is_its_own() {
     let chunk_of =
         |message: &mut Vec<u8>, position: usize| message[header_len + 56 + position] ^= 1;
 
-    let mut expected = vec![None; 40];
+    let mut expected = [None; 40];
     let mut spoil = |number: usize, how: &mut dyn FnMut(&mut Vec<u8>), kind| {
         how(&mut messages[number]);
         expected[number] = Some(kind);

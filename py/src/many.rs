@@ -31,6 +31,8 @@ use crate::{
 const MAC_LEN: usize = 32;
 /// Headers whose keys are kept, by their length in all.
 const KNOWN_LEN: usize = 4 * 1024 * 1024;
+/// How long keys are kept if another cache decides on their age.
+const KEEP_FOR: Duration = Duration::from_secs(1);
 /// Wrapped keys that are known to fail.
 const MAX_FAILURES: usize = 4096;
 /// How long a failure that may go away counts for other messages.
@@ -196,7 +198,7 @@ pub(crate) struct ManyUnsealer {
     unwrap: Py<PyAny>,
     require: Vec<(String, Option<String>)>,
     threads: Threads,
-    /// Whether keys are kept from one window to the next.
+    /// Whether keys are kept as long as this, and not only for a moment.
     keeps: bool,
     known: Mutex<Known>,
     failures: Arc<Mutex<Failures>>,
@@ -205,7 +207,7 @@ pub(crate) struct ManyUnsealer {
 #[pymethods]
 impl ManyUnsealer {
     #[new]
-    #[pyo3(signature = (unwrap, require, threads, keeps, /))]
+    #[pyo3(signature = (unwrap, require, threads, *, keeps))]
     fn py_new(
         unwrap: &Bound<'_, PyAny>,
         require: Option<&Bound<'_, PyAny>>,
@@ -234,6 +236,9 @@ impl ManyUnsealer {
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let py = messages.py();
         let mut known = lock(py, &self.known)?;
+        if !self.keeps && known.since.is_some_and(|since| since.elapsed() > KEEP_FOR) {
+            *known = Known::default();
+        }
         // Outside of the lock: exceptions may run code when they are freed.
         let failures = mem::take(&mut *lock_failures(&self.failures));
         *lock_failures(&self.failures) = failures.for_the_next_window();
@@ -258,12 +263,10 @@ impl ManyUnsealer {
         });
         let keys: Vec<Result<Arc<UnsealingKey>, Error>> = keys.collect();
         let mut opened = self.open(py, &good, &keys, len)?.into_iter();
-        if self.keeps {
-            unwrapped
-                .into_iter()
-                .flatten()
-                .for_each(|key| known.insert(key));
-        }
+        unwrapped
+            .into_iter()
+            .flatten()
+            .for_each(|key| known.insert(key));
         let result = |input: Result<Input<'py>, Bound<'py, PyAny>>| match input {
             Ok(_) => match opened.next() {
                 Some(Ok(plaintext)) => Ok(plaintext.into_any()),
@@ -288,38 +291,36 @@ impl ManyUnsealer {
     /// Finds the key of each message. Returns also the unknown headers, each with the number of the first
     /// message that has it.
     fn find(&self, known: &Known, messages: &[&[u8]]) -> (Vec<Found>, Vec<(usize, Header)>) {
-        let mut unknown = Vec::new();
-        let mut numbers = HashMap::<Header, usize>::new();
-        let mut last: Option<Arc<UnsealingKey>> = None;
+        let mut unknown: Vec<(usize, Header)> = Vec::new();
+        let mut index = Index::default();
         let require = self.require.iter();
         let require = require.map(|(key, value)| (key.as_str(), value.as_deref()));
         let require: Vec<_> = require.collect();
         let mut find = |(number, message): (usize, &&[u8])| {
-            if let Some(key) = last
-                .as_ref()
-                .filter(|key| begins_with(message, key.header()))
-            {
-                return Found::Known(key.clone());
+            for len in &known.lens {
+                if let Some(key) = known.get(message, *len) {
+                    return Found::Known(key.clone());
+                }
             }
             let checked = Header::parse(message).and_then(|header| {
                 header.require(&require)?;
                 Ok(header)
             });
-            match checked {
-                Err(error) => Found::Failed(error),
-                Ok(header) => {
-                    if let Some(key) = known.get(&header) {
-                        last = Some(key.clone());
-                        return Found::Known(key.clone());
-                    }
-                    let next = unknown.len();
-                    let of_header = *numbers.entry(header.clone()).or_insert(next);
-                    if of_header == next {
-                        unknown.push((number, header));
-                    }
-                    Found::Unknown(of_header)
-                }
+            let header = match checked {
+                Ok(header) => header,
+                Err(error) => return Found::Failed(error),
+            };
+            if let Some(key) = known.get(message, header.len()) {
+                return Found::Known(key.clone());
             }
+            let same = index.find(message, header.len(), |number| {
+                Some(&unknown.get(number)?.1)
+            });
+            Found::Unknown(same.unwrap_or_else(|| {
+                index.insert(&header, unknown.len());
+                unknown.push((number, header));
+                unknown.len() - 1
+            }))
         };
         let found = messages.iter().enumerate().map(&mut find).collect();
         (found, unknown)
@@ -489,41 +490,72 @@ impl<U: Unwrap + ?Sized> Unwrap for Asking<'_, U> {
     }
 }
 
-fn begins_with(message: &[u8], header: &Header) -> bool {
-    message.starts_with(header.as_bytes())
+/// The numbers of headers, by MAC. Only strangers make several with one MAC.
+#[derive(Default)]
+struct Index(HashMap<[u8; MAC_LEN], Vec<usize>>);
+
+impl Index {
+    /// The number of the header that `message` begins with, if it is `len` bytes long.
+    fn find<'h>(
+        &self,
+        message: &[u8],
+        len: usize,
+        header: impl Fn(usize) -> Option<&'h Header>,
+    ) -> Option<usize> {
+        let mac = message.get(..len)?.last_chunk()?;
+        let numbers = self.0.get::<[u8; MAC_LEN]>(mac)?;
+        let is_it = |number: &&usize| {
+            header(**number).is_some_and(|header| message.starts_with(header.as_bytes()))
+        };
+        numbers.iter().find(is_it).copied()
+    }
+
+    fn insert(&mut self, header: &Header, number: usize) {
+        if let Some(mac) = header.as_bytes().last_chunk() {
+            self.0.entry(*mac).or_default().push(number);
+        }
+    }
 }
 
-/// Keys by the MAC of their header. Strangers cannot make two headers with one MAC, because their data
-/// keys have verified them.
+/// Keys of headers that were verified.
 #[derive(Default)]
 struct Known {
-    keys: HashMap<[u8; MAC_LEN], Arc<UnsealingKey>>,
+    keys: Vec<Arc<UnsealingKey>>,
+    index: Index,
+    /// Lengths that headers have: few, because the messages of a fleet look alike. With those, a
+    /// header is found without being read.
+    lens: Vec<usize>,
     /// Of all headers.
     len: usize,
+    since: Option<Instant>,
 }
 
 impl Known {
-    fn get(&self, header: &Header) -> Option<&Arc<UnsealingKey>> {
-        let key = self.keys.get(header.as_bytes().last_chunk()?)?;
-        (key.header() == header).then_some(key)
+    fn get(&self, message: &[u8], len: usize) -> Option<&Arc<UnsealingKey>> {
+        let header = |number: usize| self.keys.get(number).map(|key| key.header());
+        self.keys.get(self.index.find(message, len, header)?)
     }
 
     fn insert(&mut self, key: Arc<UnsealingKey>) {
+        const MAX_LENS: usize = 8;
         if self.len > KNOWN_LEN {
             *self = Self::default();
         }
-        if let Some(mac) = key.header().as_bytes().last_chunk() {
-            self.len += key.header().len();
-            self.keys.insert(*mac, key);
+        self.since.get_or_insert_with(Instant::now);
+        let len = key.header().len();
+        self.len += len;
+        if !self.lens.contains(&len) && self.lens.len() < MAX_LENS {
+            self.lens.push(len);
         }
+        self.index.insert(key.header(), self.keys.len());
+        self.keys.push(key);
     }
 }
 
 /// What unwrapping has failed for, and how.
 #[derive(Default)]
 struct Failures {
-    /// By kind, fingerprint and ciphertext.
-    failures: HashMap<(u8, [u8; 32], Vec<u8>), (Instant, Error)>,
+    failures: HashMap<Name, (Instant, Error)>,
     /// What an unwrapper raised to say that nothing else is to be tried.
     stopped: Option<(Instant, Error)>,
 }
@@ -557,7 +589,10 @@ fn is_over((since, _): &(Instant, Error)) -> bool {
     since.elapsed() > RETRY_AFTER
 }
 
-fn name(key: &libseal::WrappedKey<'_>) -> (u8, [u8; 32], Vec<u8>) {
+/// Kind, fingerprint and ciphertext of a wrapped key.
+type Name = (u8, [u8; 32], Vec<u8>);
+
+fn name(key: &libseal::WrappedKey<'_>) -> Name {
     (key.kind(), *key.fingerprint(), key.ciphertext().to_vec())
 }
 

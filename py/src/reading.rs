@@ -23,8 +23,8 @@ use crate::{
 /// Reads a message from the start, from any place, to its end, without I/O: says which bytes of
 /// the message to give it next, takes them, and has plaintext.
 ///
-/// It is what UnsealReader is made of. A driver for another source, such as HTTP range requests or
-/// asyncio streams, is a loop. This one reads length bytes from position on:
+/// It is what UnsealReader and libseal.aio are made of. A driver for another source, such as HTTP
+/// range requests, is a loop. This one reads length bytes from position on:
 ///
 ///     reading = libseal.Reading()
 ///     reading.seek(position)

@@ -168,7 +168,7 @@ pub(crate) fn check_unwrap(unwrap: &Bound<'_, PyAny>) -> PyResult<()> {
     Unwrappers::from_py(unwrap).map(drop)
 }
 
-/// The unwrappers in the argument `unwrap` of libseal.aio, and for each whether it is asynchronous.
+/// The unwrappers in the argument unwrap of libseal.aio, and for each whether it is async.
 #[pyfunction]
 #[pyo3(signature = (unwrap, /))]
 pub(crate) fn each_unwrapper<'py>(
@@ -180,7 +180,7 @@ pub(crate) fn each_unwrapper<'py>(
     })
 }
 
-/// The data key of one of `wrapped_keys`, for what libseal.aio caches.
+/// The data key of one of wrapped_keys, for what libseal.aio caches.
 #[pyfunction]
 #[pyo3(signature = (wrapped_keys, unwrap, /))]
 pub(crate) fn unwrap_keys<'py>(

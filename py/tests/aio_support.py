@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import libseal
 from support import unwrapper
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+
+    import libseal
+    from libseal import Buffer
 
 T = TypeVar("T")
 
@@ -50,7 +54,7 @@ class AsyncFile:
     """Gives and takes a few bytes at a time, and fails at an offset if there is one."""
 
     def __init__(
-        self, content: bytes = b"", at_once: int = 1000, fails_at: int | None = None
+        self, content: Buffer = b"", at_once: int = 1000, fails_at: int | None = None
     ) -> None:
         self.content = bytearray(content)
         self.at_once = at_once
@@ -100,7 +104,7 @@ class CancelAt:
                 task.cancel()
             try:
                 yield waited_for
-            except BaseException as error:  # noqa: BLE001
+            except BaseException as error:
                 raised = error
                 advance = lambda: steps.throw(raised)  # noqa: E731, B023
             else:

@@ -4,48 +4,23 @@ import asyncio
 import gc
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import libseal
 from aio_support import cancel_everywhere, run, unwrap
-from libseal import aio
+from libseal import CachingUnwrapper, aio
 from libseal.aio import _flights
 from support import holds_nothing, public_key, unwrapper
 
-
-class FakeCache:
-    """As far as libseal.aio knows a CachingUnwrapper."""
-
-    def __init__(self, inner: Any) -> None:
-        self.unwrap = inner
-        self.kept: dict[libseal.WrappedKey, bytes] = {}
-
-    def __call__(self, wrapped_key: libseal.WrappedKey) -> bytes | None:
-        data_key: bytes | None = self.kept.get(wrapped_key) or self.unwrap(wrapped_key)
-        if data_key is not None:
-            self.kept[wrapped_key] = data_key
-        return data_key
-
-    def _get(self, wrapped_key: libseal.WrappedKey, /) -> bytes | None:
-        return self.kept.get(wrapped_key)
-
-    def _put(self, wrapped_key: libseal.WrappedKey, data_key: bytes, /) -> None:
-        self.kept[wrapped_key] = data_key
-
-    def clear(self) -> None:
-        self.kept.clear()
-
-
-CACHES: list[Callable[[Any], Any]] = [FakeCache]
 MESSAGES = [libseal.SealingKey(public_key()).seal(b"data") for _ in range(20)]
 
 
-@pytest.fixture(params=CACHES, autouse=True)
-def make_cache(request: pytest.FixtureRequest) -> Any:
-    yield request.param
+@pytest.fixture(autouse=True)
+def nothing_under_way() -> Iterator[None]:
+    yield
     gc.collect()
     assert not _flights._flights
 
@@ -76,11 +51,11 @@ async def unseal_all(cache: aio.Unwrap, messages: list[bytes]) -> list[bytes]:
 
 
 @pytest.mark.parametrize("is_eager", [False, True])
-def test_200_tasks_with_20_keys_are_20_calls(make_cache: Any, is_eager: bool) -> None:
+def test_200_tasks_with_20_keys_are_20_calls(is_eager: bool) -> None:
     if is_eager and not hasattr(asyncio, "eager_task_factory"):
         pytest.skip("Python 3.12")
     kms = Kms()
-    cache = make_cache(kms)
+    cache = CachingUnwrapper(kms)
 
     async def twice() -> None:
         for _ in range(2):
@@ -90,20 +65,20 @@ def test_200_tasks_with_20_keys_are_20_calls(make_cache: Any, is_eager: bool) ->
     assert kms.calls == 20
 
 
-def test_calls_that_need_not_wait(make_cache: Any) -> None:
+def test_calls_that_need_not_wait() -> None:
     calls = []
 
     async def at_once(key: libseal.WrappedKey) -> bytes | None:
         calls.append(key)
         return unwrapper()(key)
 
-    cache = make_cache(at_once)
+    cache = CachingUnwrapper(at_once)
     for is_eager in (False, hasattr(asyncio, "eager_task_factory")):
         assert run(unseal_all(cache, MESSAGES * 2), is_eager=is_eager) == [b"data"] * 40
     assert len(calls) == 20
 
 
-def test_a_synchronous_unwrapper_is_asked_in_a_thread(make_cache: Any) -> None:
+def test_a_synchronous_unwrapper_is_asked_in_a_thread() -> None:
     calls = []
 
     def slow(key: libseal.WrappedKey) -> bytes | None:
@@ -111,30 +86,30 @@ def test_a_synchronous_unwrapper_is_asked_in_a_thread(make_cache: Any) -> None:
         calls.append(key)
         return unwrapper()(key)
 
-    cache = make_cache(slow)
+    cache = CachingUnwrapper(slow)
     for _ in range(2):
         run(unseal_all(cache, MESSAGES * 10))
     assert len(calls) == 20
 
 
 @pytest.mark.parametrize("several", [list, tuple])
-def test_several_unwrappers_in_a_cache(make_cache: Any, several: Any) -> None:
+def test_several_unwrappers_in_a_cache(several: Any) -> None:
     kms = Kms()
-    cache = make_cache(several([holds_nothing, unwrapper("rsa-3072"), kms]))
+    cache = CachingUnwrapper(several([holds_nothing, unwrapper("rsa-3072"), kms]))
     assert run(unseal_all(cache, MESSAGES * 2)) == [b"data"] * 40
     assert kms.calls == 20
 
 
-def test_a_cache_among_others_and_in_another(make_cache: Any) -> None:
+def test_a_cache_among_others_and_in_another() -> None:
     kms = Kms()
-    cache = make_cache(make_cache(kms))
+    cache = CachingUnwrapper(CachingUnwrapper(kms))
     assert run(unseal_all([holds_nothing, cache, unwrap], MESSAGES * 2)) == [b"data"] * 40
     assert kms.calls == 20
 
 
-def test_what_is_in_the_cache_comes_before_any_call(make_cache: Any) -> None:
+def test_what_is_in_the_cache_comes_before_any_call() -> None:
     kms = Kms()
-    cache = make_cache(kms)
+    cache = CachingUnwrapper(kms)
     message = libseal.seal([public_key("rsa-3072"), public_key()], b"data")
     foreign, mine = libseal.inspect(message).wrapped_keys
 
@@ -152,11 +127,9 @@ def test_what_is_in_the_cache_comes_before_any_call(make_cache: Any) -> None:
 @pytest.mark.parametrize(
     "error", [libseal.KmsUnavailableError("throttled"), ValueError("odd"), libseal.StopUnwrap("x")]
 )
-def test_a_failure_is_that_of_all_who_waited_and_of_no_one_else(
-    make_cache: Any, error: Exception
-) -> None:
+def test_a_failure_is_that_of_all_who_waited_and_of_no_one_else(error: Exception) -> None:
     kms = Kms(error=error)
-    cache = make_cache(kms)
+    cache = CachingUnwrapper(kms)
 
     async def wait_for_it(number: int) -> BaseException:
         with pytest.raises(libseal.KeyUnwrapError) as failed:
@@ -179,13 +152,13 @@ def test_a_failure_is_that_of_all_who_waited_and_of_no_one_else(
     run(all_of_them())
 
 
-def test_not_mine_is_not_kept(make_cache: Any) -> None:
+def test_not_mine_is_not_kept() -> None:
     calls = []
 
     async def not_mine(key: libseal.WrappedKey) -> None:
         calls.append(key)
 
-    cache = make_cache(not_mine)
+    cache = CachingUnwrapper(not_mine)
 
     async def refused() -> None:
         with pytest.raises(libseal.NoMatchingRecipientError):
@@ -200,11 +173,11 @@ def test_not_mine_is_not_kept(make_cache: Any) -> None:
     run(twice())
 
 
-def test_wrong_lengths_are_not_kept(make_cache: Any) -> None:
+def test_wrong_lengths_are_not_kept() -> None:
     async def short(_: libseal.WrappedKey) -> bytes:
         return b"short"
 
-    cache = make_cache(short)
+    cache = CachingUnwrapper(short)
     with pytest.raises(libseal.KeyUnwrapError) as refused:
         run(aio.unseal(MESSAGES[0], cache))
     with pytest.raises(libseal.KeyUnwrapError) as expected:
@@ -216,9 +189,9 @@ def test_wrong_lengths_are_not_kept(make_cache: Any) -> None:
 # ---- Cancellation
 
 
-def test_the_first_is_cancelled_while_others_wait(make_cache: Any) -> None:
+def test_the_first_is_cancelled_while_others_wait() -> None:
     kms = Kms()
-    cache = make_cache(kms)
+    cache = CachingUnwrapper(kms)
 
     async def cancel_some() -> None:
         tasks = [asyncio.create_task(aio.unseal(MESSAGES[0], cache)) for _ in range(16)]
@@ -234,9 +207,9 @@ def test_the_first_is_cancelled_while_others_wait(make_cache: Any) -> None:
     run(cancel_some())
 
 
-def test_the_call_ends_with_the_last_who_waits(make_cache: Any) -> None:
+def test_the_call_ends_with_the_last_who_waits() -> None:
     kms = Kms(seconds=60)
-    cache = make_cache(kms)
+    cache = CachingUnwrapper(kms)
 
     async def cancel_all() -> None:
         tasks = [asyncio.create_task(aio.unseal(MESSAGES[0], cache)) for _ in range(5)]
@@ -255,7 +228,7 @@ def test_the_call_ends_with_the_last_who_waits(make_cache: Any) -> None:
     run(cancel_all())
 
 
-def test_the_last_one_waits_for_the_end_of_the_call(make_cache: Any) -> None:
+def test_the_last_one_waits_for_the_end_of_the_call() -> None:
     ended = []
 
     async def cleans_up(_: libseal.WrappedKey) -> bytes:
@@ -266,7 +239,7 @@ def test_the_last_one_waits_for_the_end_of_the_call(make_cache: Any) -> None:
             ended.append(True)
         raise AssertionError
 
-    cache = make_cache(cleans_up)
+    cache = CachingUnwrapper(cleans_up)
 
     async def cancel() -> None:
         with pytest.raises(TimeoutError):
@@ -277,7 +250,7 @@ def test_the_last_one_waits_for_the_end_of_the_call(make_cache: Any) -> None:
     run(cancel())
 
 
-def test_a_failure_that_no_one_waits_for_any_more(make_cache: Any) -> None:
+def test_a_failure_that_no_one_waits_for_any_more() -> None:
     async def fails_when_cancelled(_: libseal.WrappedKey) -> bytes:
         try:
             await asyncio.sleep(60)
@@ -285,7 +258,7 @@ def test_a_failure_that_no_one_waits_for_any_more(make_cache: Any) -> None:
             raise OSError("connection closed") from None
         raise AssertionError
 
-    cache = make_cache(fails_when_cancelled)
+    cache = CachingUnwrapper(fails_when_cancelled)
 
     async def cancel() -> None:
         task = asyncio.create_task(aio.unseal(MESSAGES[0], cache))
@@ -297,12 +270,13 @@ def test_a_failure_that_no_one_waits_for_any_more(make_cache: Any) -> None:
     run(cancel())
 
 
-def test_cancelled_everywhere(make_cache: Any) -> None:
+def test_cancelled_everywhere() -> None:
     times = 0
-    for inner in (unwrap, unwrapper(), [holds_nothing, unwrap]):
-        cache = make_cache(inner)
+    inners: list[aio.Unwrap] = [unwrap, unwrapper(), [holds_nothing, unwrap]]
+    for inner in inners:
+        cache = CachingUnwrapper(inner)
 
-        async def attempt(cache: Any = cache) -> None:
+        async def attempt(cache: CachingUnwrapper = cache) -> None:
             cache.clear()
             others = [asyncio.create_task(aio.unseal(MESSAGES[0], cache)) for _ in range(3)]
             try:
@@ -314,11 +288,11 @@ def test_cancelled_everywhere(make_cache: Any) -> None:
     assert times > 3
 
 
-def test_a_call_that_cancels_itself(make_cache: Any) -> None:
+def test_a_call_that_cancels_itself() -> None:
     async def cancels_itself(_: libseal.WrappedKey) -> bytes:
         raise asyncio.CancelledError
 
-    cache = make_cache(cancels_itself)
+    cache = CachingUnwrapper(cancels_itself)
 
     async def both() -> None:
         tasks = [asyncio.create_task(aio.unseal(MESSAGES[0], cache)) for _ in range(3)]
@@ -331,9 +305,9 @@ def test_a_call_that_cancels_itself(make_cache: Any) -> None:
 # ---- Event loops
 
 
-def test_several_event_loops_in_threads(make_cache: Any) -> None:
+def test_several_event_loops_in_threads() -> None:
     kms = Kms()
-    cache = make_cache(kms)
+    cache = CachingUnwrapper(kms)
     results: list[list[bytes]] = []
 
     def work() -> None:
@@ -351,10 +325,10 @@ def test_several_event_loops_in_threads(make_cache: Any) -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_an_event_loop_that_is_given_up(make_cache: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_event_loop_that_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     """Nothing of it is kept, and the next one is not disturbed."""
     kms = Kms(seconds=60)
-    cache = make_cache(kms)
+    cache = CachingUnwrapper(kms)
     loop = asyncio.new_event_loop()
     task = loop.create_task(aio.unseal(MESSAGES[0], cache))
     loop.run_until_complete(asyncio.sleep(0.01))
@@ -370,9 +344,9 @@ def test_an_event_loop_that_is_given_up(make_cache: Any, caplog: pytest.LogCaptu
     assert run(aio.unseal(MESSAGES[0], cache)) == b"data"
 
 
-def test_nothing_keeps_a_cache_alive(make_cache: Any) -> None:
+def test_nothing_keeps_a_cache_alive() -> None:
     kms = Kms()
-    run(unseal_all(make_cache(kms), MESSAGES))
+    run(unseal_all(CachingUnwrapper(kms), MESSAGES))
     forgotten = weakref.ref(kms)
     del kms
     gc.collect()

@@ -49,7 +49,8 @@ def test_round_trip(length: int, tmp_path: Path) -> None:
 def test_unwrappers_of_both_kinds(
     threads: int | None, sealed: Path, plain: Path, tmp_path: Path
 ) -> None:
-    for kind in (unwrap, unwrapper(), [unwrapper("rsa-3072"), unwrap]):
+    kinds: list[aio.Unwrap] = [unwrap, unwrapper(), [unwrapper("rsa-3072"), unwrap]]
+    for kind in kinds:
         assert run(aio.unseal_file(sealed, tmp_path / "out", kind, threads=threads)) == len(DATA)
         assert (tmp_path / "out").read_bytes() == DATA
 
@@ -139,7 +140,7 @@ def test_pipes_are_refused(tmp_path: Path) -> None:
         aio.seal_file(public_key(), pipe, tmp_path / "out"),
         aio.unseal_file(pipe, tmp_path / "out", unwrap),
     ):
-        with pytest.raises(OSError, match="not a regular file.*pipe"):
+        with pytest.raises(OSError, match=r"not a regular file.*pipe"):
             run(call)
     assert list(tmp_path.iterdir()) == [pipe]
 
@@ -247,13 +248,15 @@ def test_a_timeout(sealed: Path, tmp_path: Path) -> None:
 
 def test_arguments(plain: Path, sealed: Path, tmp_path: Path) -> None:
     wrong: Any
+    calls: list[tuple[str, Any]]
     for wrong in (None, 7, b"path"):
-        for name, call in (
+        calls = [
             ("src", lambda wrong=wrong: aio.seal_file(public_key(), wrong, tmp_path / "out")),
             ("dst", lambda wrong=wrong: aio.seal_file(public_key(), plain, wrong)),
             ("src", lambda wrong=wrong: aio.unseal_file(wrong, tmp_path / "out", unwrap)),
             ("dst", lambda wrong=wrong: aio.unseal_file(sealed, wrong, unwrap)),
-        ):
+        ]
+        for name, call in calls:
             with pytest.raises(TypeError, match=f"^{name} must be a path, str or os.PathLike, not"):
                 run(call())
     wrong = "bar"

@@ -1,7 +1,6 @@
 """Readers and writers over asynchronous sources and targets."""
 
 import asyncio
-import gc
 import io
 import os
 from collections.abc import AsyncIterator, Callable
@@ -56,7 +55,7 @@ def test_over_a_connection(length: int) -> None:
 
 @pytest.mark.parametrize("length", ALL_LENGTHS)
 def test_through_all_three(length: int) -> None:
-    """A SealReader is a source for an UnsealReader, and what an UnsealReader gives can be sealed."""
+    """A SealReader is a source for an UnsealReader, which gives what a SealWriter takes."""
 
     async def chain() -> bytes:
         sealing = aio.SealReader(in_pieces(DATA[:length], 70_000), public_key())
@@ -374,7 +373,6 @@ def test_a_forgotten_writer_says_so() -> None:
         await writer.write(b"data")
         with pytest.warns(RuntimeWarning, match="forgotten without finish"):
             del writer
-            gc.collect()
         writer = aio.SealWriter(AsyncFile(), public_key())
         writer.abort()
 
@@ -560,7 +558,10 @@ def test_what_is_no_source() -> None:
 
 def test_what_is_no_target() -> None:
     wrong: list[tuple[Any, str]] = [
-        (None, "target must be an asyncio.StreamWriter or have an async method write, not NoneType"),
+        (
+            None,
+            "target must be an asyncio.StreamWriter or have an async method write, not NoneType",
+        ),
         ("path", "not str: seal_file and unseal_file take paths"),
         (io.BytesIO(), "target must be asynchronous, not BytesIO: libseal.SealWriter takes"),
         (asyncio.StreamWriter, "target must be an object, not the class StreamWriter"),

@@ -312,6 +312,7 @@ def test_readme(kms: LocalKms, tmp_path: Path) -> None:
     checks = [
         "assert data == b'21.5 C'",
         "assert readings == [b'21.5 C', b'21.7 C']",
+        "assert result == b'999 C'",
         "assert unwrap_once.statistics.misses == 1",
         "assert line == b'a line of 23 characters\\n'",
         "assert part == line",

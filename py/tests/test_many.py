@@ -67,8 +67,8 @@ def each_alone(count: int) -> list[bytes]:
 
 
 def unsealed(messages: Iterable[Any], **options: Any) -> list[Any]:
-    options = {"unwrap": unwrapper(), "return_exceptions": True} | options
-    return list(libseal.unseal_many(messages, **options))
+    unwrap = options.pop("unwrap", unwrapper())
+    return list(libseal.unseal_many(messages, unwrap, return_exceptions=True, **options))
 
 
 def kinds(results: Iterable[object]) -> list[str]:
@@ -123,13 +123,28 @@ def test_all_that_is_bytes_like_a_path_or_a_file_is_an_item(tmp_path: Path) -> N
         assert not reader.closed
         reader.close()
 
-    sealed = []
+    sealed: list[Any] = []
     for number, message in enumerate(messages):
         path = tmp_path / str(number)
         path.write_bytes(message)
         sealed += [path, bytearray(message), io.BytesIO(message), ShortReader(message, 1000)]
     plaintexts = list(libseal.unseal_many(sealed, unwrapper()))
     assert plaintexts == [text for text in expected for _ in range(4)]
+
+
+def test_one_buffer_can_be_filled_again_and_again() -> None:
+    buffer = bytearray(4)
+
+    def items(texts: list[bytes]) -> Iterator[bytearray]:
+        for text in texts:
+            buffer[:] = text
+            yield buffer
+
+    data = [b"%04d" % number for number in range(100)]
+    messages = list(libseal.seal_many(SEALING_KEY, items(data)))
+    assert unsealed(map(memoryview, messages)) == data
+    buffer[:] = bytes(len(messages[0]))
+    assert unsealed(items(messages)) == data
 
 
 def test_the_same_message_twice_and_others_between_them() -> None:
@@ -162,6 +177,41 @@ def test_each_data_key_is_unwrapped_once(order: str) -> None:
     plaintexts = libseal.unseal_many([message for message, _ in pairs], unwrap)
     assert list(plaintexts) == [text for _, text in pairs]
     assert unwrap.calls == 20
+
+
+def test_headers_of_many_lengths() -> None:
+    keys = [libseal.SealingKey(public_key(), context={"x": "y" * n}) for n in range(40)]
+    messages = [key.seal(b"x") for _ in range(100) for key in keys]
+    unwrap = Counting()
+    assert unsealed(messages, unwrap=unwrap) == [b"x"] * 4000
+    assert unwrap.calls == 40
+
+
+def test_a_wrapped_key_in_several_headers_is_unwrapped_once() -> None:
+    message = libseal.seal(public_key(), b"x")
+    header = libseal.Header(message)
+    others = [public_key("rsa-3072"), public_key("rsa-4096")]
+    headers = [header.rewrap(unwrapper(), other, keep=True) for other in others for _ in range(3)]
+    rewrapped = [bytes(other) + message[header.length :] for other in headers]
+    unwrap = Counting(pause=0.02)
+    assert unsealed([message, *rewrapped], unwrap=unwrap) == [b"x"] * 7
+    # The other recipients are asked for only if the first has failed.
+    assert unwrap.calls == 1
+
+
+def test_a_cache_of_the_callers_is_asked_again_after_a_second() -> None:
+    def messages() -> Iterator[bytes]:
+        yield from [SEALING_KEY.seal(b"x") for _ in range(100)]
+        time.sleep(1.05)
+        yield from [SEALING_KEY.seal(b"x") for _ in range(100)]
+
+    unwrap = Counting()
+    cache = libseal.CachingUnwrapper(unwrap, max_uses=1)
+    assert unsealed(messages(), unwrap=cache) == [b"x"] * 200
+    assert unwrap.calls == 2
+    unwrap = Counting()
+    assert unsealed(messages(), unwrap=unwrap) == [b"x"] * 200
+    assert unwrap.calls == 1
 
 
 def test_several_keys_are_unwrapped_at_once_within_bounds() -> None:
@@ -215,7 +265,9 @@ def test_what_is_unavailable_is_asked_for_again_later(error: type[Exception]) ->
     assert unwrap.calls == 2
 
 
-@pytest.mark.parametrize("error", [libseal.KmsRefusedError, libseal.WrappedKeyRejectedError, OSError])
+@pytest.mark.parametrize(
+    "error", [libseal.KmsRefusedError, libseal.WrappedKeyRejectedError, OSError]
+)
 def test_what_has_failed_for_good_is_not_asked_for_again(error: type[Exception]) -> None:
     def fail(_: int) -> None:
         raise error("no")
@@ -416,12 +468,10 @@ def test_an_unwrapper_that_returns_garbage_fails_for_its_message_alone() -> None
 
 
 def test_nothing_happens_before_the_first_result_is_asked_for() -> None:
-    def messages() -> Iterator[bytes]:
-        raise AssertionError
-        yield b""
-
-    libseal.unseal_many(messages(), unwrapper())
-    libseal.seal_many(SEALING_KEY, messages())
+    taken = iter([b""])
+    libseal.unseal_many(taken, unwrapper())
+    libseal.seal_many(SEALING_KEY, taken)
+    assert list(taken) == [b""]
 
 
 def test_an_endless_iterable_is_read_ahead_within_bounds() -> None:
@@ -667,7 +717,7 @@ def test_unsealing_goes_on_in_both_processes_after_a_fork() -> None:
             status = 0 if begun + rest == [b"%d" % n for n in range(3000)] else 2
             with pytest.raises(libseal.StateError):
                 list(libseal.seal_many(SEALING_KEY, [b"x"] * 100))
-        except BaseException:  # noqa: BLE001
+        except BaseException:
             status = 3
         finally:
             os._exit(status)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -214,6 +214,24 @@ def test_what_is_kept(s3: S3Client, size: int) -> None:
     made = log.operations.index("PutObject" if size < LARGE else "CreateMultipartUpload")
     tags = parse_qs(log.parameters[made]["Tagging"], keep_blank_values=True)
     assert tags == {"a": ["b c"], "d": [""]}
+
+
+@pytest.mark.parametrize("days", [1, -1])
+def test_object_lock(made: LocalKms, days: int) -> None:
+    """It is kept, unless it has ended, which S3 would refuse."""
+    s3, bucket = made.s3, "rewrap-locked"
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(days)
+    s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    put(s3, SMALL, bucket, ObjectLockLegalHoldStatus="ON")
+    lock = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": until}
+    s3.meta.events.register("after-call.s3.GetObject", lambda parsed, **_: parsed.update(lock))
+    log = Log(s3)
+    rewrap(s3, bucket=bucket)
+    parameters = log.parameters[log.operations.index("PutObject")]
+    assert parameters["ObjectLockLegalHoldStatus"] == "ON"
+    assert {name: parameters.get(name) for name in lock} == (
+        lock if days > 0 else dict.fromkeys(lock)
+    )
 
 
 @every_size

@@ -14,8 +14,9 @@ From simple to flexible:
 - ``seal_file`` and ``unseal_file``: files of any size, in constant memory, all or nothing.
 - ``SealWriter`` and ``UnsealReader``: file objects; the reader can seek. ``SealTextWriter``: the
   same for text. ``SealReader``: a file object to read the message from, for uploads.
-- ``Writing`` and ``Reading``: what those two are made of, for other sources and targets, such as
-  asyncio streams and HTTP range requests. They perform no I/O.
+- ``libseal.aio``, to be imported: the same for asyncio.
+- ``Writing`` and ``Reading``: what those are made of, for other sources and targets, such as HTTP
+  range requests. They perform no I/O.
 - ``Sealer`` and ``Unsealer``: piece by piece, every byte at once.
 - ``SealingKey``: one data key for many messages, so RSA and the KMS are paid for once.
 - ``CachingUnwrapper``: one call of the KMS for each data key, and not for each message.

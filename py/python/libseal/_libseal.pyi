@@ -80,7 +80,7 @@ def seal_window(
 class ManyUnsealer:
     """Unseals window after window, and keeps the data keys in between."""
     def __new__(
-        cls, unwrap: Unwrap, require: Require | None, threads: int | None, keeps: bool, /
+        cls, unwrap: Unwrap, require: Require | None, threads: int | None, *, keeps: bool
     ) -> ManyUnsealer: ...
     def unseal_window(
         self,
@@ -667,8 +667,8 @@ class Reading:
     """Reads a message from the start, from any place, to its end, without I/O: says which bytes of
     the message to give it next, takes them, and has plaintext.
 
-    It is what UnsealReader is made of. A driver for another source, such as HTTP range requests or
-    asyncio streams, is a loop. This one reads length bytes from position on:
+    It is what UnsealReader and libseal.aio are made of. A driver for another source, such as HTTP
+    range requests, is a loop. This one reads length bytes from position on:
 
         reading = libseal.Reading()
         reading.seek(position)

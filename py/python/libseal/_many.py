@@ -3,12 +3,14 @@
 import copy
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path as FilePath
 from typing import Any, Literal, TypeAlias, overload
 
 from ._arguments import check_data, check_source
 from ._libseal import (
+    CachingUnwrapper,
     ManyUnsealer,
     SealingKey,
     UnknownKey,
@@ -25,7 +27,11 @@ Item: TypeAlias = Buffer | Path | SupportsRead
 # What is worked on together, and so held in memory: as many items, or as many bytes and one item.
 MOST_ITEMS = 1024
 MOST_BYTES = 8 * 1024 * 1024
+# Data keys that are kept, in some 40 MB.
+MOST_KEYS = 65_536
 PIECE_LEN = 1024 * 1024
+# Calls that take less, in seconds, are not worth a thread: a cache has the keys.
+WORTH_A_THREAD = 0.001
 
 
 @overload
@@ -66,16 +72,17 @@ def unseal_many(
 ) -> Iterator[bytes | Exception]:
     """Unseal ``messages`` and return an iterator of the plaintexts, in their order.
 
-    ``messages`` is an iterable, also one without an end, of bytes-like objects, paths, and binary
-    file objects, which are read from where they are to their end and not closed.
+    ``messages`` is an iterable, also one without an end, of bytes-like objects, which may be
+    changed once the next one is taken, of paths, and of binary file objects, which are read from
+    where they are to their end and not closed.
 
     Each wrapped key is unwrapped once, whatever the order of the messages: thousands of messages
     that 20 sealing keys have sealed cost 20 calls of a KMS. For this, the unwrapper is put into a
-    CachingUnwrapper of 65,536 keys without an age, unless it is one already; one of your own, with
-    an age, is asked again every now and then. The unwrapper is asked about one recipient at a time,
-    from up to ``max_calls`` threads at once. A wrapped key that it has failed for is not asked for
-    again, unless the failure is ``retryable``: then it is, for messages that come 100 ms later or
-    more. StopUnwrap counts for all keys for as long.
+    CachingUnwrapper of 65,536 keys without an age, unless it is one already: yours is asked again
+    after a second, so that its limits hold. The unwrapper is asked about one recipient at a time,
+    and from up to ``max_calls`` threads at once if it takes more than a millisecond. A wrapped key
+    that it has failed for is not asked for again, unless the failure is ``retryable``: then it is,
+    for messages that come 100 ms later or more. StopUnwrap counts for all keys for as long.
 
     The first message that cannot be unsealed, or read, raises its exception when its turn comes,
     and ends the iterator; a note on the exception names the message. With ``return_exceptions`` the
@@ -96,10 +103,13 @@ def unseal_many(
     _check_iterable("messages", messages)
     _check_count("read_ahead", read_ahead)
     _check_count("max_calls", max_calls)
-    unsealer = ManyUnsealer(unwrap, require, threads, True)
+    several = unwrap if isinstance(unwrap, Sequence) else [unwrap]
+    is_cached = all(isinstance(one, CachingUnwrapper) for one in several)
+    if not is_cached:
+        unwrap = CachingUnwrapper(unwrap, max_age=None, max_entries=MOST_KEYS)
+    unsealer = ManyUnsealer(unwrap, require, threads, keeps=not is_cached)
 
-    def ask(keys: list[UnknownKey], failures: list[int]) -> None:
-        _ask(keys, None if return_exceptions else failures, max_calls)
+    ask = _Asking(max_calls, goes_on=return_exceptions)
 
     def unseal(window: list[Any], _: int) -> list[bytes | Exception]:
         return unsealer.unseal_window(window, ask)
@@ -142,8 +152,9 @@ def seal_many(
 ) -> Iterator[bytes | Exception]:
     """Seal each of ``items`` and return an iterator of the messages, in their order.
 
-    ``items`` is an iterable, also one without an end, of bytes-like objects, paths, and binary file
-    objects, which are read from where they are to their end and not closed.
+    ``items`` is an iterable, also one without an end, of bytes-like objects, which may be changed
+    once the next one is taken, of paths, and of binary file objects, which are read from where they
+    are to their end and not closed.
 
     ``key`` is a SealingKey, or recipients as for ``seal``, and then ``context`` is the encryption
     context of all messages. For recipients, a SealingKey is made, and another whenever the limits
@@ -230,20 +241,22 @@ def _load(number: int, item: Any, names: dict[int, str]) -> tuple[Any, int]:
                 data = file.readall()
             return data, len(data)
         if not callable(getattr(item, "read", None)) or isinstance(item, type):
+            # A copy, unless nobody can change it: the iterable may fill one buffer again and again.
             with memoryview(item) as view:
-                return item, view.nbytes
+                data = item if type(view.obj) is bytes else view.tobytes()
+                return data, view.nbytes
     except TypeError:
         given = type(item).__name__
         message = f"an item must be bytes-like, a path or a file object, not {given}"
         return TypeError(message), 0
-    except Exception as error:  # noqa: BLE001 (whatever it is, it is that of one item)
+    except Exception as error:  # Whatever it is, it is that of one item.
         return error, 0
     try:
         name = getattr(item, "name", None)
         if isinstance(name, str | bytes | os.PathLike):
             names[number] = repr(name)
         data = _read(item)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         return error, 0
     return data, len(data)
 
@@ -270,43 +283,49 @@ def _noted(error: Exception, kind: str, number: int, name: str | None) -> Except
         own.__traceback__ = error.__traceback__
         if hasattr(error, "__notes__"):
             own.__notes__ = [*error.__notes__]
-    except Exception:  # noqa: BLE001 (of a class that cannot be copied)
+    except Exception:  # Of a class that cannot be copied.
         own = error
     own.add_note(f"in {kind} {number}" + (f", {name}" if name else ""))
     return own
 
 
-def _ask(keys: list[UnknownKey], failures: list[int] | None, max_calls: int) -> None:
-    """Unwrap the keys, on several threads if there are several.
+class _Asking:
+    """Has keys unwrapped, on several threads if there are several keys and that takes long."""
 
-    ``failures`` are the numbers of messages that have failed. What comes after the first of them is
-    not worth a call. If it is None, everything is.
-    """
-    is_over = False
+    def __init__(self, max_calls: int, goes_on: bool) -> None:
+        self.max_calls = max_calls
+        self.goes_on = goes_on
+        self.takes_long = False
 
-    def unwrap(key: UnknownKey) -> None:
-        if is_over or (failures and key.number > min(failures)):
+    def __call__(self, keys: list[UnknownKey], failures: list[int]) -> None:
+        """Unwrap ``keys``. ``failures`` are the numbers of messages that have failed."""
+        for number, key in enumerate(keys):
+            if self.takes_long and min(self.max_calls, len(keys) - number) > 1:
+                self.unwrap_at_once(keys[number:], failures)
+                return
+            self.unwrap(key, failures)
+
+    def unwrap(self, key: UnknownKey, failures: list[int]) -> None:
+        # What comes after a failure that is raised is not worth a call.
+        if not self.goes_on and failures and key.number > min(failures):
             return
-        if not key.unwrap() and failures is not None:
+        start = time.perf_counter()
+        if not key.unwrap():
             failures.append(key.number)
+        self.takes_long = time.perf_counter() - start > WORTH_A_THREAD
 
-    count = min(max_calls, len(keys))
-    if count == 1:
-        for key in keys:
-            unwrap(key)
-        return
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (importing it takes 5 ms)
+    def unwrap_at_once(self, keys: list[UnknownKey], failures: list[int]) -> None:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (importing it takes 5 ms)
 
-    pool = ThreadPoolExecutor(count, "libseal-unwrap")
-    try:
-        for call in [pool.submit(unwrap, key) for key in keys]:
-            call.result()
-    except BaseException:
-        # Ctrl-C does not wait for the KMS.
-        is_over = True
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    pool.shutdown()
+        pool = ThreadPoolExecutor(min(self.max_calls, len(keys)), "libseal-unwrap")
+        try:
+            for call in [pool.submit(self.unwrap, key, failures) for key in keys]:
+                call.result()
+        except BaseException:
+            # Ctrl-C does not wait for the KMS.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
 
 
 def _check_iterable(name: str, items: object) -> None:

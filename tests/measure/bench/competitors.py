@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from .measure import LARGE, SMALL, Case, Record, arguments, measure
+from .measure import LARGE, MANY, SMALL, Case, Record, arguments, measure
 from .workload import Workload
 
 # Each is imported where it is used, so that one that is not installed stops no other.
@@ -252,6 +252,8 @@ def main() -> None:
         in_memory(work, [LARGE], rounds)
     elif group == "small":
         in_memory(work, SMALL, rounds)
+    elif group == "many":
+        in_memory(work, MANY, rounds)
     elif group == "file":
         files(work, rounds)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from .measure import ALL_THREADS, KIB, LARGE, MIB
+from .measure import ALL_THREADS, KIB, LARGE, MANY, MIB
 from .results import NotMeasuredError, Results, Which
 
 # What one chunk takes in a message: the last one is read to see that nothing is missing.
@@ -94,6 +94,7 @@ class Evaluation:
             self.middle,
             self.portable,
             self.pieces,
+            self.many,
         ]:
             yield from parts()
 
@@ -181,6 +182,26 @@ class Evaluation:
                 case = replace(language, operation=f"{stream}, 4 KiB")
                 text = f"{case.language}, {name}, 4 KiB at a time, in times of 1 MiB"
                 yield self.slower(10, text, 1.25, case, large)
+
+    def many(self) -> Iterator[Goal]:
+        for name in DIRECTIONS:
+            together = replace(PYTHON, operation=f"{name}_many", threads=ALL_THREADS, group="many")
+            for size in MANY:
+                case = replace(together, size=size)
+                loop = replace(case, operation=f"{name} in a loop", threads=1)
+                text = f"Python, {name}_many, {size} bytes"
+                if size == min(MANY):
+                    # The one figure that is not a ratio: what a backend has to keep up with.
+                    thousands = partial(self.thousands, case)
+                    yield self.goal(11, f"{text}, thousands a second", 500, thousands)
+                yield self.faster(11, f"{text}, of a loop", 2, case, loop)
+                pyca = replace(loop, who=PYCA.who, provider="")
+                yield self.faster(11, f"{text}, of pyca in a loop", 1, case, pyca)
+                sdk = replace(SDK, operation=name, size=size, group="many")
+                yield self.faster(11, f"{text}, of AWS Encryption SDK", 30, case, sdk)
+
+    def thousands(self, case: Which) -> float:
+        return 1e-3 / self.time(case)
 
 
 def evaluate(results: Results) -> list[Goal]:

@@ -18,8 +18,10 @@ MIB = 1024 * KIB
 GIB = 1024 * MIB
 LARGE = 64 * MIB
 SMALL = [64, KIB, 64 * KIB]
+# Of messages that are worked on together.
+MANY = [100, 1000]
 
-GROUPS = ["large", "streams", "small", "file", "middle"]
+GROUPS = ["large", "streams", "small", "many", "file", "middle"]
 
 MAX_THREADS = 8
 ALL_THREADS = min(len(os.sched_getaffinity(0)), MAX_THREADS)
@@ -40,20 +42,22 @@ class Case:
     provider: str = ""
     """What libseal was built on."""
     threads: int = 1
+    messages: int = 1
+    """How many a call works on: the time is that of one."""
 
     def run(self, calls: int = 1) -> tuple[float, int]:
-        """The seconds of one call, and the count of bytes."""
+        """The seconds of one message, and the count of bytes."""
         start = time.perf_counter()
         for _ in range(calls):
             count = self.call()
-        return (time.perf_counter() - start) / calls, count
+        return (time.perf_counter() - start) / calls / self.messages, count
 
     def calls_in_a_round(self) -> int:
         # The first call touches the memory; where it takes long anyway, no other is needed.
-        first, _ = self.run()
+        first = self.run()[0] * self.messages
         if first > 10 * ROUND_SECONDS:
             return 1
-        seconds, _ = self.run()
+        seconds = self.run()[0] * self.messages
         return max(1, min(MAX_CALLS, int(ROUND_SECONDS / seconds)))
 
 

@@ -4,8 +4,10 @@ python -m tests.measure.bench.python_cases WORK GROUP ROUNDS
 """
 
 import io
+import random
 import subprocess
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +16,7 @@ from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encr
 
 import libseal
 
-from .measure import ALL_THREADS, KIB, LARGE, MIB, SMALL, Case, arguments, measure
+from .measure import ALL_THREADS, KIB, LARGE, MANY, MIB, SMALL, Case, arguments, measure
 from .workload import Workload
 
 # The wheel has no other.
@@ -22,6 +24,8 @@ PROVIDER = "aws-lc"
 PYCA = "pyca Cobblestone-256"
 PIECES = {"4 KiB": 4 * KIB, "1 MiB": MIB}
 PART = MIB
+MESSAGES = 10_000
+SEALING_KEYS = 20
 UNLIMITED = 1 << 62
 
 # Where all cases write; more than any of them does.
@@ -121,6 +125,88 @@ def small(work: Workload) -> Iterator[Case]:
         yield from returning(work, size)
         yield from under_a_key_in_use(work, size)
         yield from pyca(work, size)
+
+
+class Fleet:
+    """Small messages of several sealing keys, in no order, and their data keys."""
+
+    def __init__(self, work: Workload, size: int) -> None:
+        text = work.plaintext(size * MESSAGES)
+        self.data = [text[n * size : (n + 1) * size] for n in range(MESSAGES)]
+        self.keys = [
+            libseal.SealingKey(
+                work.key, context={"device": str(n)}, max_messages=UNLIMITED, max_bytes=UNLIMITED
+            )
+            for n in range(SEALING_KEYS)
+        ]
+        drawn = random.Random(1)
+        self.messages = [drawn.choice(self.keys).seal(item) for item in self.data]
+        private_key = work.private_key()
+        self.data_keys: dict[libseal.WrappedKey, bytes | None] = {}
+        for key in self.keys:
+            (wrapped_key,) = libseal.inspect(key.seal(b"")).wrapped_keys
+            self.data_keys[wrapped_key] = private_key(wrapped_key)
+
+    def unwrap(self, wrapped_key: libseal.WrappedKey) -> bytes | None:
+        return self.data_keys[wrapped_key]
+
+
+def drain(results: Iterable[object]) -> int:
+    """Fetches all results; each is gone when the next one comes."""
+    deque(results, maxlen=0)
+    return MESSAGES
+
+
+def many_at(work: Workload, size: int) -> Iterator[Case]:
+    fleet = Fleet(work, size)
+    sealing_key, messages, data = fleet.keys[0], fleet.messages, fleet.data
+    if list(libseal.unseal_many(messages, fleet.unwrap)) != data:
+        raise ValueError(f"{size} bytes: unsealed something else")
+
+    def case(operation: str, call: Callable[[], int], threads: int = 1) -> Case:
+        return Case("libseal", operation, size, call, PROVIDER, threads, MESSAGES)
+
+    def seal_many(threads: int) -> int:
+        return drain(libseal.seal_many(sealing_key, data, threads=threads))
+
+    def unseal_many(threads: int) -> int:
+        return drain(libseal.unseal_many(messages, fleet.unwrap, threads=threads))
+
+    for threads in sorted({1, ALL_THREADS}):
+        yield case("seal_many", partial(seal_many, threads), threads)
+        yield case("unseal_many", partial(unseal_many, threads), threads)
+    yield case("seal in a loop", lambda: drain(map(sealing_key.seal, data)))
+    yield case(
+        "unseal in a loop",
+        lambda: drain(libseal.unseal(message, fleet.unwrap) for message in messages),
+    )
+
+    # What the payload of a message is bound to: prefix and context.
+    context = b"SEAL\1\1\0\x0b\0\6device\0\x010"
+    key = Cobblestone256Encryptor.generate_key()
+
+    def seal(plaintext: bytes) -> bytes:
+        encryptor = Cobblestone256Encryptor(key, context)
+        return encryptor.update(plaintext) + encryptor.finalize()
+
+    def unseal(payload: bytes) -> bytes:
+        decryptor = Cobblestone256Decryptor(key, context)
+        return decryptor.update(payload) + decryptor.finalize()
+
+    def loop(call: Callable[[bytes], bytes], items: list[bytes]) -> int:
+        return drain(map(call, items))
+
+    payloads = [seal(item) for item in data]
+    for operation, call in {
+        "seal": partial(loop, seal, data),
+        "unseal": partial(loop, unseal, payloads),
+    }.items():
+        yield Case(PYCA, f"{operation} in a loop", size, call, messages=MESSAGES)
+
+
+def many(work: Workload) -> Iterator[Case]:
+    for size in MANY:
+        yield from many_at(work, size)
 
 
 def streams(work: Workload) -> Iterator[Case]:
@@ -262,7 +348,14 @@ def verify(work: Workload) -> None:
     subprocess.run(["cmp", work.source, target], check=True)
 
 
-CASES = {"large": large, "streams": streams, "small": small, "file": file, "middle": middle}
+CASES = {
+    "large": large,
+    "streams": streams,
+    "small": small,
+    "many": many,
+    "file": file,
+    "middle": middle,
+}
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from . import machine
 from .goals import Goal
-from .measure import GIB, KIB, MIB, SMALL, Record
+from .measure import GIB, KIB, MANY, MIB, SMALL, Record
 from .results import Results
 
 
@@ -140,6 +140,23 @@ def small_tables(results: Results) -> Iterator[str]:
     yield from pivot(records, small_columns("unseal_into", "unseal"), seconds)
 
 
+def many_table(results: Results) -> Iterator[str]:
+    operations = ["seal", "seal_many", "seal in a loop"]
+    directions = {"seal": operations, "unseal": [f"un{name}" for name in operations]}
+    for direction, names in directions.items():
+        yield f"Small messages under data keys in use, to {direction}: thousands a second, and the"
+        yield "time of one:"
+        yield ""
+        rows: dict[str, dict[str, str]] = {}
+        for record in results.measured("many"):
+            if record.operation in names:
+                who = f"{name_of(record)}, `{record.operation}`"
+                figure = f"{1e-3 / record.median:.1f} ({seconds(record)})"
+                rows.setdefault(who, {})[size_name(record.size)] = figure
+        heads = [size_name(size) for size in MANY]
+        yield from table(["", *heads], [[who, *in_order(row, heads)] for who, row in rows.items()])
+
+
 def middle_table(results: Results) -> Iterator[str]:
     rows = [
         [name_of(record), seconds(record), f"{record.count / KIB:.0f} KiB"]
@@ -186,6 +203,7 @@ def markdown(
         "",
         *pivot(results.measured("streams"), FILE_STREAM_COLUMNS, memcpy),
         *small_tables(results),
+        *many_table(results),
         f"A file of {size_name(plan['file_size'])} (of cp):",
         "",
         *pivot(results.measured("file"), FILE_COLUMNS, cp),

@@ -2,17 +2,9 @@
 
 >>> from libseal import aio
 
->>> async def unwrap(wrapped_key: libseal.WrappedKey) -> bytes | None:
-...     if wrapped_key.fingerprint != key.fingerprint:
-...         return None
-...     response = await kms.decrypt(
-...         KeyId=key_arn,
-...         CiphertextBlob=wrapped_key.ciphertext,
-...         EncryptionAlgorithm=wrapped_key.algorithm,
-...     )
-...     return response["Plaintext"]
-
->>> await aio.unseal(message, unwrap, require={"device": "42"})
+>>> async with aiobotocore.session.get_session().create_client("kms") as kms:
+...     unwrap = libseal.aws.AsyncKmsUnwrapper(kms, keys=["alias/telemetry"])
+...     await aio.unseal(message, unwrap, require={"device": "42"})
 b'21.5 C'
 
 Functions and classes have the names of the synchronous ones, and the same rules and errors:
@@ -25,9 +17,10 @@ Functions and classes have the names of the synchronous ones, and the same rules
 - ``SealReader``: reads plaintext from an asynchronous source, and gives the message: for the bodies
   of HTTP requests and responses.
 
-An unwrapper may be an async function, an object with an async method ``unwrap_keys``, or one that
-is made for the synchronous functions, such as ``libseal.aws.KmsUnwrapper``, which then runs in a
-thread. A sequence may have both kinds.
+An unwrapper may be an async function, such as ``libseal.aws.AsyncKmsUnwrapper``, an object with an
+async method ``unwrap_keys``, or one that is made for the synchronous functions, which then runs in
+a thread. A sequence may have both kinds. With a ``libseal.CachingUnwrapper`` around them, all tasks
+that want the same data key share one call; it ends when the last of them is cancelled.
 
 A source is an asyncio.StreamReader, another object with an async method ``read``, or an async
 iterable of bytes; a target is an asyncio.StreamWriter, or another object with an async method

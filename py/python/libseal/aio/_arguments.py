@@ -30,7 +30,9 @@ def _check_stream(stream: object, method: str, advice: str) -> None:
     name = "source" if method == "read" else "target"
     if isinstance(stream, type):
         raise TypeError(f"{name} must be an object, not the class {stream.__name__}")
-    if isinstance(stream, io.IOBase):
+    # The bodies of aiobotocore are of io too, and asynchronous.
+    is_async = inspect.iscoroutinefunction(getattr(stream, method, None))
+    if isinstance(stream, io.IOBase) and not is_async:
         given = type(stream).__name__
         raise TypeError(f"{name} must be asynchronous, not {given}: {advice}, in a thread")
 

@@ -2,22 +2,18 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any
 from weakref import WeakValueDictionary
 
 from .._errors import SealError
-from .._libseal import WrappedKey
+from .._libseal import CachingUnwrapper, WrappedKey
 from ._threads import outlast
 
 
-class Cache(Protocol):
-    """What is needed of a CachingUnwrapper."""
-
-    def _get(self, wrapped_key: WrappedKey, /) -> bytes | None: ...
-
-
 async def fetch(
-    cache: Cache, wrapped_key: WrappedKey, call: Callable[[], Coroutine[Any, Any, bytes | None]]
+    cache: CachingUnwrapper,
+    wrapped_key: WrappedKey,
+    call: Callable[[], Coroutine[Any, Any, bytes | None]],
 ) -> bytes | None:
     """Return the data key that ``cache`` has, or else what ``call``, which fills it, returns.
 
@@ -58,7 +54,7 @@ _Name = tuple[int, int, WrappedKey]
 class _Flight:
     """A call under way. The tasks that wait for it keep it alive, and nothing else."""
 
-    def __init__(self, cache: Cache, task: "asyncio.Task[bytes | None]") -> None:
+    def __init__(self, cache: CachingUnwrapper, task: "asyncio.Task[bytes | None]") -> None:
         # They live as long as this, so that no others get their ids.
         self._cache = cache
         self.task = task

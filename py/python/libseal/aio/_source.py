@@ -76,10 +76,7 @@ class Readable:
         return piece
 
     async def read(self, size: int = -1, /) -> bytes:
-        """Return ``size`` bytes, or all that are left if it is negative; fewer only at the end.
-
-        After a call that was cancelled, nothing is lost that the source has not lost.
-        """
+        """Return ``size`` bytes, or all that are left if it is negative; fewer only at the end."""
         with self._one_task():
             while size < 0 or len(self._taken) < size:
                 wanted = PIECE_LEN if size < 0 else size - len(self._taken)

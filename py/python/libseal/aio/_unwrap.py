@@ -7,7 +7,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
 
-from .._libseal import WrappedKey, each_unwrapper, unwrap_keys
+from .._libseal import CachingUnwrapper, WrappedKey, each_unwrapper, unwrap_keys
 from .._types import Unwrapper as SyncUnwrapper
 from ._flights import fetch
 from ._types import Unwrap, Unwrapper
@@ -110,7 +110,7 @@ class _OfCache(_StandIn):
 
 
 def _stand_in(unwrapping: Unwrapping, unwrapper: Unwrapper, is_async: bool) -> SyncUnwrapper:
-    if _is_cache(unwrapper):
+    if isinstance(unwrapper, CachingUnwrapper):
         return _OfCache(unwrapping, unwrapper, is_async=True)
     kind = _OfAllKeys if hasattr(type(unwrapper), "unwrap_keys") else _OfEachKey
     return kind(unwrapping, unwrapper, is_async)
@@ -160,14 +160,10 @@ class _Thread:
             self._answer.value.close()  # Or else Python warns that no one has awaited it.
 
 
-def _is_cache(unwrapper: Any) -> bool:
-    return hasattr(type(unwrapper), "_put")
-
-
-async def _ask_cache(cache: Any, wrapped_keys: tuple[WrappedKey, ...]) -> bytes | None:
+async def _ask_cache(cache: CachingUnwrapper, wrapped_keys: tuple[WrappedKey, ...]) -> bytes | None:
     for wrapped_key in wrapped_keys:
         if (data_key := cache._get(wrapped_key)) is not None:  # noqa: SLF001
-            return data_key  # type: ignore[no-any-return]
+            return data_key
 
     async def unwrap(wrapped_key: WrappedKey) -> bytes | None:
         return await fetch(cache, wrapped_key, partial(_fill_cache, cache, wrapped_key))
@@ -178,9 +174,10 @@ async def _ask_cache(cache: Any, wrapped_keys: tuple[WrappedKey, ...]) -> bytes 
     return await Unwrapping(unwrap).run(core)
 
 
-async def _fill_cache(cache: Any, wrapped_key: WrappedKey) -> bytes | None:
+async def _fill_cache(cache: CachingUnwrapper, wrapped_key: WrappedKey) -> bytes | None:
     """Ask the unwrapper of a cache about one key, and keep the data key."""
-    if not any(is_async or _is_cache(inner) for inner, is_async in each_unwrapper(cache.unwrap)):
+    if not any(is_async for _, is_async in each_unwrapper(cache.unwrap)):
+        # In there it is shared with the threads that ask for it, and with other event loops.
         return await asyncio.to_thread(cache, wrapped_key)
 
     async def core(stand_ins: list[SyncUnwrapper]) -> bytes | None:

@@ -115,14 +115,13 @@ class SealWriter:
 
     async def _write_to_target(self, sealed: bytes | memoryview) -> int:
         written = self._target.write(sealed)
-        drain = getattr(self._target, "drain", None)
-        if inspect.isawaitable(written):
-            written = await written
-        elif drain is None:
-            raise not_asynchronous("write", "target", written)
-        if drain is not None:
+        if not inspect.isawaitable(written):
+            drain = getattr(self._target, "drain", None)
+            if drain is None:
+                raise not_asynchronous("write", "target", written)
             await drain()
             return len(sealed)
+        written = await written
         if written is None:
             return len(sealed)
         check_count("write", written, "target")

@@ -194,6 +194,10 @@ class _Object:
     def properties(self) -> dict[str, Any]:
         """The arguments that make another object like this one."""
         properties = {name: self._status[name] for name in KEPT if self._status.get(name)}
+        until = properties.get("ObjectLockRetainUntilDate")
+        # S3 takes none that has passed.
+        if until is not None and until <= type(until).now(until.tzinfo):
+            del properties["ObjectLockRetainUntilDate"], properties["ObjectLockMode"]
         if self._status.get("TagCount"):
             from urllib.parse import urlencode  # noqa: PLC0415 (only tags need it)
 
