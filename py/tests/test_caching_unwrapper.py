@@ -164,7 +164,7 @@ def test_an_interrupt_is_for_its_thread_alone() -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals are not for threads")
 def test_ctrl_c_while_waiting_for_another_thread() -> None:
-    inner = Counting(seconds=3)
+    inner = Counting(seconds=1.5)
     unwrap = libseal.CachingUnwrapper(inner)
     main = threading.main_thread().ident
     assert main is not None
@@ -174,10 +174,9 @@ def test_ctrl_c_while_waiting_for_another_thread() -> None:
             time.sleep(0.01)
         timer = threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGINT))
         timer.start()
-        start = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             libseal.unseal(MESSAGE, unwrap)
-        assert time.monotonic() - start < 2
+        assert not asking.done()
         # The other thread has noticed nothing.
         assert asking.result() == b"data"
     assert inner.calls == 1
