@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import botocore.exceptions
 import pytest
-from aiobotocore.config import AioConfig  # type: ignore[import-untyped]
-from aiobotocore.session import get_session  # type: ignore[import-untyped]
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
 
 import libseal
 from fake_kms import Clock, FakeKms, arn, error, sealed
