@@ -33,6 +33,7 @@
 //!   key, so the unwrapping can be a call, an `await`, a queue or an air gap.
 //! - [`SealingKey`] and [`UnsealingKey`]: many messages under one data key, for telemetry.
 //!   [`SealingKey::seal_many`] and [`unseal_many`] work on many in one call.
+//! - [`CachingUnwrapper`]: one call of the KMS for each data key, and not for each message.
 //! - [`Header`]: what a message says about itself without any key. `Header::rewrap` gives a message other
 //!   recipients, after a key rotation for example.
 //!

@@ -171,9 +171,9 @@ impl Cache {
         key: &WrappedKey<'_>,
         give_up: &mut dyn FnMut() -> Option<BoxError>,
     ) -> Found<'_> {
-        let now = self.now();
+        let mut now = self.now();
         let mut state = self.lock();
-        // Twice if the one who asked panicked.
+        // Again if the one who asked panicked.
         loop {
             let data_key = now.and_then(|now| state.take(key, now, self.limits));
             if let Some(data_key) = data_key {
@@ -204,6 +204,7 @@ impl Cache {
                 state.statistics.shared += u64::from(!matches!(answer, Unwrapped::NotMine));
                 return Found::Answer(answer);
             }
+            now = self.now();
         }
     }
 
