@@ -65,6 +65,11 @@ figures: lib examples-rust $(python_ready)  ## Measure memory and overhead, into
 	$(call heading,Figures)
 	$(python) -m tests.measure.figures.figures --release $(release)
 
+.PHONY: fleet
+fleet: $(python_ready)  ## Count the requests to the KMS that a fleet costs, into build/fleet.md; FLEET=quick for less
+	$(call heading,Fleet)
+	FLEET=$(FLEET) $(python) -m tests.measure.fleet.fleet
+
 .PHONY: bench
 bench: system $(bench_python_ready)  ## Compare the speed with other libraries, into build/bench; BENCH=quick for less
 	$(call heading,Bench)
@@ -130,9 +135,9 @@ test-independent: $(tools_ready)  ## Test the independent implementation, and th
 	$(tools) -m pytest tests/independent
 
 .PHONY: interop
-interop: lib examples-rust $(python_ready)  ## Let each language unseal what each other sealed
+interop: lib examples-rust $(python_ready)  ## Let each language unseal what each other sealed, and count what the KMS is asked
 	$(call heading,Interop)
-	LIBSEAL_RELEASE=$(release) $(python) -m pytest tests/kms tests/interop
+	LIBSEAL_RELEASE=$(release) $(python) -m pytest tests/kms tests/interop tests/measure/fleet
 
 .PHONY: test-readme
 test-readme: lib $(python_ready)  ## Run the code of the README

@@ -14,7 +14,7 @@ use crate::{
     },
     error::{Error, ErrorKind},
     header::write as header,
-    payload::{keys::MessageKeys, layout},
+    payload::{keys::MessageKeys, layout, threads::Threads},
     process::Process,
     recipient::Recipient,
     sealer::{Sealer, seal_rest},
@@ -168,7 +168,7 @@ impl<R: RandomSource> Envelope<'_, R> {
         let message = first(out, len)?;
         let split = message.split_at_mut_checked(start_len);
         let (start, rest) = split.ok_or(ErrorKind::Internal)?;
-        self.with_keys(start, |keys| seal_rest(keys, plaintext, rest))?;
+        self.with_keys(start, |keys| seal_rest(keys, plaintext, rest, Threads::ALL))?;
         Ok(start.len() + rest.len())
     }
 

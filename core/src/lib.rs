@@ -31,7 +31,8 @@
 //!   perform no I/O. A reading says which bytes of a message it needs next, from any place in it.
 //! - [`Sealer`] and [`Unsealer`]: the state machines below. The unsealer stops where it needs the data
 //!   key, so the unwrapping can be a call, an `await`, a queue or an air gap.
-//! - [`SealingKey`]: many messages under one data key, for telemetry.
+//! - [`SealingKey`] and [`UnsealingKey`]: many messages under one data key, for telemetry.
+//!   [`SealingKey::seal_many`] and [`unseal_many`] work on many in one call.
 //! - [`Header`]: what a message says about itself without any key. `Header::rewrap` gives a message other
 //!   recipients, after a key rotation for example.
 //!
@@ -46,7 +47,7 @@
 //!
 //! | feature | gives | default |
 //! |---|---|---|
-//! | `std` | [`SealWriter`], [`UnsealReader`] | yes |
+//! | `std` | [`SealWriter`], [`UnsealReader`], [`CachingUnwrapper`] | yes |
 //! | `alloc` | unsealing, [`Envelope::seal`], keys in PEM, base64 and JSON | with `std` |
 //! | `getrandom` | random bytes of the operating system; with `alloc`, `Header::rewrap` | with `std` |
 //! | `rustcrypto` | the portable crypto provider; one provider is needed | yes |
@@ -80,6 +81,8 @@ mod error;
 mod header;
 #[cfg(feature = "std")]
 mod io;
+#[cfg(feature = "alloc")]
+mod many;
 mod payload;
 mod process;
 #[cfg(feature = "alloc")]
@@ -94,6 +97,8 @@ mod self_test;
 mod unseal;
 #[cfg(feature = "alloc")]
 mod unsealer;
+#[cfg(feature = "alloc")]
+mod unsealing_key;
 #[cfg(feature = "alloc")]
 mod unwrap;
 #[cfg(feature = "alloc")]
@@ -119,16 +124,21 @@ pub use self_test::self_test;
 pub use {
     error::BoxError,
     header::read::Header,
+    many::{ManySealer, unseal_many},
     reading::{Next, Reading},
     recipient::wrapped_key::WrappedKey,
     unseal::{plaintext_len, unseal, unseal_async, unseal_into},
     unsealer::{Progress, Unsealer},
+    unsealing_key::UnsealingKey,
     unwrap::{Stop, Unwrap, UnwrapFn, Unwrapped, asynchronous::AsyncUnwrap, unwrap_fn},
     writing::Writing,
 };
 
 #[cfg(feature = "std")]
-pub use io::{seal_writer::SealWriter, unseal_reader::UnsealReader};
+pub use {
+    io::{seal_writer::SealWriter, unseal_reader::UnsealReader},
+    unwrap::caching::{CacheLimits, CacheStatistics, CachingUnwrapper},
+};
 
 #[cfg(feature = "tokio")]
 pub use io::{async_seal_writer::AsyncSealWriter, async_unseal_reader::AsyncUnsealReader};

@@ -6,12 +6,10 @@ use alloc::boxed::Box;
 use core::num::NonZero;
 use core::{fmt, mem::MaybeUninit};
 
-#[cfg(feature = "alloc")]
-use crate::payload::threads::Threads;
 use crate::{
     crypto::stack::with_wiped_stack,
     error::{Error, ErrorKind},
-    payload::{keys::MessageKeys, layout, seal::PayloadSealer},
+    payload::{keys::MessageKeys, layout, seal::PayloadSealer, threads::Threads},
     process::Process,
 };
 
@@ -196,6 +194,13 @@ impl fmt::Debug for Sealer {
 ///
 /// Not inlined, so that its stack frame is not there while the keys are drawn.
 #[inline(never)]
-pub(crate) fn seal_rest(keys: &MessageKeys, plaintext: &[u8], out: &mut [u8]) -> Result<(), Error> {
-    PayloadSealer::new(keys).finish_with(plaintext, out)
+pub(crate) fn seal_rest(
+    keys: &MessageKeys,
+    plaintext: &[u8],
+    out: &mut [u8],
+    threads: Threads,
+) -> Result<(), Error> {
+    let mut sealer = PayloadSealer::new(keys);
+    sealer.threads = threads;
+    sealer.finish_with(plaintext, out)
 }

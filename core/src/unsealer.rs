@@ -322,10 +322,15 @@ impl Unsealer {
         if let Err(kind) = result {
             return Err(self.fail(kind, out));
         }
+        self.end();
+        Ok(len)
+    }
+
+    /// After the end has verified.
+    fn end(&mut self) {
         if let State::Payload(payload) = core::mem::replace(&mut self.state, State::Failed) {
             self.state = State::Done(payload);
         }
-        Ok(len)
     }
 
     /// Exactly how many bytes [`finish_with`](Self::finish_with) will write for `input_len` bytes of
@@ -351,6 +356,21 @@ impl Unsealer {
     pub fn finish_with(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize, Error> {
         let out = out.get_mut(..self.finish_with_len(input.len()));
         let out = out.ok_or(ErrorKind::BufferTooSmall)?;
+        let mut input = input;
+        if let State::PayloadStart { bytes, len, .. } = &self.state {
+            let start = take(&mut input, bytes.len() - len);
+            let _ = self.update(start, &mut [])?;
+        }
+        if let State::Payload(payload) = &mut self.state
+            && payload.is_at_chunk()
+        {
+            // Not through the buffer for the chunk that is not complete yet.
+            if let Err(kind) = with_wiped_stack(|| payload.open_to_end(input, out)) {
+                return Err(self.fail(kind, out));
+            }
+            self.end();
+            return Ok(out.len());
+        }
         let written = self.update(input, out)?.written;
         let rest = out.get_mut(written..).ok_or(ErrorKind::Internal);
         match rest.map_err(Error::from).and_then(|rest| self.finish(rest)) {

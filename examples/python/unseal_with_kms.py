@@ -33,8 +33,7 @@ def main() -> None:
         with tqdm(total=size, unit="B", unit_scale=True) as bar:
             libseal.unseal_file(args.sealed, args.out, unwrap, progress=bar.update)
     except libseal.SealError as error:
-        cause = f" ({error.__cause__})" if error.__cause__ else ""
-        sys.exit(f"{args.sealed}: {error}{cause}")
+        sys.exit(f"{args.sealed}: {error}")
     except OSError as error:
         sys.exit(str(error))
 

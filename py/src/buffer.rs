@@ -165,25 +165,61 @@ pub(crate) fn new_bytes<'py>(
     len: usize,
     fill: impl FnOnce(&mut [u8]) -> PyResult<usize>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let size = ffi::Py_ssize_t::try_from(len)?;
-    // SAFETY: we are attached. The call returns a new reference to `bytes`, or null with an exception.
-    let bytes = unsafe {
-        let bytes = ffi::PyBytes_FromStringAndSize(ptr::null(), size);
-        Bound::from_owned_ptr_or_err(py, bytes)?.cast_into_unchecked::<PyBytes>()
-    };
-    // SAFETY: the object has `len` bytes, which CPython allows to be written as long as there is no
-    // other reference to it, and there is none. (The empty `bytes` is shared, but has none to write.)
-    // CPython has not filled them. It is foreign code that allocated them, so for the compiler they
-    // have whatever value they have; they are only written here, and only shown when `fill` has
-    // written them all.
-    let out = unsafe {
-        slice::from_raw_parts_mut(ffi::PyBytes_AsString(bytes.as_ptr()).cast::<u8>(), len)
-    };
-    match fill(out) {
-        Ok(written) if written == len => Ok(bytes),
-        result => {
-            out.zeroize();
-            Err(result.err().unwrap_or_else(|| errors::internal(py)))
+    let mut bytes = NewBytes::new(py, len)?;
+    match fill(bytes.as_mut_bytes()) {
+        Ok(written) if written == len => Ok(bytes.finish()),
+        result => Err(result.err().unwrap_or_else(|| errors::internal(py))),
+    }
+}
+
+/// New `bytes` that Python has not seen yet. Unless they are [finished](Self::finish), they are wiped and
+/// freed.
+pub(crate) struct NewBytes<'py> {
+    bytes: Bound<'py, PyBytes>,
+    len: usize,
+    is_finished: bool,
+}
+
+impl<'py> NewBytes<'py> {
+    pub(crate) fn new(py: Python<'py>, len: usize) -> PyResult<Self> {
+        let size = ffi::Py_ssize_t::try_from(len)?;
+        // SAFETY: we are attached. The call returns a new reference to `bytes`, or null with an
+        // exception.
+        let bytes = unsafe {
+            let bytes = ffi::PyBytes_FromStringAndSize(ptr::null(), size);
+            Bound::from_owned_ptr_or_err(py, bytes)?.cast_into_unchecked::<PyBytes>()
+        };
+        Ok(Self {
+            bytes,
+            len,
+            is_finished: false,
+        })
+    }
+
+    /// To be written only, and also while detached: no one else knows of them.
+    pub(crate) fn as_mut_bytes(&mut self) -> &mut [u8] {
+        // SAFETY: the object has `len` bytes, which CPython allows to be written as long as there is
+        // no other reference to it, and there is none before `finish`, which takes `self`. (The empty
+        // `bytes` is shared, but has none to write.) CPython has not filled them. It is foreign code
+        // that allocated them, so for the compiler they have whatever value they have; they are only
+        // written here, and only shown when they have all been written.
+        unsafe {
+            let start = ffi::PyBytes_AsString(self.bytes.as_ptr()).cast::<u8>();
+            slice::from_raw_parts_mut(start, self.len)
+        }
+    }
+
+    /// After all of them have been written.
+    pub(crate) fn finish(mut self) -> Bound<'py, PyBytes> {
+        self.is_finished = true;
+        self.bytes.clone()
+    }
+}
+
+impl Drop for NewBytes<'_> {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            self.as_mut_bytes().zeroize();
         }
     }
 }

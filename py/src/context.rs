@@ -40,6 +40,14 @@ impl<'py> Require<'py> {
         pairs.collect::<PyResult<_>>().map(Self)
     }
 
+    /// For a class, which cannot borrow them.
+    pub(crate) fn to_owned(&self) -> PyResult<Vec<(String, Option<String>)>> {
+        let pairs = self.pairs()?.into_iter();
+        Ok(pairs
+            .map(|(key, value)| (key.to_owned(), value.map(str::to_owned)))
+            .collect())
+    }
+
     pub(crate) fn pairs(&self) -> PyResult<Vec<(&str, Option<&str>)>> {
         let mut pairs = Vec::with_capacity(self.0.len());
         for (key, value) in &self.0 {

@@ -1,8 +1,16 @@
 //! What the types have in common: locking, names for messages.
 
-use std::sync::{Mutex, MutexGuard};
+use std::{
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
 
-use pyo3::{exceptions::PyTypeError, prelude::*, pyclass::PyClass, types::PyString};
+use pyo3::{
+    exceptions::{PyTypeError, PyValueError},
+    prelude::*,
+    pyclass::PyClass,
+    types::PyString,
+};
 
 use crate::errors;
 
@@ -39,6 +47,37 @@ pub(crate) fn object<'a, 'py, T: PyClass>(
         let message = format!("{name} must be a libseal.{class}, not {given}");
         PyTypeError::new_err(message)
     })
+}
+
+/// The argument `max_age`: seconds or a `timedelta`.
+#[derive(Clone, Copy)]
+pub(crate) struct Age(pub(crate) Duration);
+
+impl Age {
+    /// Of the data keys in a cache.
+    pub(crate) const DEFAULT: Self = Self(Duration::from_secs(300));
+}
+
+impl FromPyObject<'_, '_> for Age {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        let seconds = match value.extract::<f64>() {
+            Ok(seconds) => seconds,
+            Err(_) => {
+                let seconds = value.call_method0("total_seconds");
+                let seconds = seconds.and_then(|seconds| seconds.extract());
+                seconds.map_err(|_| {
+                    let name = type_name(&value);
+                    let message = format!("max_age must be seconds or a timedelta, not {name}");
+                    PyTypeError::new_err(message)
+                })?
+            }
+        };
+        let age = Duration::try_from_secs_f64(seconds);
+        let message = "max_age must be 0 or more, and finite; leave it out for no limit";
+        age.map(Self).map_err(|_| PyValueError::new_err(message))
+    }
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -24,6 +24,12 @@ pub(crate) fn to_py(py: Python<'_>, error: Error) -> PyErr {
     }
 }
 
+/// What an unwrapper raised that is no failure of unwrapping, such as `KeyboardInterrupt`.
+pub(crate) fn interruption(py: Python<'_>, error: &Error) -> Option<PyErr> {
+    let raised = error.source()?.downcast_ref::<PyErr>()?;
+    (!raised.is_instance_of::<PyException>(py)).then(|| raised.clone_ref(py))
+}
+
 /// What an unwrapper raised, as its failure. Of several failures, one that is retryable counts.
 pub(crate) fn failure(py: Python<'_>, raised: PyErr) -> Error {
     let retryable = raised.value(py).getattr(intern!(py, "retryable"));

@@ -13,6 +13,7 @@
 #![deny(unsafe_code)]
 
 mod buffer;
+mod caching_unwrapper;
 mod context;
 mod convert;
 mod errors;
@@ -20,6 +21,7 @@ mod fork;
 mod header;
 mod interpreter;
 mod local_unwrapper;
+mod many;
 mod pool;
 mod public_key;
 mod reading;
@@ -44,8 +46,10 @@ mod _libseal {
 
     #[pymodule_export]
     use crate::{
+        caching_unwrapper::CachingUnwrapper,
         header::Header,
         local_unwrapper::LocalUnwrapper,
+        many::{ManyUnsealer, UnknownKey, seal_window, take_window},
         pool::thread_count,
         public_key::PublicKey,
         reading::Reading,
@@ -56,7 +60,7 @@ mod _libseal {
         sealing_key::SealingKey,
         unseal::{plaintext_len, unseal, unseal_into},
         unsealer::Unsealer,
-        unwrap::check_unwrap,
+        unwrap::{check_unwrap, each_unwrapper, unwrap_keys},
         wrapped_key::WrappedKey,
         writing::Writing,
     };

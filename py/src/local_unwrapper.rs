@@ -78,6 +78,13 @@ impl LocalUnwrapper {
         }
     }
 
+    /// The fingerprint of the key, in a list.
+    #[pyo3(name = "fingerprints")]
+    fn py_fingerprints<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
+        let fingerprints = self.fingerprints();
+        fingerprints.iter().map(|f| PyBytes::new(py, f)).collect()
+    }
+
     fn __repr__(&self) -> String {
         let key = self.unwrapper.public_key();
         let fingerprint = hex(key.fingerprint());

@@ -23,6 +23,8 @@ use crate::convert::type_name;
 const DETACH_FROM: usize = 4096;
 /// The core gives each thread 256 KiB or more.
 const SEVERAL_FROM: usize = 512 * 1024;
+/// Fewer messages are not worth a thread that has to be woken up.
+const MANY_FROM: usize = 64;
 /// What one thread works on between two calls from Python.
 const PIECE_LEN: usize = 256 * 1024;
 /// The same for each of several threads, which have to be woken up every time.
@@ -100,6 +102,28 @@ impl FromPyObject<'_, '_> for Threads {
         count
             .map(Self)
             .ok_or_else(|| PyValueError::new_err(message))
+    }
+}
+
+impl Threads {
+    /// Does `work` on `count` messages of `len` bytes in all while other Python threads run.
+    pub(crate) fn work_on_many<T: Send>(
+        self,
+        py: Python<'_>,
+        (count, len): (usize, usize),
+        work: impl FnOnce() -> T + Send,
+    ) -> T {
+        if count < 2 && len < DETACH_FROM {
+            return work();
+        }
+        let is_for_several = count >= MANY_FROM || len >= SEVERAL_FROM;
+        match (is_for_several && self.count() > 1)
+            .then(|| pool(py))
+            .flatten()
+        {
+            Some(pool) => py.detach(|| pool.install(work)),
+            None => py.detach(work),
+        }
     }
 }
 

@@ -1,21 +1,14 @@
 //! `SealingKey`.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use libseal::{Envelope, SealingLimits};
-use pyo3::{
-    exceptions::{PyTypeError, PyValueError},
-    prelude::*,
-    types::PyBytes,
-};
+use pyo3::{prelude::*, types::PyBytes};
 
 use crate::{
     buffer::{Input, Output, new_bytes},
     context::Context,
-    convert::type_name,
+    convert::Age,
     errors, fork,
     pool::Threads,
     recipient::Recipients,
@@ -51,9 +44,18 @@ impl SealingKey {
         self.key.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn message_len(&self, py: Python<'_>, plaintext_len: u64) -> PyResult<u64> {
+    pub(crate) fn message_len(&self, py: Python<'_>, plaintext_len: u64) -> PyResult<u64> {
         let len = self.lock(py).sealed_len(plaintext_len);
         len.map_err(|error| errors::to_py(py, error))
+    }
+
+    /// Begins many messages at once, to be sealed without this key.
+    pub(crate) fn start_many(
+        &self,
+        py: Python<'_>,
+        lens: Vec<u64>,
+    ) -> Result<libseal::ManySealer, libseal::Error> {
+        self.lock(py).start_many(lens)
     }
 
     /// `message` is as long as the sealed message.
@@ -68,31 +70,6 @@ impl SealingKey {
         let finish = || sealer.finish_with(plaintext, rest);
         let written = Threads::ONE.work_on(py, plaintext.len(), finish);
         Ok(start_len + written.map_err(|error| errors::to_py(py, error))?)
-    }
-}
-
-/// The argument `max_age`: seconds or a `timedelta`.
-struct Age(Duration);
-
-impl FromPyObject<'_, '_> for Age {
-    type Error = PyErr;
-
-    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
-        let seconds = match value.extract::<f64>() {
-            Ok(seconds) => seconds,
-            Err(_) => {
-                let seconds = value.call_method0("total_seconds");
-                let seconds = seconds.and_then(|seconds| seconds.extract());
-                seconds.map_err(|_| {
-                    let name = type_name(&value);
-                    let message = format!("max_age must be seconds or a timedelta, not {name}");
-                    PyTypeError::new_err(message)
-                })?
-            }
-        };
-        let age = Duration::try_from_secs_f64(seconds);
-        let message = "max_age must be 0 or more, and finite; leave it out for no limit";
-        age.map(Self).map_err(|_| PyValueError::new_err(message))
     }
 }
 

@@ -5,12 +5,13 @@ use pyo3::{
     exceptions::PyTypeError,
     intern,
     prelude::*,
+    sync::PyOnceLock,
     types::{PyBytes, PySequence, PyString, PyTuple, PyType},
 };
 
 use crate::{
-    buffer::Input, convert::type_name, errors, local_unwrapper::LocalUnwrapper,
-    wrapped_key::WrappedKey,
+    buffer::Input, caching_unwrapper::CachingUnwrapper, convert::type_name, errors,
+    local_unwrapper::LocalUnwrapper, wrapped_key::WrappedKey,
 };
 
 /// One unwrapper, or several that are asked one after the other.
@@ -18,18 +19,7 @@ pub(crate) struct Unwrappers<'py>(Vec<Box<dyn Unwrap + 'py>>);
 
 impl<'py> Unwrappers<'py> {
     pub(crate) fn from_py(unwrap: &Bound<'py, PyAny>) -> PyResult<Self> {
-        if let Some(only) = unwrapper(unwrap)? {
-            return Ok(Self(vec![only]));
-        }
-        // Text and bytes are sequences too, but not of unwrappers.
-        let is_text = unwrap.is_instance_of::<PyString>() || unwrap.is_instance_of::<PyBytes>();
-        let several = unwrap.cast::<PySequence>().ok().filter(|_| !is_text);
-        let several = several.ok_or_else(|| not_an_unwrapper("unwrap", unwrap))?;
-        let several = several.try_iter()?.map(|value| {
-            let value = value?;
-            unwrapper(&value)?.ok_or_else(|| not_an_unwrapper("each of unwrap", &value))
-        });
-        several.collect::<PyResult<_>>().map(Self)
+        each(unwrap, unwrapper).map(Self)
     }
 
     /// For `unwrap_with` of the core.
@@ -38,39 +28,103 @@ impl<'py> Unwrappers<'py> {
     }
 }
 
+/// A list of one, or of several; `make` makes one of what an unwrapper is, and nothing of what is none.
+fn each<'py, T>(
+    unwrap: &Bound<'py, PyAny>,
+    make: impl Fn(&Bound<'py, PyAny>) -> PyResult<Option<T>>,
+) -> PyResult<Vec<T>> {
+    if let Some(only) = make(unwrap)? {
+        return Ok(vec![only]);
+    }
+    // Text and bytes are sequences too, but not of unwrappers.
+    let is_text = unwrap.is_instance_of::<PyString>() || unwrap.is_instance_of::<PyBytes>();
+    let several = unwrap.cast::<PySequence>().ok().filter(|_| !is_text);
+    let several = several.ok_or_else(|| not_an_unwrapper("unwrap", unwrap))?;
+    let several = several.try_iter()?.map(|value| {
+        let value = value?;
+        make(&value)?.ok_or_else(|| not_an_unwrapper("each of unwrap", &value))
+    });
+    several.collect()
+}
+
 fn unwrapper<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Box<dyn Unwrap + 'py>>> {
     if let Ok(local) = value.cast::<LocalUnwrapper>() {
         return Ok(Some(Box::new(Local(local.clone()))));
     }
-    // A method of the class: a mock has every attribute that it is asked for.
-    let name = intern!(value.py(), "unwrap_keys");
-    if value.get_type().hasattr(name)? {
-        if is_async(&value.getattr(name)?)? {
-            return Err(PyTypeError::new_err(ASYNCHRONOUS));
-        }
-        let unwrap = value.clone();
-        return Ok(Some(Box::new(AllKeys { unwrap })));
+    if let Ok(caching) = value.cast::<CachingUnwrapper>() {
+        check_sync(caching.get().is_async())?;
+        return Ok(Some(Box::new(Caching(caching.clone()))));
     }
-    if value.is_instance_of::<PyType>() {
+    let Some(asked) = asked(value)? else {
         return Ok(None);
-    }
-    if value.is_callable() {
-        if is_async(value)? {
-            return Err(PyTypeError::new_err(ASYNCHRONOUS));
-        }
-        let unwrap = value.clone();
-        return Ok(Some(Box::new(EachKey { unwrap })));
-    }
-    Ok(None)
+    };
+    check_sync(asked.is_async)?;
+    let unwrap = value.clone();
+    Ok(Some(match asked.about_all_keys {
+        true => Box::new(AllKeys { unwrap }),
+        false => Box::new(EachKey { unwrap }),
+    }))
 }
 
-const ASYNCHRONOUS: &str = "unwrap must not be asynchronous: await the data key yourself, and give it \
-                            to Unsealer.provide_key or Reading.provide_key";
+/// How an unwrapper is asked.
+struct Asked {
+    about_all_keys: bool,
+    is_async: bool,
+}
 
-/// Whether this is an async function, a method that is one, or an object with such a `__call__`.
+/// `None` for what is no unwrapper.
+fn asked(value: &Bound<'_, PyAny>) -> PyResult<Option<Asked>> {
+    if let Ok(caching) = value.cast::<CachingUnwrapper>() {
+        return Ok(Some(Asked {
+            about_all_keys: false,
+            is_async: caching.get().is_async(),
+        }));
+    }
+    // A method of the class: a mock has every attribute that it is asked for.
+    let name = intern!(value.py(), "unwrap_keys");
+    let about_all_keys = value.get_type().hasattr(name)?;
+    let is_async = match about_all_keys {
+        true => is_async(&value.getattr(name)?)?,
+        false if value.is_instance_of::<PyType>() || !value.is_callable() => return Ok(None),
+        false => is_async(value)?,
+    };
+    Ok(Some(Asked {
+        about_all_keys,
+        is_async,
+    }))
+}
+
+/// Refuses what has to be awaited.
+pub(crate) fn check_sync(is_async: bool) -> PyResult<()> {
+    match is_async {
+        true => Err(PyTypeError::new_err(ASYNCHRONOUS)),
+        false => Ok(()),
+    }
+}
+
+/// Whether any of the unwrappers has to be awaited. Refuses what is no unwrapper.
+pub(crate) fn is_any_async(unwrap: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let each = each(
+        unwrap,
+        |value| Ok(asked(value)?.map(|asked| asked.is_async)),
+    )?;
+    Ok(each.contains(&true))
+}
+
+const ASYNCHRONOUS: &str =
+    "unwrap must not be asynchronous here: the functions of libseal.aio await it";
+
+/// Whether this is an async function, a method that is one, an object with such a `__call__`, or one of these
+/// with some of its arguments.
 fn is_async(callable: &Bound<'_, PyAny>) -> PyResult<bool> {
     const CO_COROUTINE: u32 = 0x80;
+    static PARTIAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let py = callable.py();
+    let partial = PARTIAL.import(py, "functools", "partial")?;
+    let mut callable = callable.clone();
+    while callable.is_instance(partial)? {
+        callable = callable.getattr(intern!(py, "func"))?;
+    }
     let mut code = callable.getattr_opt(intern!(py, "__code__"))?;
     if code.is_none() {
         let call = callable.get_type().getattr_opt(intern!(py, "__call__"))?;
@@ -114,12 +168,60 @@ pub(crate) fn check_unwrap(unwrap: &Bound<'_, PyAny>) -> PyResult<()> {
     Unwrappers::from_py(unwrap).map(drop)
 }
 
+/// The unwrappers in the argument `unwrap` of libseal.aio, and for each whether it is asynchronous.
+#[pyfunction]
+#[pyo3(signature = (unwrap, /))]
+pub(crate) fn each_unwrapper<'py>(
+    unwrap: &Bound<'py, PyAny>,
+) -> PyResult<Vec<(Bound<'py, PyAny>, bool)>> {
+    each(unwrap, |value| {
+        let asked = asked(value)?;
+        Ok(asked.map(|asked| (value.clone(), asked.is_async)))
+    })
+}
+
+/// The data key of one of `wrapped_keys`, for what libseal.aio caches.
+#[pyfunction]
+#[pyo3(signature = (wrapped_keys, unwrap, /))]
+pub(crate) fn unwrap_keys<'py>(
+    wrapped_keys: Vec<PyRef<'py, WrappedKey>>,
+    unwrap: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    let py = unwrap.py();
+    let unwrappers = Unwrappers::from_py(unwrap)?;
+    let keys: Vec<_> = wrapped_keys.iter().map(|key| key.as_core()).collect();
+    match unwrappers.as_core().unwrap_keys(&keys) {
+        Unwrapped::DataKey(data_key) => Ok(Some(PyBytes::new(py, data_key.as_bytes()))),
+        Unwrapped::NotMine => Ok(None),
+        Unwrapped::Failed(error) | Unwrapped::Stop(error) => {
+            Err(errors::to_py(py, Error::unwrap_failed(error)))
+        }
+    }
+}
+
 /// The core's own, without a way through Python.
 struct Local<'py>(Bound<'py, LocalUnwrapper>);
 
 impl Unwrap for Local<'_> {
     fn unwrap_key(&self, key: &libseal::WrappedKey<'_>) -> Unwrapped {
         self.0.get().unwrap_key(self.0.py(), key)
+    }
+
+    fn fingerprints(&self) -> Vec<[u8; 32]> {
+        self.0.get().fingerprints()
+    }
+}
+
+/// The core's cache. What is in it costs no way through Python either.
+struct Caching<'py>(Bound<'py, CachingUnwrapper>);
+
+impl Unwrap for Caching<'_> {
+    fn unwrap_key(&self, key: &libseal::WrappedKey<'_>) -> Unwrapped {
+        self.unwrap_keys(&[*key])
+    }
+
+    fn unwrap_keys(&self, keys: &[libseal::WrappedKey<'_>]) -> Unwrapped {
+        self.0.get().unwrap_keys(self.0.py(), keys)
     }
 
     fn fingerprints(&self) -> Vec<[u8; 32]> {

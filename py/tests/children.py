@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import traceback
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -17,7 +19,7 @@ import libseal
 from support import key_file, public_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ALICE, BOB, SECRET = 20_001, 20_002, 20_003
 
@@ -103,3 +105,23 @@ def shared() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder)
+
+
+def in_a_child(work: Callable[[], object]) -> None:
+    """Do the work in a fork of this process: it neither fails nor hangs."""
+    child = os.fork()
+    if child == 0:
+        run_and_exit(work)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def run_and_exit(work: Callable[[], object]) -> NoReturn:
+    signal.alarm(60)
+    code = 1
+    try:
+        work()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)

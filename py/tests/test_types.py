@@ -68,6 +68,9 @@ def test_there_are_annotations() -> None:
     assert typing.get_type_hints(libseal.unseal)["unwrap"] == libseal.Unwrap
 
 
+KEY_IDS = {"Recipient", "WrappedKey", "public_key", "KmsCall", "KmsCall.__new__"}
+
+
 @pytest.mark.parametrize("name", [name for name, value in public_callables() if callable(value)])
 def test_options_are_keyword_only(name: str) -> None:
     value = dict(public_callables())[name]
@@ -78,7 +81,7 @@ def test_options_are_keyword_only(name: str) -> None:
     options = {"context", "require", "threads", "progress", "close_inner", "piece_len", "max_age"}
     for option in options & set(parameters):
         assert parameters[option].kind is inspect.Parameter.KEYWORD_ONLY, option
-    assert "key_id" not in parameters or name in {"Recipient", "WrappedKey", "public_key"}
+    assert "key_id" not in parameters or name in KEY_IDS
 
 
 def test_main_arguments_can_be_named() -> None:

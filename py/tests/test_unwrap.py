@@ -314,7 +314,7 @@ def test_data_key_of_what_a_kms_returned() -> None:
 
 
 def test_failures_that_may_go_away_count_more_than_lasting_ones() -> None:
-    def failing(error: Exception) -> libseal.Unwrap:
+    def failing(error: Exception) -> libseal.Unwrapper:
         def unwrap(_: libseal.WrappedKey) -> bytes:
             raise error
 
@@ -324,7 +324,7 @@ def test_failures_that_may_go_away_count_more_than_lasting_ones() -> None:
     rejected = libseal.WrappedKeyRejectedError("forged")
     unavailable = libseal.KmsUnavailableError("throttled")
     unwrap = [failing(rejected), failing(OSError("lost")), failing(unavailable)]
-    with pytest.raises(libseal.KmsUnavailableError, match="^throttled$") as raised:
+    with pytest.raises(libseal.KmsUnavailableError, match="throttled") as raised:
         libseal.unseal(message, unwrap)
     assert raised.value is unavailable
     assert raised.value.retryable

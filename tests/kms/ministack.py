@@ -1,4 +1,4 @@
-"""Runs MiniStack, which speaks the APIs of AWS KMS and S3, on loopback with nothing in it.
+"""Runs MiniStack, which speaks the APIs of AWS KMS, S3 and SQS, on loopback with nothing in it.
 
     with ministack() as kms:
         kms.create_key("alias/example-rsa-key")
@@ -29,6 +29,7 @@ import boto3
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
 
 START_SECONDS = 30
 STOP_SECONDS = 10
@@ -43,11 +44,12 @@ class LocalKms:
 
     @property
     def environment(self) -> dict[str, str]:
-        """This process's environment, changed so that a child's AWS SDK uses this KMS and S3."""
+        """This process's environment, changed so that a child's AWS SDK uses this machine."""
         inherited = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
         return inherited | {
             "AWS_ENDPOINT_URL_KMS": self.endpoint,
             "AWS_ENDPOINT_URL_S3": self.endpoint,
+            "AWS_ENDPOINT_URL_SQS": self.endpoint,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": CREDENTIAL,
             "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
@@ -56,6 +58,10 @@ class LocalKms:
     @property
     def s3(self) -> "S3Client":
         return boto3.client("s3", **access(self.endpoint))
+
+    @property
+    def sqs(self) -> "SQSClient":
+        return boto3.client("sqs", **access(self.endpoint))
 
     def create_key(
         self, alias: str, spec: Literal["RSA_2048", "RSA_3072", "RSA_4096"] = "RSA_2048"
@@ -66,8 +72,11 @@ class LocalKms:
 
 
 @contextmanager
-def ministack() -> Iterator[LocalKms]:
-    """Starts a KMS that is gone, with all that it wrote, when the block is left."""
+def ministack(**variables: str) -> Iterator[LocalKms]:
+    """Starts a KMS that is gone, with all that it wrote, when the block is left.
+
+    ``variables`` go into its environment: ``AUTH="true"`` makes it obey policies.
+    """
     with TemporaryDirectory(prefix="ministack-") as home:
         port = free_port()
         log = Path(home, "log")
@@ -76,7 +85,7 @@ def ministack() -> Iterator[LocalKms]:
             server = subprocess.Popen(
                 [sys.executable, "-m", "ministack"],
                 cwd=home,
-                env=server_environment(home, port),
+                env=server_environment(home, port) | variables,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -121,7 +130,7 @@ def server_environment(home: str, port: int) -> dict[str, str]:
         "TMPDIR": home,
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
-        "SERVICES": "kms,s3",
+        "SERVICES": "kms,s3,sqs",
         # These listen on ports of their own, whatever the services.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",

@@ -1,1 +1,1 @@
-"""What libseal costs in time, memory and flash. Nothing here is a test."""
+"""What libseal costs in time, memory, flash and requests to the KMS."""

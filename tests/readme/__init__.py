@@ -1,1 +1,1 @@
-"""Runs the code in README.md; test_readme.py says how."""
+"""Runs the code in README.md and py/OPERATING.md; test_readme.py says how."""

@@ -1,4 +1,4 @@
-"""Runs the code blocks of README.md as they stand there, with their line numbers.
+"""Runs the code blocks of the pages as they stand there, with their line numbers.
 
 All of them find two files in the current directory: `log`, and `device.pub.der`, the public key of
 `alias/example-rsa-key`. That is in a KMS which `boto3.client("kms")` reaches without arguments.
@@ -8,7 +8,7 @@ All of them find two files in the current directory: `log`, and `device.pub.der`
   declares `libseal_status status` and `size_t sealed_len`: see surroundings.c. Each runs alone.
 - A Rust block is the body of a main() that returns a Result, and seals `log` as `log.sealed`, with
   `device` = `42` for its encryption context. Each runs alone.
-- The Python blocks are one program, in the order of the page. They find `log.sealed`, which has
+- The Python blocks of a page are one program, in their order. They find `log.sealed`, which has
   `{"device": "42"}` for its encryption context, and no `log`, and unseal the one as the other.
 
 Code that readers need not see is in a comment that begins with the language, and runs where it
@@ -17,6 +17,8 @@ stands; for C and Rust, that is at the beginning of the block that follows:
     <!-- python
     assert plaintext == b"21.5 C"
     -->
+
+The policies in JSON are for test_policies.py.
 """
 
 import os
@@ -36,6 +38,7 @@ from tests.link import static_link_libs
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+OPERATING = ROOT / "py/OPERATING.md"
 SURROUNDINGS = Path(__file__).with_name("surroundings.c")
 RELEASE = Path(os.environ.get("LIBSEAL_RELEASE", ROOT / "target/release"))
 DEBUG = RELEASE.with_name("debug")
@@ -57,8 +60,8 @@ class Fragment:
     """Of the first line of the code, counted from 1."""
 
 
-def fragments(language: str) -> Iterator[Fragment]:
-    text = README.read_text() if README.exists() else ""
+def fragments(language: str, page: Path = README) -> Iterator[Fragment]:
+    text = page.read_text() if page.exists() else ""
     for match in FRAGMENT.finditer(text):
         if match["language"] == language:
             line = text.count("\n", 0, match.start("code")) + 1
@@ -129,22 +132,31 @@ def test_rust(code: str, kms: LocalKms, directory: Path) -> None:
     assert libseal.unseal(message, unwrap, require={"device": "42"}) == LOG
 
 
-def test_python(kms: LocalKms, directory: Path) -> None:
+@pytest.mark.parametrize("page", [README, OPERATING], ids=lambda page: page.name)
+def test_python(page: Path, kms: LocalKms, directory: Path) -> None:
     log = directory / "log"
     key = libseal.PublicKey((directory / "device.pub.der").read_bytes())
     libseal.seal_file(key, log, directory / "log.sealed", context={"device": "42"})
     log.unlink()
 
     lines: list[str] = []
-    for fragment in fragments("python"):
+    for fragment in fragments("python", page):
         lines += [""] * (fragment.line - 1 - len(lines))
         lines += fragment.code.splitlines()
-    program = directory / README.name
+    program = directory / page.name
     program.write_text("\n".join(lines))
     subprocess.run([sys.executable, program.name], cwd=directory, env=kms.environment, check=True)
     assert log.read_bytes() == LOG
 
 
-@pytest.mark.parametrize("language", ["c", "rust", "python"])
-def test_there_is_code(language: str) -> None:
-    assert any(not fragment.hidden for fragment in fragments(language))
+@pytest.mark.parametrize(
+    ("page", "language"),
+    [(README, "c"), (README, "rust"), (README, "python"), (OPERATING, "python")],
+)
+def test_there_is_code(page: Path, language: str) -> None:
+    assert any(not fragment.hidden for fragment in fragments(language, page))
+
+
+def test_all_of_the_code_for_operators_runs() -> None:
+    languages = re.findall(r"^```(.+)$", OPERATING.read_text(), re.MULTILINE)
+    assert set(languages) == {"python", "json policy", "json key-policy"}

@@ -10,6 +10,8 @@
 //! - `hkdf_expand_sha512(prk, info, out)`: HKDF-Expand (RFC 5869 section 2.3), for at most 128 bytes
 //!   of output. The keys of the format are 32 bytes long, shorter than the hash, because
 //!   Cobblestone-256 prescribes that.
+//! - `ExpandKey`, with `alloc`: the same with a key that is used again and again. What HMAC makes of the
+//!   key alone is computed once (`new`), and `expand` then takes two thirds of the time.
 //! - `ChunkEncryptor`: AES-256-GCM (SP 800-38D) without additional data. It encrypts a chunk piece by
 //!   piece (`start`, `update`, `finish`). With `alloc` it also encrypts whole chunks
 //!   (`seal`), on several threads at a time.
@@ -71,7 +73,7 @@ compile_error!(
 #[cfg(feature = "aws-lc-rs")]
 pub(crate) use aws_lc::self_test::{SELF_TEST_PUBLIC_KEY, self_test_decrypt};
 #[cfg(feature = "alloc")]
-pub(crate) use provider::ChunkDecryptor;
+pub(crate) use provider::{ChunkDecryptor, ExpandKey};
 pub(crate) use provider::{ChunkEncryptor, hkdf_expand_sha512, hmac_sha512, oaep_encrypt, sha256};
 pub(crate) use shared::oaep::OaepHash;
 

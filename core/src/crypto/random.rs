@@ -118,11 +118,34 @@ impl<'a> Random<'a> {
     pub(crate) fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
         out.fill(0);
         self.source.fill(out)?;
-        if is_constant(out) | has_constant_word(out) | self.repeats(out) {
+        let checked = self.check(out);
+        if checked.is_err() {
             out.zeroize();
+        }
+        checked
+    }
+
+    /// Fills several answers of `len` bytes each, 16 or more, that the source gives as one. They are
+    /// checked one by one.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn fill_each(&mut self, out: &mut [u8], len: usize) -> Result<(), Error> {
+        out.fill(0);
+        self.source.fill(out)?;
+        for answer in out.chunks(len) {
+            if let Err(error) = self.check(answer) {
+                out.zeroize();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses what cannot be random, or remembers how it began.
+    fn check(&mut self, answer: &[u8]) -> Result<(), Error> {
+        if is_constant(answer) | has_constant_word(answer) | self.repeats(answer) {
             return Err(ErrorKind::RandomFailed.into());
         }
-        let beginning = self.last.0.iter_mut().zip(&*out);
+        let beginning = self.last.0.iter_mut().zip(answer);
         beginning.for_each(|(last, byte)| *last = *byte);
         Ok(())
     }

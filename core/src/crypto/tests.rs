@@ -21,6 +21,9 @@ struct Provider {
     sha256: fn(&[&[u8]]) -> [u8; 32],
     hmac_sha512: fn(&[u8], &[&[u8]], &mut [u8; 64]),
     hkdf_expand_sha512: fn(&Key, [&[u8]; 3], &mut [u8]) -> Result<(), ErrorKind>,
+    /// The same, the second time under a key that is kept.
+    #[cfg(feature = "alloc")]
+    expand_again: fn(&Key, [&[u8]; 3], &mut [u8]) -> Result<(), ErrorKind>,
     oaep_encrypt: fn(&[u8], u32, OaepHash, &[u8], &mut Random<'_>, &mut [u8]) -> Result<(), Error>,
     /// Encrypts a chunk piece by piece.
     encrypt: fn(&Key, &Nonce, &[&[u8]]) -> Vec<u8>,
@@ -39,6 +42,12 @@ macro_rules! provider {
             sha256: $provider::sha256,
             hmac_sha512: $provider::hmac_sha512,
             hkdf_expand_sha512: $provider::hkdf_expand_sha512,
+            #[cfg(feature = "alloc")]
+            expand_again: |prk, info, out| {
+                let key = $provider::ExpandKey::new(prk);
+                key.expand([b"something", b"else", b""], &mut [0; 100])?;
+                key.expand(info, out)
+            },
             oaep_encrypt: $provider::oaep_encrypt,
             encrypt: |key, nonce, pieces| {
                 let mut encryptor = $provider::ChunkEncryptor::new(key);
@@ -188,6 +197,12 @@ proptest! {
         for Provider { name, hkdf_expand_sha512, .. } in PROVIDERS {
             let mut found = vec![0; len];
             hkdf_expand_sha512(&prk, info.each_ref().map(Vec::as_slice), &mut found).unwrap();
+            prop_assert_eq!(&found, &expected, "{}", name);
+        }
+        #[cfg(feature = "alloc")]
+        for Provider { name, expand_again, .. } in PROVIDERS {
+            let mut found = vec![0; len];
+            expand_again(&prk, info.each_ref().map(Vec::as_slice), &mut found).unwrap();
             prop_assert_eq!(&found, &expected, "{}", name);
         }
     }

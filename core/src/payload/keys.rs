@@ -28,8 +28,27 @@ impl MessageKeys {
         salt: &[u8; SALT_LEN],
         context: &[u8],
     ) -> Result<(), ErrorKind> {
+        self.fill(|okm| crypto::hkdf_expand_sha512(data_key, [INFO, salt, context], okm))
+    }
+
+    /// As [`derive`](Self::derive), under a data key that many messages are sealed with.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn derive_with(
+        &mut self,
+        data_key: &crypto::ExpandKey,
+        salt: &[u8; SALT_LEN],
+        context: &[u8],
+    ) -> Result<(), ErrorKind> {
+        self.fill(|okm| data_key.expand([INFO, salt, context], okm))
+    }
+
+    #[inline(always)]
+    fn fill(
+        &mut self,
+        expand: impl FnOnce(&mut [u8]) -> Result<(), ErrorKind>,
+    ) -> Result<(), ErrorKind> {
         let mut okm = Zeroizing::new([0; KEY_LEN + NONCE_LEN + COMMITMENT_LEN]);
-        crypto::hkdf_expand_sha512(data_key, [INFO, salt, context], &mut *okm)?;
+        expand(&mut *okm)?;
         let (key, rest) = okm.split_at(KEY_LEN);
         let (base_nonce, commitment) = rest.split_at(NONCE_LEN);
         self.key.copy_from_slice(key);

@@ -3,22 +3,28 @@
 //! With the feature `rayon`, those are the threads of the pool in which the call runs. This crate
 //! starts none.
 
-#[cfg(feature = "rayon")]
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+#[cfg(feature = "alloc")]
 use core::num::NonZero;
 #[cfg(feature = "rayon")]
 use rayon::{
-    iter::{IndexedParallelIterator, ParallelIterator},
+    iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator},
     slice::{ParallelSlice, ParallelSliceMut},
 };
 
 #[cfg(feature = "rayon")]
 use crate::crypto::stack::WipesStack;
 #[cfg(feature = "alloc")]
-use crate::{error::ErrorKind, payload::layout::CHUNK_LEN};
+use crate::{crypto::stack::with_wiped_stack, error::ErrorKind, payload::layout::CHUNK_LEN};
 
 /// Chunks that a thread takes at a time: 256 KiB, so that asking for more costs next to nothing.
 #[cfg(feature = "rayon")]
 const SHARE: usize = 16;
+
+/// Messages that a thread takes at a time: when they are small, some 30 µs.
+#[cfg(feature = "rayon")]
+const SMALL_SHARE: usize = 16;
 
 /// How many of the lent threads to use.
 #[derive(Clone, Copy)]
@@ -38,6 +44,17 @@ impl Threads {
     pub(crate) fn at_most(most: NonZero<usize>) -> Self {
         let most = u32::try_from(most.get()).unwrap_or(u32::MAX);
         Self { most }
+    }
+
+    /// That many, or all.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn up_to(most: Option<NonZero<usize>>) -> Self {
+        #[cfg(feature = "rayon")]
+        if let Some(most) = most {
+            return Self::at_most(most);
+        }
+        let _ = most;
+        Self::ALL
     }
 
     /// How much plaintext a stream gathers before it is worked on: 256 KiB, which stays in the cache
@@ -86,6 +103,27 @@ impl Threads {
         (0..)
             .zip(&mut chunks)
             .try_for_each(|(number, (input, out))| work(number, input, out))
+    }
+
+    /// Does `work` on each of `items`, and returns what it returned, in order. What they leave on the
+    /// stacks is wiped.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn for_each_message<T: Send, R: Send>(
+        self,
+        items: &mut [T],
+        work: impl Fn(usize, &mut T) -> R + Sync,
+    ) -> Vec<R> {
+        #[cfg(feature = "rayon")]
+        if self.count() > 1 && items.len() > SMALL_SHARE {
+            let most = usize::try_from(self.most).unwrap_or(usize::MAX);
+            let share = items.len().div_ceil(most).max(SMALL_SHARE);
+            let numbered = items.par_iter_mut().enumerate().with_min_len(share);
+            let done =
+                numbered.map_init(|| WipesStack, |_wipes, (number, item)| work(number, item));
+            return done.collect();
+        }
+        let numbered = items.iter_mut().enumerate();
+        with_wiped_stack(|| numbered.map(|(number, item)| work(number, item)).collect())
     }
 
     /// Chunks for each thread; `None` if the calling thread does them all.

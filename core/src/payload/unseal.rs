@@ -33,11 +33,21 @@ impl PayloadUnsealer {
         context: &[u8],
         start: &[u8; START_LEN],
     ) -> Result<Box<Self>, ErrorKind> {
+        Self::start_with(start, |keys, salt| {
+            keys.derive(data_key.as_bytes(), salt, context)
+        })
+    }
+
+    /// As [`start`](Self::start); `derive` derives the keys from the salt.
+    pub(crate) fn start_with(
+        start: &[u8; START_LEN],
+        derive: impl FnOnce(&mut MessageKeys, &[u8; SALT_LEN]) -> Result<(), ErrorKind>,
+    ) -> Result<Box<Self>, ErrorKind> {
         let (salt, commitment) = start
             .split_first_chunk::<SALT_LEN>()
             .ok_or(ErrorKind::Internal)?;
         let mut keys = MessageKeys::default();
-        keys.derive(data_key.as_bytes(), salt, context)?;
+        derive(&mut keys, salt)?;
         if !bool::from(keys.commitment.ct_eq(commitment)) {
             return Err(ErrorKind::AuthenticationFailed);
         }
@@ -100,6 +110,34 @@ impl PayloadUnsealer {
         Ok(())
     }
 
+    /// Whether the next byte begins a chunk that is wanted from its beginning.
+    pub(crate) fn is_at_chunk(&self) -> bool {
+        self.pending.is_empty() && self.skip == 0
+    }
+
+    /// [`update`](Self::update) and [`finish`](Self::finish) in one, [at a chunk](Self::is_at_chunk).
+    /// `out` is [`finish_with_len`](Self::finish_with_len) long. Leaves the stack to be wiped.
+    pub(crate) fn open_to_end(
+        &mut self,
+        mut input: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), ErrorKind> {
+        if (input.len() / SEALED_CHUNK_LEN) as u64 >= self.nonces.left() {
+            return Err(ErrorKind::MessageTooLong);
+        }
+        let split = out.split_at_mut_checked(layout::opened_len(input.len()));
+        let (opened, last) = split.ok_or(ErrorKind::BufferTooSmall)?;
+        if !opened.is_empty() {
+            self.open_full_chunks(&mut input, opened)?;
+        }
+        if input.len() < TAG_LEN {
+            return Err(ErrorKind::Truncated);
+        }
+        let nonce = self.nonces.next();
+        let ended = self.decryptor.open(&nonce, input, last);
+        ended.map_err(at_the_end)
+    }
+
     /// Takes as many chunks off the front of `input` as there are.
     fn open_full_chunks(&mut self, input: &mut &[u8], out: &mut [u8]) -> Result<(), ErrorKind> {
         let count = input.len() / SEALED_CHUNK_LEN;
@@ -153,10 +191,14 @@ impl PayloadUnsealer {
         if self.nonces.left() == 0 {
             return Err(ErrorKind::MessageTooLong);
         }
-        let opened = with_wiped_stack(|| self.open_pending(out));
-        opened.map_err(|kind| match kind {
-            ErrorKind::AuthenticationFailed => ErrorKind::EndNotAuthentic,
-            kind => kind,
-        })
+        with_wiped_stack(|| self.open_pending(out)).map_err(at_the_end)
+    }
+}
+
+/// The chunks before the last one have verified.
+const fn at_the_end(kind: ErrorKind) -> ErrorKind {
+    match kind {
+        ErrorKind::AuthenticationFailed => ErrorKind::EndNotAuthentic,
+        kind => kind,
     }
 }

@@ -1,6 +1,10 @@
 //! The joint where KMSs plug in: what the holder of a private key is asked, and how it answers.
 
 pub(crate) mod asynchronous;
+#[cfg(feature = "std")]
+mod cache;
+#[cfg(feature = "std")]
+pub(crate) mod caching;
 #[cfg(feature = "local-unwrapper")]
 pub(crate) mod local;
 #[cfg(feature = "local-unwrapper")]

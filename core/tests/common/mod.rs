@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 pub(crate) mod driver;
+#[cfg(unix)]
+pub(crate) mod forks;
 
 use std::{
     cell::Cell,

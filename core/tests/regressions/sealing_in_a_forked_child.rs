@@ -3,42 +3,16 @@
 
 use std::{
     io::{self, Write},
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use crate::common::{data_key_of, forks::in_a_child, local_unwrapper, public_key, seal};
 use libseal::{
     Envelope, Error, ErrorKind, Header, Recipient, SealWriter, SealingKey, SealingLimits, Unsealer,
     Writing, unseal,
 };
-use nix::{
-    libc,
-    sys::wait::{WaitStatus, waitpid},
-    unistd::{ForkResult, fork},
-};
-
-use crate::common::{data_key_of, local_unwrapper, public_key, seal};
 
 const TEXT: &[u8] = b"0123456789abcdef0123456789abcdef";
-
-/// Runs `test` in a child, which must neither panic nor hang.
-fn in_a_child(test: impl FnOnce()) {
-    // SAFETY: of the threads there is only this one in the child, and it leaves alone what others
-    // may have locked: it allocates, which is fine in children, and ends without cleaning up.
-    match unsafe { fork() }.unwrap() {
-        ForkResult::Child => {
-            // SAFETY: neither touches memory.
-            unsafe {
-                libc::alarm(60);
-                let failed = catch_unwind(AssertUnwindSafe(test)).is_err();
-                libc::_exit(failed.into());
-            }
-        }
-        ForkResult::Parent { child } => {
-            assert_eq!(waitpid(child, None).unwrap(), WaitStatus::Exited(child, 0));
-        }
-    }
-}
 
 #[track_caller]
 fn is_refused<T: std::fmt::Debug>(result: Result<T, Error>) {

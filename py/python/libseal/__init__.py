@@ -10,14 +10,17 @@ b'21.5 C'
 From simple to flexible:
 
 - ``seal`` and ``unseal``: bytes in, bytes out; ``seal_into`` and ``unseal_into``: into a buffer.
+- ``seal_many`` and ``unseal_many``: many messages, with one call of the KMS for each data key.
 - ``seal_file`` and ``unseal_file``: files of any size, in constant memory, all or nothing.
 - ``SealWriter`` and ``UnsealReader``: file objects; the reader can seek. ``SealTextWriter``: the
-  same for text.
+  same for text. ``SealReader``: a file object to read the message from, for uploads.
 - ``Writing`` and ``Reading``: what those two are made of, for other sources and targets, such as
   asyncio streams and HTTP range requests. They perform no I/O.
 - ``Sealer`` and ``Unsealer``: piece by piece, every byte at once.
 - ``SealingKey``: one data key for many messages, so RSA and the KMS are paid for once.
-- ``Header`` and ``inspect``: what a message says about itself, without any key.
+- ``CachingUnwrapper``: one call of the KMS for each data key, and not for each message.
+- ``Header`` and ``inspect``: what a message says about itself, without any key. ``Header.rewrap``
+  and ``rewrap_file``: other recipients for a message, whose payload stays.
 
 A message says nothing about *who* sealed it: anyone can have the public key.
 
@@ -56,6 +59,7 @@ from ._errors import (
 )
 from ._files import inspect, seal_file, unseal_file
 from ._libseal import (
+    CachingUnwrapper,
     Header,
     LocalUnwrapper,
     PublicKey,
@@ -68,12 +72,16 @@ from ._libseal import (
     Writing,
     __version__,
 )
+from ._many import seal_many, unseal_many
 from ._next import Next
 from ._reader import UnsealReader
+from ._rewrap import rewrap_file
 from ._seal import seal, seal_into, sealed_len
+from ._seal_reader import SealReader
 from ._text_writer import SealTextWriter
 from ._types import (
     Buffer,
+    CacheStatistics,
     Context,
     Path,
     Progress,
@@ -95,11 +103,15 @@ __all__ = [
     "unseal_into",
     "sealed_len",
     "plaintext_len",
+    "seal_many",
+    "unseal_many",
     "seal_file",
     "unseal_file",
     "inspect",
+    "rewrap_file",
     "SealWriter",
     "SealTextWriter",
+    "SealReader",
     "UnsealReader",
     "Writing",
     "Reading",
@@ -112,6 +124,8 @@ __all__ = [
     "Header",
     "WrappedKey",
     "LocalUnwrapper",
+    "CachingUnwrapper",
+    "CacheStatistics",
     "aws",
     "Recipients",
     "Context",

@@ -35,10 +35,10 @@ def _check_fileobj(fileobj: object, method: str, mode: str) -> None:
         )
 
 
-def check_count(method: str, count: object) -> None:
+def check_count(method: str, count: object, name: str = "fileobj") -> None:
     """Refuse what is no number of bytes."""
     if not isinstance(count, int):
-        raise TypeError(f"{method}() of fileobj must return an int, not {_returned(count)}")
+        raise TypeError(f"{method}() of {name} must return an int, not {_returned(count)}")
 
 
 def check_data(method: str, data: object) -> None:
@@ -57,7 +57,7 @@ def _returned(value: Any) -> str:
         return type(value).__name__
     if hasattr(value, "close"):
         value.close()  # Or else Python warns that no one has awaited it.
-    return "an awaitable: for asynchronous file objects see libseal.Writing and libseal.Reading"
+    return "an awaitable: for asynchronous file objects see libseal.aio"
 
 
 def check_path(name: str, path: object) -> None:

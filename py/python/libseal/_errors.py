@@ -134,8 +134,8 @@ class KmsRefusedError(KeyUnwrapError):
 class WrappedKeyRejectedError(KeyUnwrapError):
     """The KMS cannot decrypt this wrapped key.
 
-    It was altered or forged, or wrapped for another key or with another hash. No one will be able to
-    unseal the message.
+    It was altered or forged, or wrapped for another key or with another hash. Trying again will not
+    help.
     """
 
     code = 405

@@ -3,7 +3,7 @@
 import errno
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path as FilePath
@@ -85,18 +85,44 @@ def unseal_file(
     what is raised, besides OSError, see ``unseal``; for ``dst``, ``progress`` and ``threads`` see
     ``seal_file``.
     """
+    check_unwrap(unwrap)
+    with unsealing(src, dst, require, progress, threads) as (reading, write_plaintext):
+        reading.unwrap_with(unwrap)
+        return write_plaintext()
+
+
+@contextmanager
+def unsealing(
+    src: Path, dst: Path, require: Require | None, progress: Progress | None, threads: int | None
+) -> Iterator[tuple[Reading, Callable[[], int]]]:
+    """Yield a Reading that needs its data key, and what is to be called after that.
+
+    ``dst`` is replaced when the block ends without an exception.
+    """
     from ._replace import replacing  # noqa: PLC0415 (importing it takes 3 ms)
 
     check_path("src", src)
     check_path("dst", dst)
     check_progress(progress)
-    check_unwrap(unwrap)
     count = thread_count(threads)
     reading = Reading(require=require, threads=threads, piece_len=count * PIECE_LEN)
-    with _noting(src), replacing(dst) as target, _opened(src) as source:
+    with noting(src), replacing(dst) as target, _opened(src) as source:
         piece_len = _piece_len(source, count)
-        _write_parts(target, _unsealed(source, reading, unwrap, progress, piece_len), count)
-        return target.length
+        # With a tag of 16 bytes for each chunk.
+        piece = memoryview(bytearray(piece_len + piece_len // CHUNK_LEN * 16))
+        while not reading.needs_key:
+            match reading.next(piece_len):
+                case range() as offsets:
+                    length = _fill(piece[: len(offsets)], source)
+                    reading.feed(piece[:length])
+                    if progress is not None and length:
+                        progress(length)
+
+        def write_plaintext() -> int:
+            _write_parts(target, _unsealed(source, reading, progress, piece, piece_len), count)
+            return target.length
+
+        yield reading, write_plaintext
 
 
 def inspect(message_or_path: Buffer | Path, /) -> Header:
@@ -110,18 +136,22 @@ def inspect(message_or_path: Buffer | Path, /) -> Header:
         beginning = bytearray(MAX_HEADER_LEN)
         with _opened(message_or_path) as source:
             length = _fill(beginning, source)
-        with _noting(message_or_path):
+        with noting(message_or_path):
             return Header(memoryview(beginning)[:length])
     return Header(message_or_path)
 
 
 @contextmanager
-def _noting(message: Path) -> Iterator[None]:
+def noting(message: Path) -> Iterator[None]:
     """Note on an error which file it is about."""
     try:
         yield
     except SealError as error:
+        from ._redo import NOTE, is_interrupted  # noqa: PLC0415 (importing it takes 4 ms)
+
         error.add_note(f"in the file {os.fspath(message)!r}")
+        if is_interrupted(message):
+            error.add_note(NOTE)
         raise
 
 
@@ -177,13 +207,11 @@ def _sealed(
 def _unsealed(
     source: io.FileIO,
     reading: Reading,
-    unwrap: Unwrap,
     progress: Progress | None,
+    piece: memoryview,
     piece_len: int,
 ) -> Iterator[Buffer]:
-    """The plaintext, part by part, as in ``_sealed``."""
-    # With a tag of 16 bytes for each chunk.
-    piece = memoryview(bytearray(piece_len + piece_len // CHUNK_LEN * 16))
+    """The plaintext, part by part, as in ``_sealed``; ``piece`` is for parts of the message."""
     outs = _two_in_turn(piece_len)
     while True:
         match reading.next(piece_len):
@@ -194,12 +222,10 @@ def _unsealed(
                 if progress is not None and length:
                     progress(length)
                 yield out[:written]
-            case Next.KEY:
-                reading.unwrap_with(unwrap)
             case Next.PLAINTEXT:
                 out = next(outs)
                 yield out[: reading.read_into(out)]
-            case Next.END:
+            case _:
                 return
 
 

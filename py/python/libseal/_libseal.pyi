@@ -1,14 +1,20 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from typing import Final, final
+from typing import Any, Final, Self, final
 
+from . import aio
 from ._next import Next
-from ._types import Buffer, Context, Recipients, Require, Unwrap
+from ._types import Buffer, CacheStatistics, Context, Recipients, Require, Unwrap
 
 __all__ = [
     "sealed_view",
+    "CachingUnwrapper",
     "Header",
     "LocalUnwrapper",
+    "ManyUnsealer",
+    "UnknownKey",
+    "seal_window",
+    "take_window",
     "thread_count",
     "PublicKey",
     "Reading",
@@ -23,6 +29,8 @@ __all__ = [
     "unseal_into",
     "Unsealer",
     "check_unwrap",
+    "each_unwrapper",
+    "unwrap_keys",
     "WrappedKey",
     "Writing",
     "ERROR_KINDS",
@@ -42,6 +50,59 @@ def sealed_view(writing: Writing, /) -> Buffer:
 
 def check_unwrap(unwrap: Unwrap, /) -> None:
     """Refuses what is no unwrapper, before there is anything to unwrap."""
+
+def each_unwrapper(unwrap: aio.Unwrap, /) -> list[tuple[aio.Unwrapper, bool]]:
+    """The unwrappers in the argument unwrap of libseal.aio, and for each whether it is async."""
+
+def unwrap_keys(wrapped_keys: Sequence[WrappedKey], unwrap: Unwrap, /) -> bytes | None:
+    """The data key of one of wrapped_keys, for what libseal.aio caches."""
+
+def take_window(
+    iterator: Iterator[object],
+    load: Callable[[int, Any], tuple[Any, int]],
+    most: int,
+    most_bytes: int,
+    /,
+) -> tuple[list[Any], int, bool, BaseException | None]:
+    """Takes the next messages from an iterator: up to most, until they have most_bytes, and only as
+    long as they come fast. What is not bytes-like is given to load with its number.
+
+    Returns the messages, their length in all, whether the iterator has ended, and the exception
+    that it ended with.
+    """
+
+def seal_window(
+    key: SealingKey, items: list[Any], threads: int | None, /
+) -> list[bytes | Exception]:
+    """Seals each of items under key, and returns the messages."""
+
+@final
+class ManyUnsealer:
+    """Unseals window after window, and keeps the data keys in between."""
+    def __new__(
+        cls, unwrap: Unwrap, require: Require | None, threads: int | None, keeps: bool, /
+    ) -> ManyUnsealer: ...
+    def unseal_window(
+        self,
+        messages: list[Any],
+        ask: Callable[[list[UnknownKey], list[int]], object],
+        /,
+    ) -> list[bytes | Exception]:
+        """Unseals each of messages. ask is given the UnknownKeys that they need, in the order of
+        the messages, and a list with the number of the first message that has failed, if any has;
+        it unwraps them.
+        """
+
+@final
+class UnknownKey:
+    """A header that messages of a window have, and whose data key is not known yet."""
+    @property
+    def number(self) -> int:
+        """The number of the first message that has it."""
+    def unwrap(self) -> bool:
+        """Unwraps the data key, and returns whether that went well. Raises only what is no
+        Exception, such as KeyboardInterrupt.
+        """
 
 def thread_count(threads: int | None, /) -> int:
     """How many threads work on long data with this value of threads."""
@@ -264,6 +325,67 @@ class LocalUnwrapper:
         """The public key to seal for."""
     def __call__(self, wrapped_key: WrappedKey, /) -> bytes | None:
         """Call self as a function."""
+    def fingerprints(self) -> list[bytes]:
+        """The fingerprint of the key, in a list."""
+
+@final
+class CachingUnwrapper:
+    """Keeps the data keys that another unwrapper has unwrapped, so the KMS is called once for each
+    data key and not for each message. Messages of one SealingKey have one data key.
+
+        unwrap = libseal.CachingUnwrapper(libseal.aws.KmsUnwrapper(client, keys))
+
+    unwrap is any unwrapper, or a sequence of them: see unseal. If it is asynchronous, the functions
+    of libseal.aio take this object.
+
+    - Threads or tasks that want the same data key at the same time cause one call. The others wait
+      for it, and get its data key or its exception.
+    - Only data keys are kept. After a failure, or for a key that unwrap does not hold, the next
+      caller asks again. So strangers fill the cache only with messages for your own keys.
+    - unwrap is asked about one recipient at a time, so no message can put a wrong data key in the
+      place of the right one.
+
+    A data key is kept for max_age, in seconds or as a timedelta, from when the call for it began;
+    None is no limit. At most max_entries are kept; a further one takes the place of the one that
+    was not used for longest. Each is handed out at most max_uses times; those who waited for one
+    call all get its data key.
+
+    Data keys lie in memory of Rust and are wiped when they leave the cache. While one is there,
+    this process can unseal its messages without the KMS, whatever has been revoked since.
+
+    Threads can share this object. A forked child begins with an empty cache, and so does a copy or
+    an unpickled object, which have the same unwrap and limits.
+    """
+
+    def __new__(
+        cls,
+        unwrap: Unwrap | aio.Unwrap,
+        *,
+        max_age: float | timedelta | None = 300.0,
+        max_entries: int = 1000,
+        max_uses: int | None = None,
+    ) -> Self: ...
+    def __call__(self, wrapped_key: WrappedKey, /) -> bytes | None:
+        """Returns the data key, 32 bytes, or None if it is wrapped for a key that unwrap does not
+        hold.
+
+        Raises what unwrap raised, or KeyUnwrapError with that as its cause.
+        """
+    @property
+    def unwrap(self) -> Unwrap | aio.Unwrap:
+        """The unwrapper, or the sequence of them, that is asked for what is not in the cache."""
+    @property
+    def statistics(self) -> CacheStatistics:
+        """What the cache did in this process, for a dashboard: a CacheStatistics."""
+    def clear(self) -> None:
+        """Wipes all data keys. Callers that wait get theirs; it is not kept."""
+    def fingerprints(self) -> list[bytes]:
+        """The fingerprints of the keys that unwrap holds, as far as it knows them."""
+    def _get(self, wrapped_key: WrappedKey, /) -> bytes | None:
+        """The data key, if it is in the cache; for libseal.aio."""
+    def _put(self, wrapped_key: WrappedKey, data_key: Buffer, /) -> None:
+        """Keeps a data key; for libseal.aio."""
+    def __getnewargs_ex__(self) -> tuple[tuple[Unwrap | aio.Unwrap], dict[str, Any]]: ...
 
 @final
 class Sealer:

@@ -5,19 +5,16 @@ import io
 import os
 from typing import IO, Any, Self
 
-from ._arguments import check_data, check_source
+from ._arguments import check_source
 from ._errors import StateError
 from ._libseal import Header, Reading, check_unwrap, thread_count
 from ._next import Next
+from ._source import CHUNK_LEN, Source
 from ._types import Buffer, Require, SupportsRead, Unwrap
 
-CHUNK_LEN = 16 * 1024
 SEALED_CHUNK_LEN = CHUNK_LEN + 16
 # What each thread works on at a time.
 PIECE_LEN = 1024 * 1024
-
-# Their readinto is known to do what read does, which a subclass may have changed.
-_WITH_READINTO = (io.FileIO, io.BytesIO, io.BufferedReader, io.BufferedRandom)
 
 
 class UnsealReader(io.BufferedReader):
@@ -108,10 +105,8 @@ class _RawReader(io.RawIOBase):
         # Half a piece, so that whole pieces are read past the buffer.
         self.buffer_len = buffer_len
         self._inner = inner
-        self._readinto_inner = inner.readinto if type(inner) in _WITH_READINTO else None
+        self._source = Source(inner)
         self._reading = reading
-        # Room for a piece of the message.
-        self._sealed = memoryview(b"")
         # The byte of the message that the inner file object gives next; None if that is unknown.
         self._offset: int | None = offset
         # Where the message begins in the inner file object; None if that cannot seek.
@@ -190,27 +185,9 @@ class _RawReader(io.RawIOBase):
             self._offset = None
             self._inner.seek((self._start or 0) + offsets.start)
         self._offset = None
-        size = len(offsets)
-        piece: Any
-        if self._readinto_inner:
-            if len(self._sealed) < size:
-                # Fresh memory is slow, and short messages do not need much.
-                longer = max(16 * len(self._sealed), 4 * CHUNK_LEN)
-                self._sealed = memoryview(bytearray(min(longer, size)))
-            room = self._sealed[:size]
-            count = self._readinto_inner(room)
-            piece = None if count is None else room[:count]
-        else:
-            piece = self._inner.read(size)
-        if piece is None:
-            raise BlockingIOError(errno.EAGAIN, "the file object is non-blocking, and empty")
-        if not isinstance(piece, bytes):
-            check_data("read", piece)
-        if len(piece) > size:
-            raise OSError(errno.EIO, f"read({size}) returned {len(piece)} bytes")
+        piece = self._source.read(len(offsets))
         self._offset = offsets.start + len(piece)
-        read: Buffer = piece
-        return read
+        return piece
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         if not self.seekable():

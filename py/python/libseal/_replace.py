@@ -1,4 +1,4 @@
-"""Replacing a file as a whole: ``replacing`` is all that others use.
+"""Replacing a file as a whole: ``replacing``. What else has no underscore is for ``_redo``.
 
 Where the system can (Linux, most file systems), the new file has no name until it is complete, so
 nothing is left of it however the process ends. Elsewhere it has a temporary name beside the old
@@ -26,6 +26,8 @@ ADVICE = "so it cannot be replaced: use SealWriter or UnsealReader"
 # How often, every 10 ms, a name is tried that others use for the time of two system calls.
 TRIES = 200
 MAX_LINKS = 40
+# What is copied at a time where the system cannot.
+PIECE_LEN = 1024 * 1024
 
 
 @contextmanager
@@ -37,15 +39,15 @@ def replacing(dst: Path) -> Iterator["NewFile"]:
     """
     FilePath(dst)  # Refuses what is not a path, bytes included.
     name = os.fspath(dst)
-    with _naming(name):
-        final = _followed(name)
-        old = _replaceable(final)
+    with naming(name):
+        final = followed(name)
+        old = replaceable(final)
         if old is not None:
             _foresee_refusal(final, old)
         new = NewFile(name, final, old)
     try:
         yield new
-        with _naming(name):
+        with naming(name):
             new.take_place()
     finally:
         new.close()
@@ -57,8 +59,9 @@ class NewFile:
     def __init__(self, dst: str, final: FilePath, old: os.stat_result | None) -> None:
         self._dst = dst
         self._final = final
-        self._temporary = _temporary_name(final)
+        self._temporary = temporary_name(final)
         self._mode: int | None = None
+        self._can_copy = True
         try:
             # Without a name no one else can open it, so it can have its final mode at once.
             unnamed = _unnamed(final.parent, 0o666 if old is None else 0o600)
@@ -77,10 +80,29 @@ class NewFile:
 
     def write(self, data: Buffer) -> None:
         """Write all of ``data``."""
-        with _naming(self._dst), memoryview(data) as rest:
+        with naming(self._dst), memoryview(data) as rest:
             written = 0
             while written < len(rest):
                 written += self._file.write(rest[written:])
+
+    def copy(self, source: int, offset: int, count: int) -> int:
+        """Append up to ``count`` bytes of an open file, from ``offset`` on, as the system can.
+
+        Returns how many, and 0 only at the end of that file.
+        """
+        with naming(self._dst):
+            if sys.platform == "linux" and self._can_copy:
+                # Within one file system, this need not move the bytes through this process, or not
+                # even copy them.
+                with suppress(OSError):
+                    copied = os.copy_file_range(source, self._file.fileno(), count, offset)
+                    if copied:
+                        return copied
+                self._can_copy = False
+            os.lseek(source, offset, os.SEEK_SET)
+            data = os.read(source, min(count, PIECE_LEN))
+        self.write(data)
+        return len(data)
 
     def take_place(self) -> None:
         """Put the file, which is complete, at its destination."""
@@ -88,7 +110,7 @@ class NewFile:
         # Or else a power failure may leave the name with nothing behind it.
         os.fsync(fd)
         # Much may have changed since the beginning.
-        old = _replaceable(self._final)
+        old = replaceable(self._final)
         if old is not None:
             take_over_rights(fd, self._final, old)
         elif self._mode is not None:
@@ -117,14 +139,14 @@ class NewFile:
         # Closing unlocks, so it comes last.
         if self._named:
             with suppress(OSError):
-                if _is_at(self._file.fileno(), self._temporary):
+                if is_at(self._file.fileno(), self._temporary):
                     self._temporary.unlink()
         self._file.close()
 
     def _take_name(self) -> None:
         """Get the temporary name, from which a file can be renamed over another."""
         fd = self._file.fileno()
-        _lock(fd)
+        lock(fd)
         self._named = True
         for _ in range(TRIES):
             try:
@@ -134,11 +156,11 @@ class NewFile:
                     time.sleep(0.01)
             else:
                 return
-        raise _busy()
+        raise busy()
 
 
 @contextmanager
-def _naming(dst: str) -> Iterator[None]:
+def naming(dst: str) -> Iterator[None]:
     """Name the file that the caller named, whichever it was that failed."""
     try:
         yield
@@ -146,14 +168,14 @@ def _naming(dst: str) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, dst) from None
 
 
-def _busy() -> OSError:
-    return OSError(errno.EBUSY, "another process or thread is replacing the file")
+def busy(doing: str = "replacing") -> OSError:
+    return OSError(errno.EBUSY, f"another process or thread is {doing} the file")
 
 
 # ---- What may be replaced
 
 
-def _followed(dst: str) -> FilePath:
+def followed(dst: str) -> FilePath:
     """The path without symbolic links. It need not exist."""
     # A Path would drop these.
     if os.path.basename(dst) in ("", "."):  # noqa: PTH119
@@ -174,7 +196,7 @@ def _followed(dst: str) -> FilePath:
     return path
 
 
-def _replaceable(path: FilePath) -> os.stat_result | None:
+def replaceable(path: FilePath) -> os.stat_result | None:
     """The status of the file, if there is one. Refuses what open() could not write to."""
     try:
         status = path.lstat()
@@ -255,11 +277,11 @@ def _link(fd: int, name: FilePath) -> None:
 # ---- A file with a temporary name
 
 
-def _temporary_name(final: FilePath) -> FilePath:
+def temporary_name(final: FilePath, suffix: str = ".tmp") -> FilePath:
     """A name beside ``final``, always the same, and short however long that is."""
     from zlib import crc32  # noqa: PLC0415 (only files need it)
 
-    return final.with_name(f".libseal-{crc32(os.fsencode(final.name)):08x}.tmp")
+    return final.with_name(f".libseal-{crc32(os.fsencode(final.name)):08x}{suffix}")
 
 
 def _created(name: FilePath, mode: int) -> io.FileIO:
@@ -273,9 +295,9 @@ def _created(name: FilePath, mode: int) -> io.FileIO:
             file = io.FileIO(name, "xb", opener=opener)
         except FileExistsError:
             if not _remove_leftover(name):
-                raise _busy() from None
+                raise busy() from None
             continue
-        if _lock(file.fileno()) and _is_at(file.fileno(), name):
+        if lock(file.fileno()) and is_at(file.fileno(), name):
             return file
         # Another process took it for a leftover before it was locked.
         file.close()
@@ -304,29 +326,29 @@ def _remove_leftover(name: FilePath) -> bool:
     try:
         found = name.lstat()
         if not stat.S_ISREG(found.st_mode):
-            raise _in_the_way(name)
+            raise in_the_way(name)
         fd = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return True
     except PermissionError:
-        raise _in_the_way(name) from None
+        raise in_the_way(name) from None
     try:
-        if not _lock(fd, required=True):
+        if not lock(fd, required=True):
             return False
         # Who holds the lock of what is at the name may remove it. It may be another by now.
-        if stat.S_ISREG(os.fstat(fd).st_mode) and _is_at(fd, name):
+        if stat.S_ISREG(os.fstat(fd).st_mode) and is_at(fd, name):
             name.unlink()
         return True
     finally:
         os.close(fd)
 
 
-def _in_the_way(name: FilePath) -> OSError:
+def in_the_way(name: FilePath) -> OSError:
     message = f"{name} is in the way: it is needed for the new file and belongs to another"
     return OSError(errno.EEXIST, message)
 
 
-def _lock(fd: int, *, required: bool = False) -> bool:
+def lock(fd: int, *, required: bool = False) -> bool:
     """Lock the file until it is closed; False if another holds the lock."""
     if sys.platform == "win32":
         return True
@@ -343,7 +365,7 @@ def _lock(fd: int, *, required: bool = False) -> bool:
     return True
 
 
-def _is_at(fd: int, name: FilePath) -> bool:
+def is_at(fd: int, name: FilePath) -> bool:
     try:
         return os.path.samestat(os.fstat(fd), name.lstat())
     except FileNotFoundError:

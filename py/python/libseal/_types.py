@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from ._libseal import PublicKey, Recipient, WrappedKey
 
 __all__ = [
     "Buffer",
+    "CacheStatistics",
     "Context",
     "Path",
     "Progress",
@@ -64,6 +65,31 @@ class SupportsWrite(Protocol):
 
     def write(self, data: bytes, /) -> int | None:
         """Write ``data``, and return how many bytes were written; None stands for all of them."""
+
+
+class CacheStatistics(NamedTuple):
+    """What a CachingUnwrapper did in this process.
+
+    Keys that the inner unwrapper does not hold are not counted.
+    """
+
+    hits: int
+    """Data keys that came from the cache."""
+
+    misses: int
+    """Calls of the inner unwrapper for keys that it holds."""
+
+    failures: int
+    """Of the misses, those that failed."""
+
+    shared: int
+    """Answers to callers who waited for the call of another one."""
+
+    evictions: int
+    """Data keys that made room for others. If there are many, the cache is too small."""
+
+    entries: int
+    """Data keys in the cache now."""
 
 
 Unwrapper: TypeAlias = Callable[[WrappedKey], Buffer | None] | SupportsUnwrapKeys

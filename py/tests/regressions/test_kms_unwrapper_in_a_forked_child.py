@@ -44,12 +44,12 @@ class SlowKms:
         local = unwrapper()
         fingerprint = local.public_key.fingerprint
         key = libseal.WrappedKey(EncryptionAlgorithm, fingerprint, KeyId, CiphertextBlob)
-        return {"Plaintext": local(key)}
+        return {"KeyId": KeyId, "Plaintext": local(key)}
 
 
 def test_it_is_not_locked_in_the_child() -> None:
     kms = SlowKms()
-    unwrap = libseal.aws.KmsUnwrapper(kms, "alias/key")
+    unwrap = libseal.aws.KmsUnwrapper(lambda: kms, "alias/key")
     blob = libseal.seal(public_key(), b"data")
     found = []
     thread = threading.Thread(target=lambda: found.append(libseal.unseal(blob, unwrap)))

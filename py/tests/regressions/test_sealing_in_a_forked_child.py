@@ -8,16 +8,15 @@ from __future__ import annotations
 import io
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import threading
-import traceback
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 
 import libseal
+from children import in_a_child
 from support import public_key, unwrapper
 
 if TYPE_CHECKING:
@@ -30,26 +29,6 @@ pytestmark = [
 ]
 
 TEXT = b"0123456789abcdef0123456789abcdef"
-
-
-def in_a_child(work: Callable[[], object]) -> None:
-    """Neither fails nor hangs."""
-    child = os.fork()
-    if child == 0:
-        run_and_exit(work)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
-def run_and_exit(work: Callable[[], object]) -> NoReturn:
-    signal.alarm(60)
-    code = 1
-    try:
-        work()
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(code)
 
 
 def is_refused(call: Callable[[], object]) -> None:

@@ -2,6 +2,8 @@
 
 use aws_lc_rs::{digest, hkdf, hmac};
 
+use zeroize::Zeroizing;
+
 use super::internal;
 use crate::error::ErrorKind;
 
@@ -27,6 +29,35 @@ pub(crate) fn hkdf_expand_sha512(
     let prk = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA512, prk);
     let okm = prk.expand(&info, OutputLen(out.len()));
     okm.and_then(|okm| okm.fill(out)).map_err(internal)
+}
+
+/// HKDF-Expand with SHA-512 under one key, for many messages. `aws-lc-rs` has no interface for it that keeps
+/// what HMAC makes of the key, so it is made of HMAC here.
+pub(crate) struct ExpandKey(hmac::Key);
+
+impl ExpandKey {
+    /// In its final place, or where the stack is wiped: it is moved.
+    pub(crate) fn new(prk: &[u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA512, prk))
+    }
+
+    /// As [`hkdf_expand_sha512`].
+    pub(crate) fn expand(&self, info: [&[u8]; 3], out: &mut [u8]) -> Result<(), ErrorKind> {
+        const ROUND_LEN: usize = 64;
+        let mut previous = Zeroizing::new([0; ROUND_LEN]);
+        for (number, block) in (1..).zip(out.chunks_mut(ROUND_LEN)) {
+            let mut hmac = hmac::Context::with_key(&self.0);
+            if number > 1 {
+                hmac.update(&*previous);
+            }
+            info.iter().for_each(|part| hmac.update(part));
+            hmac.update(&[number]);
+            previous.copy_from_slice(hmac.sign().as_ref());
+            let round = previous.get(..block.len()).ok_or(ErrorKind::Internal)?;
+            block.copy_from_slice(round);
+        }
+        Ok(())
+    }
 }
 
 struct OutputLen(usize);

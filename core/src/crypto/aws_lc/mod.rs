@@ -11,7 +11,7 @@ pub(super) mod self_test;
 
 pub(crate) use self::{
     gcm::{ChunkDecryptor, ChunkEncryptor},
-    hash::{hkdf_expand_sha512, hmac_sha512, sha256},
+    hash::{ExpandKey, hkdf_expand_sha512, hmac_sha512, sha256},
     rsa::oaep_encrypt,
 };
 

@@ -12,9 +12,9 @@ use super::{
 };
 use crate::error::Error;
 
-#[cfg(feature = "alloc")]
-pub(crate) use super::shared::decryptor::ChunkDecryptor;
 pub(crate) use super::shared::hash::{hkdf_expand_sha512, hmac_sha512, sha256};
+#[cfg(feature = "alloc")]
+pub(crate) use super::shared::{decryptor::ChunkDecryptor, hash::ExpandKey};
 
 pub(crate) const NAME: &str = "compact";
 

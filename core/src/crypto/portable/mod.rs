@@ -13,7 +13,7 @@ use crate::error::Error;
 
 pub(crate) use super::shared::{
     decryptor::ChunkDecryptor,
-    hash::{hkdf_expand_sha512, hmac_sha512, sha256},
+    hash::{ExpandKey, hkdf_expand_sha512, hmac_sha512, sha256},
 };
 
 pub(crate) const NAME: &str = "portable";

@@ -102,26 +102,34 @@ pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     out
 }
 
+const INNER_PAD: u8 = 0x36;
+const OUTER_PAD: u8 = 0x5c;
+
 /// HMAC-SHA-512 (RFC 2104) of the concatenated parts. `key` is at most 128 bytes long, a block of
 /// SHA-512.
 pub(crate) fn hmac_sha512(key: &[u8], parts: &[&[u8]], mac: &mut [u8; 64]) {
-    const INNER_PAD: u8 = 0x36;
-    const OUTER_PAD: u8 = 0x5c;
     let mut inner = Zeroizing::new([0; 64]);
     keyed_sha512(key, INNER_PAD, parts, &mut inner);
     keyed_sha512(key, OUTER_PAD, &[&*inner], mac);
+}
+
+impl Sha512 {
+    /// Starts with a block that is the padded key.
+    fn start_keyed(&mut self, key: &[u8], pad: u8) {
+        self.start();
+        self.block.fill(pad);
+        let keyed = self.block.iter_mut().zip(key);
+        keyed.for_each(|(pad, byte)| *pad ^= *byte);
+        self.len = self.block.len();
+        compress512(&mut self.state, slice::from_ref(&self.block));
+    }
 }
 
 /// SHA-512 of the padded key and the parts.
 #[inline(never)]
 fn keyed_sha512(key: &[u8], pad: u8, parts: &[&[u8]], out: &mut [u8; 64]) {
     let mut hash = Sha512::new();
-    hash.start();
-    hash.block.fill(pad);
-    let keyed = hash.block.iter_mut().zip(key);
-    keyed.for_each(|(pad, byte)| *pad ^= *byte);
-    hash.len = hash.block.len();
-    compress512(&mut hash.state, slice::from_ref(&hash.block));
+    hash.start_keyed(key, pad);
     parts.iter().for_each(|part| hash.update(part));
     hash.finish(out);
 }
@@ -144,4 +152,58 @@ pub(crate) fn hkdf_expand_sha512(
         previous = block;
     }
     Ok(())
+}
+
+/// HKDF-Expand with SHA-512 under one key, for many messages: what HMAC makes of the padded key.
+#[cfg(feature = "alloc")]
+#[derive(Zeroize, zeroize::ZeroizeOnDrop)]
+pub(crate) struct ExpandKey {
+    inner: [u64; 8],
+    outer: [u64; 8],
+}
+
+#[cfg(feature = "alloc")]
+impl ExpandKey {
+    /// In its final place, or where the stack is wiped: it is moved.
+    pub(crate) fn new(prk: &[u8; 32]) -> Self {
+        let state = |pad| {
+            let mut hash = Sha512::new();
+            hash.start_keyed(prk, pad);
+            hash.state
+        };
+        Self {
+            inner: state(INNER_PAD),
+            outer: state(OUTER_PAD),
+        }
+    }
+
+    /// As [`hkdf_expand_sha512`].
+    pub(crate) fn expand(&self, info: [&[u8]; 3], out: &mut [u8]) -> Result<(), ErrorKind> {
+        let [first, second, third] = info;
+        let mut round = Zeroizing::new([0; 64]);
+        let mut inner = Zeroizing::new([0; 64]);
+        let mut previous: &[u8] = &[];
+        for (number, block) in (1..).zip(out.chunks_mut(round.len())) {
+            let parts = [previous, first, second, third, &[number]];
+            Sha512::go_on(&self.inner, &parts, &mut inner);
+            Sha512::go_on(&self.outer, &[&*inner], &mut round);
+            for (out, byte) in block.iter_mut().zip(&*round) {
+                *out = *byte;
+            }
+            previous = block;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Sha512 {
+    /// The hash of the parts, after a first block that has led to `state`.
+    fn go_on(state: &[u64; 8], parts: &[&[u8]], out: &mut [u8; 64]) {
+        let mut hash = Self::new();
+        hash.state = *state;
+        hash.len = hash.block.len();
+        parts.iter().for_each(|part| hash.update(part));
+        hash.finish(out);
+    }
 }

@@ -1,0 +1,247 @@
+//! `CachingUnwrapper`.
+
+use std::time::Duration;
+
+use libseal::{BoxError, CacheLimits, DataKey, Unwrap, Unwrapped};
+use pyo3::{
+    exceptions::PyValueError,
+    prelude::*,
+    sync::PyOnceLock,
+    types::{IntoPyDict, PyBytes, PyDict},
+};
+
+use crate::{
+    convert::{Age, object},
+    errors,
+    unwrap::{self, Unwrappers, data_key_from},
+    wrapped_key::WrappedKey,
+};
+
+/// Keeps the data keys that another unwrapper has unwrapped, so the KMS is called once for each
+/// data key and not for each message. Messages of one SealingKey have one data key.
+///
+///     unwrap = libseal.CachingUnwrapper(libseal.aws.KmsUnwrapper(client, keys))
+///
+/// unwrap is any unwrapper, or a sequence of them: see unseal. If it is asynchronous, the functions
+/// of libseal.aio take this object.
+///
+/// - Threads or tasks that want the same data key at the same time cause one call. The others wait
+///   for it, and get its data key or its exception.
+/// - Only data keys are kept. After a failure, or for a key that unwrap does not hold, the next
+///   caller asks again. So strangers fill the cache only with messages for your own keys.
+/// - unwrap is asked about one recipient at a time, so no message can put a wrong data key in the
+///   place of the right one.
+///
+/// A data key is kept for max_age, in seconds or as a timedelta, from when the call for it began;
+/// None is no limit. At most max_entries are kept; a further one takes the place of the one that
+/// was not used for longest. Each is handed out at most max_uses times; those who waited for one
+/// call all get its data key.
+///
+/// Data keys lie in memory of Rust and are wiped when they leave the cache. While one is there,
+/// this process can unseal its messages without the KMS, whatever has been revoked since.
+///
+/// Threads can share this object. A forked child begins with an empty cache, and so does a copy or
+/// an unpickled object, which have the same unwrap and limits.
+#[pyclass(frozen, module = "libseal")]
+pub(crate) struct CachingUnwrapper {
+    cache: libseal::CachingUnwrapper<Inner>,
+}
+
+/// What is asked for data keys that are not in the cache.
+struct Inner {
+    unwrap: Py<PyAny>,
+    is_async: bool,
+}
+
+impl Unwrap for Inner {
+    fn unwrap_key(&self, key: &libseal::WrappedKey<'_>) -> Unwrapped {
+        Python::attach(|py| match Unwrappers::from_py(self.unwrap.bind(py)) {
+            Ok(unwrappers) => unwrappers.as_core().unwrap_key(key),
+            Err(error) => Unwrapped::Stop(error.into()),
+        })
+    }
+
+    fn fingerprints(&self) -> Vec<[u8; 32]> {
+        Python::attach(|py| {
+            let unwrappers = Unwrappers::from_py(self.unwrap.bind(py));
+            unwrappers.map_or_else(|_| Vec::new(), |found| found.as_core().fingerprints())
+        })
+    }
+}
+
+impl CachingUnwrapper {
+    /// Whether what is inside has to be awaited.
+    pub(crate) fn is_async(&self) -> bool {
+        self.cache.inner().is_async
+    }
+
+    /// A data key in the cache costs no way through Python. Whoever has to wait is detached.
+    pub(crate) fn unwrap_keys(
+        &self,
+        py: Python<'_>,
+        keys: &[libseal::WrappedKey<'_>],
+    ) -> Unwrapped {
+        if let Some(data_key) = keys.iter().find_map(|key| self.cache.get(key)) {
+            return Unwrapped::DataKey(data_key);
+        }
+        py.detach(|| self.cache.unwrap_keys_unless(keys, interrupt))
+    }
+
+    pub(crate) fn fingerprints(&self) -> Vec<[u8; 32]> {
+        self.cache.fingerprints()
+    }
+}
+
+/// Ctrl-C, for a thread that waits for another one.
+fn interrupt() -> Option<BoxError> {
+    Python::attach(|py| py.check_signals().err().map(BoxError::from))
+}
+
+#[pymethods]
+impl CachingUnwrapper {
+    #[new]
+    #[pyo3(
+        signature = (unwrap, *, max_age = Some(Age::DEFAULT), max_entries = 1000, max_uses = None),
+        text_signature = "(unwrap, *, max_age=300.0, max_entries=1000, max_uses=None)"
+    )]
+    fn py_new(
+        unwrap: &Bound<'_, PyAny>,
+        max_age: Option<Age>,
+        max_entries: usize,
+        max_uses: Option<u64>,
+    ) -> PyResult<Self> {
+        if max_entries == 0 || max_uses == Some(0) {
+            let message = "max_entries and max_uses must be at least 1";
+            return Err(PyValueError::new_err(message));
+        }
+        let limits = CacheLimits::default()
+            .with_max_age(max_age.map_or(Duration::MAX, |age| age.0))
+            .with_max_entries(max_entries)
+            .with_max_uses(max_uses.unwrap_or(u64::MAX));
+        let inner = Inner {
+            is_async: unwrap::is_any_async(unwrap)?,
+            unwrap: unwrap.clone().unbind(),
+        };
+        Ok(Self {
+            cache: libseal::CachingUnwrapper::new(inner, limits),
+        })
+    }
+
+    /// The unwrapper, or the sequence of them, that is asked for what is not in the cache.
+    #[getter]
+    fn unwrap(&self, py: Python<'_>) -> Py<PyAny> {
+        self.cache.inner().unwrap.clone_ref(py)
+    }
+
+    /// What the cache did in this process, for a dashboard: a CacheStatistics.
+    #[getter]
+    fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let class = CLASS.import(py, "libseal._types", "CacheStatistics")?;
+        let found = py.detach(|| self.cache.statistics());
+        let numbers = (found.hits, found.misses, found.failures, found.shared);
+        let (hits, misses, failures, shared) = numbers;
+        class.call1((
+            hits,
+            misses,
+            failures,
+            shared,
+            found.evictions,
+            found.entries,
+        ))
+    }
+
+    /// Wipes all data keys. Callers that wait get theirs; it is not kept.
+    fn clear(&self, py: Python<'_>) {
+        py.detach(|| self.cache.clear());
+    }
+
+    /// The fingerprints of the keys that unwrap holds, as far as it knows them.
+    #[pyo3(name = "fingerprints")]
+    fn py_fingerprints<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
+        let found = self.fingerprints();
+        found.iter().map(|found| PyBytes::new(py, found)).collect()
+    }
+
+    /// Returns the data key, 32 bytes, or None if it is wrapped for a key that unwrap does not hold.
+    ///
+    /// Raises what unwrap raised, or KeyUnwrapError with that as its cause.
+    #[pyo3(signature = (wrapped_key, /))]
+    fn __call__<'py>(
+        &self,
+        py: Python<'py>,
+        wrapped_key: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let wrapped_key = object::<WrappedKey>("wrapped_key", wrapped_key)?.get();
+        unwrap::check_sync(self.is_async())?;
+        match self.unwrap_keys(py, &[wrapped_key.as_core()]) {
+            Unwrapped::DataKey(data_key) => Ok(Some(PyBytes::new(py, data_key.as_bytes()))),
+            Unwrapped::NotMine => Ok(None),
+            Unwrapped::Failed(error) | Unwrapped::Stop(error) => {
+                Err(errors::to_py(py, libseal::Error::unwrap_failed(error)))
+            }
+        }
+    }
+
+    /// The data key, if it is in the cache; for libseal.aio.
+    #[pyo3(signature = (wrapped_key, /))]
+    fn _get<'py>(
+        &self,
+        py: Python<'py>,
+        wrapped_key: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let wrapped_key = object::<WrappedKey>("wrapped_key", wrapped_key)?.get();
+        let data_key: Option<DataKey> = self.cache.get(&wrapped_key.as_core());
+        Ok(data_key.map(|data_key| PyBytes::new(py, data_key.as_bytes())))
+    }
+
+    /// Keeps a data key; for libseal.aio.
+    #[pyo3(signature = (wrapped_key, data_key, /))]
+    fn _put(&self, wrapped_key: &Bound<'_, PyAny>, data_key: &Bound<'_, PyAny>) -> PyResult<()> {
+        let wrapped_key = object::<WrappedKey>("wrapped_key", wrapped_key)?.get();
+        let data_key = data_key_from(data_key)?;
+        self.cache.put(&wrapped_key.as_core(), data_key);
+        Ok(())
+    }
+
+    fn __getnewargs_ex__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<((Py<PyAny>,), Bound<'py, PyDict>)> {
+        Ok(((self.unwrap(py),), self.limits().into_py_dict(py)?))
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let unwrap = self.cache.inner().unwrap.bind(py).repr()?;
+        let limits = self.limits().into_py_dict(py)?;
+        let limits = limits
+            .iter()
+            .map(|(name, limit)| format!(", {name}={limit}"));
+        let limits: String = limits.collect();
+        Ok(format!("libseal.CachingUnwrapper({unwrap}{limits})"))
+    }
+}
+
+impl CachingUnwrapper {
+    /// The limits as arguments.
+    fn limits(&self) -> [(&'static str, Option<Limit>); 3] {
+        let limits = self.cache.limits();
+        let max_age = limits.max_age();
+        let max_age = (max_age != Duration::MAX).then_some(max_age.as_secs_f64());
+        let max_uses = Some(limits.max_uses()).filter(|uses| *uses != u64::MAX);
+        [
+            ("max_age", max_age.map(Limit::Seconds)),
+            (
+                "max_entries",
+                Some(Limit::Count(limits.max_entries() as u64)),
+            ),
+            ("max_uses", max_uses.map(Limit::Count)),
+        ]
+    }
+}
+
+#[derive(IntoPyObject)]
+enum Limit {
+    Seconds(f64),
+    Count(u64),
+}

@@ -1,0 +1,690 @@
+"""seal_many and unseal_many."""
+
+from __future__ import annotations
+
+import gc
+import io
+import itertools
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import libseal
+from support import ShortReader, data_key_of, key_file, public_key, unwrapper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+SEALING_KEY = libseal.SealingKey(public_key(), context={"device": "1"})
+MIB = 1024 * 1024
+
+
+class Counting:
+    """Unwraps, and counts how often and in how many threads at once."""
+
+    def __init__(self, pause: float = 0.0, fail: Callable[[int], object] | None = None) -> None:
+        self.calls = 0
+        self.at_once = 0
+        self.most_at_once = 0
+        self.threads: set[str] = set()
+        self.pause = pause
+        self.fail = fail
+        self.lock = threading.Lock()
+
+    def __call__(self, wrapped_key: libseal.WrappedKey) -> bytes | None:
+        with self.lock:
+            self.calls += 1
+            number = self.calls
+            self.at_once += 1
+            self.most_at_once = max(self.at_once, self.most_at_once)
+            self.threads.add(threading.current_thread().name)
+        try:
+            time.sleep(self.pause)
+            if self.fail is not None:
+                self.fail(number)
+            return unwrapper()(wrapped_key)
+        finally:
+            with self.lock:
+                self.at_once -= 1
+
+
+def fleet(count: int) -> list[libseal.SealingKey]:
+    return [libseal.SealingKey(public_key(), context={"device": str(n)}) for n in range(count)]
+
+
+def each_alone(count: int) -> list[bytes]:
+    """Messages with a data key each."""
+    return [libseal.seal(public_key(), b"%d" % number) for number in range(count)]
+
+
+def unsealed(messages: Iterable[Any], **options: Any) -> list[Any]:
+    options = {"unwrap": unwrapper(), "return_exceptions": True} | options
+    return list(libseal.unseal_many(messages, **options))
+
+
+def kinds(results: Iterable[object]) -> list[str]:
+    return [type(result).__name__ for result in results]
+
+
+# ---- What comes out
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 100, 3000])
+@pytest.mark.parametrize("threads", [1, 2, None])
+def test_what_goes_in_comes_out_in_order(count: int, threads: int | None) -> None:
+    data = [b"%d" % number * (number % 50) for number in range(count)]
+    messages = list(libseal.seal_many(SEALING_KEY, data, threads=threads))
+    assert [libseal.unseal(message, unwrapper()) for message in messages[:100]] == data[:100]
+    assert list(libseal.unseal_many(messages, unwrapper(), threads=threads)) == data
+    assert all(type(message) is bytes for message in messages)
+
+
+def test_small_and_large_messages_mix() -> None:
+    data = [bytes([n % 256]) * (MIB if n % 40 == 0 else n % 3) for n in range(200)]
+    messages = list(libseal.seal_many(SEALING_KEY, data))
+    assert list(libseal.unseal_many(messages, unwrapper())) == data
+
+
+def test_all_that_is_bytes_like_a_path_or_a_file_is_an_item(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"data" * 1000)
+
+    def items() -> list[Any]:
+        reader = io.BytesIO(b"leave outdata")
+        reader.seek(9)
+        doubled = b"".join(bytes([byte, 0]) for byte in b"data")
+        return [
+            b"data",
+            bytearray(b"data"),
+            memoryview(b"data"),
+            memoryview(doubled)[::2],
+            file,
+            str(file),
+            file.open("rb"),
+            file.open("rb", buffering=0),
+            reader,
+            ShortReader(b"data"),
+        ]
+
+    expected = [b"data"] * 4 + [b"data" * 1000] * 4 + [b"data"] * 2
+    given = items()
+    messages = list(libseal.seal_many(SEALING_KEY, given))
+    assert [libseal.unseal(message, unwrapper()) for message in messages] == expected
+    for reader in given[6:8]:
+        assert not reader.closed
+        reader.close()
+
+    sealed = []
+    for number, message in enumerate(messages):
+        path = tmp_path / str(number)
+        path.write_bytes(message)
+        sealed += [path, bytearray(message), io.BytesIO(message), ShortReader(message, 1000)]
+    plaintexts = list(libseal.unseal_many(sealed, unwrapper()))
+    assert plaintexts == [text for text in expected for _ in range(4)]
+
+
+def test_the_same_message_twice_and_others_between_them() -> None:
+    messages = each_alone(3)
+    unwrap = Counting()
+    mixed = [messages[0], messages[1], messages[0], messages[2], messages[0]]
+    assert unsealed(mixed, unwrap=unwrap) == [b"0", b"1", b"0", b"2", b"0"]
+    assert unwrap.calls == 3
+
+
+def test_messages_for_several_recipients() -> None:
+    others = [public_key("rsa-3072"), public_key()]
+    messages = [libseal.seal(others, b"%d" % number) for number in range(5)]
+    assert unsealed(messages) == [b"%d" % number for number in range(5)]
+    several = [unwrapper("rsa-4096"), unwrapper("rsa-3072")]
+    assert unsealed(messages, unwrap=several) == [b"%d" % number for number in range(5)]
+
+
+# ---- Calls of the KMS
+
+
+@pytest.mark.parametrize("order", ["sorted", "shuffled"])
+def test_each_data_key_is_unwrapped_once(order: str) -> None:
+    keys, data = fleet(20), [b"%d" % number for number in range(10_000)]
+    messages = [keys[number // 500].seal(text) for number, text in enumerate(data)]
+    pairs = list(zip(messages, data, strict=True))
+    if order == "shuffled":
+        random.Random(1).shuffle(pairs)
+    unwrap = Counting()
+    plaintexts = libseal.unseal_many([message for message, _ in pairs], unwrap)
+    assert list(plaintexts) == [text for _, text in pairs]
+    assert unwrap.calls == 20
+
+
+def test_several_keys_are_unwrapped_at_once_within_bounds() -> None:
+    messages = each_alone(24)
+    unwrap = Counting(pause=0.02)
+    assert len(unsealed(messages, unwrap=unwrap, max_calls=3)) == 24
+    assert unwrap.calls == 24
+    assert unwrap.most_at_once == 3
+    assert not [t for t in threading.enumerate() if t.name.startswith("libseal")]
+    alone = Counting()
+    assert len(unsealed(messages, unwrap=alone, max_calls=1)) == 24
+    assert alone.threads == {threading.current_thread().name}
+
+
+def test_one_unknown_key_takes_no_thread() -> None:
+    unwrap = Counting()
+    unsealed([SEALING_KEY.seal(b"x") for _ in range(100)], unwrap=unwrap)
+    assert unwrap.threads == {threading.current_thread().name}
+
+
+def test_messages_that_wait_for_one_failing_key_cause_one_call() -> None:
+    def fail(_: int) -> None:
+        raise libseal.KmsUnavailableError("throttled")
+
+    messages = [SEALING_KEY.seal(b"x") for _ in range(16)]
+    unwrap = Counting(fail=fail)
+    results = unsealed(messages, unwrap=unwrap)
+    assert unwrap.calls == 1
+    assert kinds(results) == ["KmsUnavailableError"] * 16
+    for number, result in enumerate(results):
+        assert result.__notes__ == [f"in message {number}"]
+        assert result.retryable
+
+
+@pytest.mark.parametrize("error", [libseal.StopUnwrap, libseal.KmsUnavailableError])
+def test_what_is_unavailable_is_asked_for_again_later(error: type[Exception]) -> None:
+    def fail(number: int) -> None:
+        if number == 1:
+            raise error("down")
+
+    def messages() -> Iterator[bytes]:
+        for number in range(20):
+            if number == 10:
+                time.sleep(0.11)
+            yield SEALING_KEY.seal(b"x")
+
+    unwrap = Counting(fail=fail)
+    results = unsealed(messages(), unwrap=unwrap)
+    assert set(kinds(results)[:5]) == {error.__name__}
+    assert set(kinds(results)[10:]) == {"bytes"}
+    assert unwrap.calls == 2
+
+
+@pytest.mark.parametrize("error", [libseal.KmsRefusedError, libseal.WrappedKeyRejectedError, OSError])
+def test_what_has_failed_for_good_is_not_asked_for_again(error: type[Exception]) -> None:
+    def fail(_: int) -> None:
+        raise error("no")
+
+    unwrap = Counting(fail=fail)
+    messages = [SEALING_KEY.seal(b"x") for _ in range(3000)]
+    # Forged, but with the same wrapped key.
+    forged = [message.replace(b"device", b"Device") for message in messages]
+    results = unsealed([*messages, *forged], unwrap=unwrap)
+    assert unwrap.calls == 1
+    expected = "KeyUnwrapError" if error is OSError else error.__name__
+    assert set(kinds(results)) == {expected}
+
+
+def test_after_a_stop_no_other_key_is_asked_for() -> None:
+    def fail(_: int) -> None:
+        raise libseal.StopUnwrap("down")
+
+    unwrap = Counting(fail=fail)
+    results = unsealed(each_alone(20), unwrap=unwrap, max_calls=1)
+    assert set(kinds(results)) == {"StopUnwrap"}
+    assert unwrap.calls == 1
+
+
+def test_credentials_that_expire_in_the_middle() -> None:
+    def fail(number: int) -> None:
+        if number > 10:
+            raise libseal.KmsRefusedError("expired")
+
+    results = unsealed(each_alone(30), unwrap=Counting(fail=fail), max_calls=4)
+    good = [result for result in results if isinstance(result, bytes)]
+    assert len(good) == 10
+    assert kinds(r for r in results if not isinstance(r, bytes)) == ["KmsRefusedError"] * 20
+    for number, result in enumerate(results):
+        if not isinstance(result, bytes):
+            assert result.__notes__ == [f"in message {number}"]
+
+
+def test_after_a_failure_that_is_raised_no_other_key_is_asked_for() -> None:
+    messages = each_alone(31)
+    unwrap = Counting()
+    # The second window ends with what is no message, the third begins with it.
+    messages[3] = b"no message"
+    results = libseal.unseal_many(messages, unwrap, max_calls=1)
+    assert list(itertools.islice(results, 3)) == [b"0", b"1", b"2"]
+    with pytest.raises(libseal.FormatError):
+        next(results)
+    assert unwrap.calls == 3
+    assert list(results) == []
+
+
+def test_foreign_messages_cause_no_call_of_a_kms() -> None:
+    asked = []
+
+    def kms(wrapped_key: libseal.WrappedKey) -> bytes | None:
+        if wrapped_key.fingerprint != public_key().fingerprint:
+            return None
+        asked.append(wrapped_key)
+        return unwrapper()(wrapped_key)
+
+    foreign = libseal.SealingKey(public_key("rsa-3072"))
+    messages = [foreign.seal(b"x") for _ in range(1000)]
+    results = unsealed([*messages, SEALING_KEY.seal(b"mine")], unwrap=kms)
+    assert kinds(results) == ["NoMatchingRecipientError"] * 1000 + ["bytes"]
+    assert len(asked) == 1
+
+
+def test_require_is_checked_before_any_key_is_unwrapped() -> None:
+    unwrap = Counting()
+    messages = [key.seal(b"x") for key in fleet(5)]
+    results = unsealed(messages, unwrap=unwrap, require={"device": "3"})
+    assert kinds(results) == ["ContextMismatchError"] * 3 + ["bytes", "ContextMismatchError"]
+    assert unwrap.calls == 1
+    assert "device" in str(results[0])
+
+
+# ---- Errors
+
+
+def test_an_error_of_one_message_is_its_own_and_names_it(tmp_path: Path) -> None:
+    message = SEALING_KEY.seal(b"x" * 1000)
+    altered = bytearray(message)
+    altered[-20] ^= 1
+    forged = message.replace(b"device", b"Device")
+    missing = tmp_path / "missing"
+    items: list[Any] = [
+        message,
+        altered,
+        message[:-1],
+        message[:20],
+        b"",
+        b"no message at all",
+        forged,
+        missing,
+        str(missing),
+        42,
+        None,
+        io.StringIO("text"),
+        ShortReader(message, fails_at=10),
+        message,
+    ]
+    results = unsealed(items)
+    expected = ["bytes", "TruncatedError", "TruncatedError", "TruncatedError", "TruncatedError"]
+    expected += ["FormatError", "AuthenticationError", "FileNotFoundError", "FileNotFoundError"]
+    expected += ["TypeError", "TypeError", "TypeError", "OSError", "bytes"]
+    assert kinds(results) == expected
+    assert results[0] == results[-1] == b"x" * 1000
+    for number, result in enumerate(results[1:-1], 1):
+        (note,) = result.__notes__
+        assert note.startswith(f"in message {number}")
+    assert repr(str(missing)) in results[7].__notes__[0]
+    assert "path or a file object, not int" in str(results[9])
+
+
+def test_the_first_error_is_raised_when_its_turn_comes() -> None:
+    messages = [SEALING_KEY.seal(b"%d" % number) for number in range(100)]
+    messages[70] = messages[70][:-1]
+    results = libseal.unseal_many(messages, unwrapper())
+    assert list(itertools.islice(results, 70)) == [b"%d" % number for number in range(70)]
+    with pytest.raises(libseal.TruncatedError) as caught:
+        next(results)
+    assert caught.value.__notes__ == ["in message 70"]
+    with pytest.raises(StopIteration):
+        next(results)
+
+
+@pytest.mark.parametrize("place", [0, 1, 50])
+def test_an_exception_of_the_iterable_comes_at_its_place(place: int) -> None:
+    def messages() -> Iterator[bytes]:
+        for number in range(place):
+            yield SEALING_KEY.seal(b"%d" % number)
+        raise LookupError("no more")
+
+    results = libseal.unseal_many(messages(), unwrapper(), return_exceptions=True)
+    for number in range(place):
+        assert next(results) == b"%d" % number
+    with pytest.raises(LookupError, match="no more"):
+        next(results)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_an_interruption_is_no_result(error: type[BaseException]) -> None:
+    def fail(number: int) -> None:
+        if number == 4:
+            raise error
+
+    for max_calls in (1, 8):
+        with pytest.raises(error):
+            unsealed(each_alone(20), unwrap=Counting(fail=fail), max_calls=max_calls)
+
+    def messages() -> Iterator[bytes]:
+        yield SEALING_KEY.seal(b"x")
+        raise error
+
+    with pytest.raises(error):
+        unsealed(messages())
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGINT") or os.name == "nt", reason="POSIX signals")
+def test_ctrl_c_does_not_wait_for_the_kms() -> None:
+    program = f"""
+import libseal, os, signal, sys, threading, time
+key = libseal.PublicKey(bytes.fromhex({public_key().der.hex()!r}))
+messages = [libseal.seal(key, b"x") for _ in range(8)]
+calls = 0
+
+def slow(_):
+    global calls
+    calls += 1
+    if calls == 4:
+        os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(1)
+
+start = time.monotonic()
+try:
+    list(libseal.unseal_many(messages, slow, return_exceptions=True, max_calls=4, read_ahead=8))
+except KeyboardInterrupt:
+    sys.exit(0 if calls < 8 else 4)
+sys.exit(3)
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False, timeout=60)
+    assert done.returncode == 0
+
+
+def test_an_unwrapper_that_returns_garbage_fails_for_its_message_alone() -> None:
+    messages = each_alone(4)
+    wrong_length, wrong_key = (libseal.inspect(messages[n]).wrapped_keys[0] for n in (1, 2))
+
+    def garbage(wrapped_key: libseal.WrappedKey) -> Any:
+        answers = {wrong_length: b"short", wrong_key: bytes(32)}
+        return answers.get(wrapped_key) or unwrapper()(wrapped_key)
+
+    results = unsealed(messages, unwrap=garbage)
+    assert kinds(results) == ["bytes", "KeyUnwrapError", "AuthenticationError", "bytes"]
+
+
+# ---- Iterables
+
+
+def test_nothing_happens_before_the_first_result_is_asked_for() -> None:
+    def messages() -> Iterator[bytes]:
+        raise AssertionError
+        yield b""
+
+    libseal.unseal_many(messages(), unwrapper())
+    libseal.seal_many(SEALING_KEY, messages())
+
+
+def test_an_endless_iterable_is_read_ahead_within_bounds() -> None:
+    taken = 0
+
+    def messages() -> Iterator[bytes]:
+        nonlocal taken
+        message = SEALING_KEY.seal(b"x")
+        while True:
+            taken += 1
+            yield message
+
+    results = libseal.unseal_many(messages(), unwrapper())
+    next(results)
+    assert taken == 1
+    next(results)
+    assert taken <= 3
+    for number in range(2, 5000):
+        next(results)
+        assert taken - number <= 1025
+    results.close()  # type: ignore[attr-defined]
+
+    taken = 0
+    results = libseal.unseal_many(messages(), unwrapper(), read_ahead=4)
+    for number in range(100):
+        next(results)
+        assert taken - number <= 4
+
+
+def test_a_slow_iterable_gets_each_result_at_once() -> None:
+    taken = 0
+
+    def messages() -> Iterator[bytes]:
+        nonlocal taken
+        message = SEALING_KEY.seal(b"x")
+        yield from [message] * 2000
+        while True:
+            taken += 1
+            yield message
+            time.sleep(0.02)
+
+    results = libseal.unseal_many(messages(), unwrapper())
+    for _ in range(2000):
+        next(results)
+    for number in range(1, 6):
+        next(results)
+        assert taken <= number + 1
+
+
+def test_closing_early_leaves_nothing_behind() -> None:
+    results = libseal.unseal_many(each_alone(50), Counting(pause=0.001))
+    next(results)
+    next(results)
+    results.close()  # type: ignore[attr-defined]
+    assert not [t for t in threading.enumerate() if t.name.startswith("libseal")]
+    assert list(results) == []
+
+
+def test_memory_is_bounded() -> None:
+    def messages() -> Iterator[bytes]:
+        for _ in range(30_000):
+            yield SEALING_KEY.seal(bytes(4000))
+
+    for _ in libseal.unseal_many(messages(), unwrapper()):
+        break
+    gc.collect()
+    tracemalloc.start()
+    try:
+        total = 0
+        for plaintext in libseal.unseal_many(messages(), unwrapper()):
+            total += len(plaintext)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert total == 30_000 * 4000
+    # A window of messages and their plaintexts: 1024 of 4.5 KB.
+    assert peak < 12 * MIB
+
+
+def test_a_window_ends_with_its_bytes() -> None:
+    taken = 0
+
+    def items() -> Iterator[bytes]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield bytes(3 * MIB)
+
+    results = libseal.seal_many(SEALING_KEY, items())
+    for number in range(1, 30):
+        next(results)
+        assert taken - number <= 2
+    results.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (b"bytes", "give"),
+        ("path", "give"),
+        (bytearray(b"x"), "give"),
+        (io.BytesIO(b"x"), "give"),
+        (42, "not int"),
+        (None, "not NoneType"),
+    ],
+)
+def test_one_item_is_no_iterable(given: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=rf"iterable of bytes, paths or file objects.*{words}"):
+        libseal.unseal_many(given, unwrapper())
+    with pytest.raises(TypeError, match=rf"iterable of bytes, paths or file objects.*{words}"):
+        libseal.seal_many(SEALING_KEY, given)
+
+
+def test_other_arguments_are_checked_at_once() -> None:
+    with pytest.raises(TypeError, match="unwrap must be"):
+        libseal.unseal_many([], 42)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="require must be"):
+        libseal.unseal_many([], unwrapper(), require=3)  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match="threads must be"):
+        libseal.unseal_many([], unwrapper(), threads=0)
+    with pytest.raises(ValueError, match="threads must be"):
+        libseal.seal_many(SEALING_KEY, [], threads=0)
+    for name in ("max_calls", "read_ahead"):
+        with pytest.raises(ValueError, match=f"{name} must be at least 1"):
+            libseal.unseal_many([], unwrapper(), **{name: 0})  # type: ignore[call-overload]
+        with pytest.raises(TypeError, match=f"{name} must be an int"):
+            libseal.unseal_many([], unwrapper(), **{name: 1.5})  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="recipients must be"):
+        libseal.seal_many(42, [])  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="context belongs to the SealingKey"):
+        libseal.seal_many(SEALING_KEY, [], context={"device": "2"})
+
+
+# ---- Sealing
+
+
+def test_recipients_share_one_data_key_and_the_context() -> None:
+    recipients = iter([public_key(), public_key("rsa-3072")])
+    messages = list(libseal.seal_many(recipients, [b"x"] * 3000, context={"device": "7"}))
+    headers = {bytes(libseal.inspect(message)) for message in messages}
+    assert len(headers) == 1
+    assert len(set(messages)) == 3000
+    for name in ("rsa-2048", "rsa-3072"):
+        plaintexts = libseal.unseal_many(messages, unwrapper(name), require={"device": "7"})
+        assert set(plaintexts) == {b"x"}
+    with pytest.raises(libseal.ContextError):
+        libseal.seal_many(public_key(), [], context={"": "x"})
+
+
+def test_the_limits_of_a_sealing_key_hold() -> None:
+    key = libseal.SealingKey(public_key(), max_messages=100)
+    results = libseal.seal_many(key, [b"x"] * 200)
+    assert len(list(itertools.islice(results, 100))) == 100
+    with pytest.raises(libseal.LimitError) as caught:
+        next(results)
+    assert caught.value.name == "SEALING_KEY_EXHAUSTED"
+    assert caught.value.__notes__ == ["in item 100"]
+    assert key.remaining_messages == 0
+
+    key = libseal.SealingKey(public_key(), max_bytes=10)
+    items = [b"12345", b"1234567890", b"12345", b"", b"1"]
+    found = list(libseal.seal_many(key, items, return_exceptions=True))
+    assert kinds(found) == ["bytes", "LimitError", "bytes", "bytes", "LimitError"]
+
+
+def test_new_data_keys_take_over_when_limits_are_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def small(recipients: Any, context: Any) -> libseal.SealingKey:
+        made.append(libseal.SealingKey(recipients, context=context, max_messages=1500))
+        return made[-1]
+
+    monkeypatch.setattr("libseal._many._sealing_key", small)
+    messages = list(libseal.seal_many(public_key(), [b"%d" % n for n in range(5000)]))
+    assert len(made) in (4, 5, 6)
+    plaintexts = list(libseal.unseal_many(messages, unwrapper()))
+    assert plaintexts == [b"%d" % n for n in range(5000)]
+
+
+def test_sealing_has_errors_of_items_too(tmp_path: Path) -> None:
+    items: list[Any] = [b"x", tmp_path / "missing", 42, b"y"]
+    results = list(libseal.seal_many(SEALING_KEY, items, return_exceptions=True))
+    assert kinds(results) == ["bytes", "FileNotFoundError", "TypeError", "bytes"]
+    results = libseal.seal_many(SEALING_KEY, items)  # type: ignore[assignment]
+    with pytest.raises(FileNotFoundError) as caught:
+        list(results)
+    assert caught.value.__notes__ == [f"in item 1, {str(tmp_path / 'missing')!r}"]
+
+
+# ---- Threads and processes
+
+
+def test_threads_can_seal_with_one_key_at_once() -> None:
+    key = libseal.SealingKey(public_key(), max_messages=8 * 2000)
+    found: list[list[bytes]] = []
+
+    def work() -> None:
+        found.append(list(libseal.seal_many(key, [b"x"] * 2000)))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert key.remaining_messages == 0
+    messages = {message for part in found for message in part}
+    assert len(messages) == 8 * 2000
+    assert set(libseal.unseal_many(messages, unwrapper())) == {b"x"}
+
+
+def test_other_threads_run_meanwhile() -> None:
+    data = [bytes(1000)] * 1000
+    ticks = 0
+    is_over = False
+
+    def tick() -> None:
+        nonlocal ticks
+        while not is_over:
+            ticks += 1
+            time.sleep(0)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    for _ in range(20):
+        messages = list(libseal.seal_many(SEALING_KEY, data))
+        list(libseal.unseal_many(messages, unwrapper()))
+    is_over = True
+    thread.join()
+    assert ticks > 20
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+def test_unsealing_goes_on_in_both_processes_after_a_fork() -> None:
+    messages = list(libseal.seal_many(SEALING_KEY, [b"%d" % n for n in range(3000)]))
+    results = libseal.unseal_many(messages, unwrapper())
+    begun = list(itertools.islice(results, 100))
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            rest = list(results)
+            status = 0 if begun + rest == [b"%d" % n for n in range(3000)] else 2
+            with pytest.raises(libseal.StateError):
+                list(libseal.seal_many(SEALING_KEY, [b"x"] * 100))
+        except BaseException:  # noqa: BLE001
+            status = 3
+        finally:
+            os._exit(status)
+    assert begun + list(results) == [b"%d" % n for n in range(3000)]
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_data_key_opens_no_message_of_another() -> None:
+    first, second = fleet(2)
+    header = libseal.inspect(first.seal(b"x"))
+    other = second.seal(b"y")
+    grafted = bytes(header) + other[libseal.inspect(other).length :]
+    results = unsealed([first.seal(b"x"), grafted, other])
+    assert kinds(results) == ["bytes", "AuthenticationError", "bytes"]
+    assert data_key_of(other) != data_key_of(grafted)
+
+
+def test_private_keys_of_files_are_unwrappers_too() -> None:
+    local = libseal.LocalUnwrapper(key_file("rsa-2048.key.pem"))
+    assert unsealed(each_alone(5), unwrap=local) == [b"0", b"1", b"2", b"3", b"4"]

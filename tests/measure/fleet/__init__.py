@@ -1,0 +1,1 @@
+"""What the messages of a fleet of devices cost the backend."""
