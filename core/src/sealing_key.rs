@@ -154,8 +154,9 @@ impl Deref for HeaderBytes<'_> {
 /// # Ok::<(), libseal::Error>(())
 /// ```
 ///
-/// The backend unwraps the data key once, and keeps an [`UnsealingKey`](crate::UnsealingKey) for all
-/// messages with an equal header:
+/// The backend unwraps the data key once, if a [`CachingUnwrapper`](crate::CachingUnwrapper) keeps it.
+/// [`UnsealingKey`](crate::UnsealingKey) and [`unseal_many`](crate::unseal_many) are faster still: they
+/// verify the header once, too.
 ///
 /// ```
 /// # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
@@ -166,17 +167,11 @@ impl Deref for HeaderBytes<'_> {
 /// #     libseal::SealingKey::new(libseal::Envelope::new(&recipients), Default::default())?;
 /// # let messages = [sealing_key.seal(b"21.5 C")?, sealing_key.seal(b"21.7 C")?];
 /// # let unwrapper = libseal::LocalUnwrapper::new(private_pem, None)?;
-/// use std::collections::HashMap;
-/// use libseal::{Header, UnsealingKey};
+/// use libseal::{CacheLimits, CachingUnwrapper, unseal};
 ///
-/// let mut keys = HashMap::new();
+/// let unwrapper = CachingUnwrapper::new(unwrapper, CacheLimits::default());
 /// for message in &messages {
-///     let header = Header::parse(message)?;
-///     if !keys.contains_key(&header) {
-///         let data_key = header.unwrap_with(&unwrapper)?;
-///         keys.insert(header.clone(), UnsealingKey::new(header.clone(), &data_key)?);
-///     }
-///     let reading = keys[&header].unseal(message)?;
+///     let reading = unseal(message, &unwrapper, &[])?;
 /// }
 /// # Ok::<(), libseal::Error>(())
 /// ```

@@ -1,9 +1,10 @@
 //! `CachingUnwrapper`.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
-use libseal::{BoxError, CacheLimits, DataKey, Unwrap, Unwrapped};
+use libseal::{BoxError, CacheLimits, DataKey, Error, Unwrap, Unwrapped};
 use pyo3::{
+    PyTraverseError, PyVisit,
     exceptions::PyValueError,
     prelude::*,
     sync::PyOnceLock,
@@ -53,11 +54,23 @@ struct Inner {
     is_async: bool,
 }
 
+thread_local! {
+    /// Whether something like `KeyboardInterrupt` was raised in this thread, and not in the one whose
+    /// call it waited for.
+    static INTERRUPTED: Cell<bool> = const { Cell::new(false) };
+}
+
 impl Unwrap for Inner {
     fn unwrap_key(&self, key: &libseal::WrappedKey<'_>) -> Unwrapped {
-        Python::attach(|py| match Unwrappers::from_py(self.unwrap.bind(py)) {
-            Ok(unwrappers) => unwrappers.as_core().unwrap_key(key),
-            Err(error) => Unwrapped::Stop(error.into()),
+        Python::attach(|py| {
+            let answer = match Unwrappers::from_py(self.unwrap.bind(py)) {
+                Ok(unwrappers) => unwrappers.as_core().unwrap_key(key),
+                Err(error) => Unwrapped::Stop(error.into()),
+            };
+            if let Unwrapped::Stop(error) = &answer {
+                INTERRUPTED.set(errors::is_interrupt(py, error));
+            }
+            answer
         })
     }
 
@@ -84,7 +97,20 @@ impl CachingUnwrapper {
         if let Some(data_key) = keys.iter().find_map(|key| self.cache.get(key)) {
             return Unwrapped::DataKey(data_key);
         }
-        py.detach(|| self.cache.unwrap_keys_unless(keys, interrupt))
+        loop {
+            INTERRUPTED.set(false);
+            return match py.detach(|| self.cache.unwrap_keys_unless(keys, interrupt)) {
+                // The thread that asked is gone, and this one can still ask.
+                Unwrapped::Stop(error)
+                    if errors::is_interrupt(py, &error) && !INTERRUPTED.get() =>
+                {
+                    continue;
+                }
+                Unwrapped::Stop(error) => Unwrapped::Stop(own_copy(py, error)),
+                Unwrapped::Failed(error) => Unwrapped::Failed(own_copy(py, error)),
+                answer => answer,
+            };
+        }
     }
 
     pub(crate) fn fingerprints(&self) -> Vec<[u8; 32]> {
@@ -94,7 +120,28 @@ impl CachingUnwrapper {
 
 /// Ctrl-C, for a thread that waits for another one.
 fn interrupt() -> Option<BoxError> {
-    Python::attach(|py| py.check_signals().err().map(BoxError::from))
+    let raised = Python::attach(|py| py.check_signals().err())?;
+    INTERRUPTED.set(true);
+    Some(raised.into())
+}
+
+fn own_copy(py: Python<'_>, error: BoxError) -> BoxError {
+    match error.downcast::<Error>() {
+        Ok(error) => errors::own_copy(py, &error).into(),
+        Err(error) => error,
+    }
+}
+
+/// The argument `name`, of which 0 would mean no cache.
+fn at_least_one(name: &str, value: i64) -> PyResult<u64> {
+    let value = u64::try_from(value).ok().filter(|value| *value > 0);
+    value.ok_or_else(|| no_cache(&format!("{name} must be at least 1")))
+}
+
+fn no_cache(rule: &str) -> PyErr {
+    PyValueError::new_err(format!(
+        "{rule}; to cache nothing, use the unwrapper itself"
+    ))
 }
 
 #[pymethods]
@@ -107,17 +154,21 @@ impl CachingUnwrapper {
     fn py_new(
         unwrap: &Bound<'_, PyAny>,
         max_age: Option<Age>,
-        max_entries: usize,
-        max_uses: Option<u64>,
+        max_entries: i64,
+        max_uses: Option<i64>,
     ) -> PyResult<Self> {
-        if max_entries == 0 || max_uses == Some(0) {
-            let message = "max_entries and max_uses must be at least 1";
-            return Err(PyValueError::new_err(message));
+        let max_age = max_age.map_or(Duration::MAX, |age| age.0);
+        if max_age.is_zero() {
+            return Err(no_cache(
+                "max_age must be more than 0, or None for no limit",
+            ));
         }
+        let max_entries = at_least_one("max_entries", max_entries)?;
+        let max_uses = max_uses.map(|uses| at_least_one("max_uses", uses));
         let limits = CacheLimits::default()
-            .with_max_age(max_age.map_or(Duration::MAX, |age| age.0))
-            .with_max_entries(max_entries)
-            .with_max_uses(max_uses.unwrap_or(u64::MAX));
+            .with_max_age(max_age)
+            .with_max_entries(usize::try_from(max_entries)?)
+            .with_max_uses(max_uses.transpose()?.unwrap_or(u64::MAX));
         let inner = Inner {
             is_async: unwrap::is_any_async(unwrap)?,
             unwrap: unwrap.clone().unbind(),
@@ -202,6 +253,11 @@ impl CachingUnwrapper {
         let data_key = data_key_from(data_key)?;
         self.cache.put(&wrapped_key.as_core(), data_key);
         Ok(())
+    }
+
+    /// An unwrapper may hold its cache, and would keep the data keys for ever.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.cache.inner().unwrap)
     }
 
     fn __getnewargs_ex__<'py>(

@@ -75,7 +75,7 @@ impl FromPyObject<'_, '_> for Age {
             }
         };
         let age = Duration::try_from_secs_f64(seconds);
-        let message = "max_age must be 0 or more, and finite; leave it out for no limit";
+        let message = "max_age must be 0 or more, and finite; None is no limit";
         age.map(Self).map_err(|_| PyValueError::new_err(message))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use libseal::{Error, ErrorKind};
+use libseal::{BoxError, Error, ErrorKind};
 use pyo3::{exceptions::PyException, intern, prelude::*, sync::PyOnceLock, types::PyType};
 
 /// The exception for an error of the core.
@@ -11,10 +11,7 @@ use pyo3::{exceptions::PyException, intern, prelude::*, sync::PyOnceLock, types:
 /// libseal's own, which has already found the right words, or not an `Exception` at all, such as
 /// `KeyboardInterrupt`.
 pub(crate) fn to_py(py: Python<'_>, error: Error) -> PyErr {
-    let raised = error
-        .source()
-        .and_then(|source| source.downcast_ref::<PyErr>());
-    match raised.map(|raised| raised.clone_ref(py)) {
+    match raised_in(&error).map(|raised| raised.clone_ref(py)) {
         Some(raised) if is_own(py, &raised) || !raised.is_instance_of::<PyException>(py) => raised,
         raised => {
             let exception = with_message(py, error.kind(), &text_of(&error));
@@ -28,6 +25,37 @@ pub(crate) fn to_py(py: Python<'_>, error: Error) -> PyErr {
 pub(crate) fn interruption(py: Python<'_>, error: &Error) -> Option<PyErr> {
     let raised = error.source()?.downcast_ref::<PyErr>()?;
     (!raised.is_instance_of::<PyException>(py)).then(|| raised.clone_ref(py))
+}
+
+/// What an unwrapper raised, if the error comes from that.
+pub(crate) fn raised_in(error: &Error) -> Option<&PyErr> {
+    let source = error.source();
+    source.and_then(|source| source.downcast_ref::<PyErr>())
+}
+
+/// An error of the core for one of several callers who share it: each gets an exception of its own, if
+/// it is one of libseal's, which are passed on as they are. What is noted on one is not on the others.
+pub(crate) fn own_copy(py: Python<'_>, error: &Error) -> Error {
+    static COPY_ERROR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let Some(raised) = raised_in(error).filter(|raised| is_own(py, raised)) else {
+        return error.clone();
+    };
+    let copy_error = COPY_ERROR.import(py, "libseal._errors", "copy_error");
+    let copied = copy_error.and_then(|copy| copy.call1((raised.value(py),)));
+    Error::with_source(
+        error.kind(),
+        copied.map_or_else(|error| error, PyErr::from_value),
+    )
+}
+
+/// Whether an error comes from an exception such as `KeyboardInterrupt`, which concerns the thread that
+/// raised it and no other.
+pub(crate) fn is_interrupt(py: Python<'_>, error: &BoxError) -> bool {
+    let raised = match error.downcast_ref::<Error>() {
+        Some(error) => raised_in(error),
+        None => error.downcast_ref::<PyErr>(),
+    };
+    raised.is_some_and(|raised| !raised.is_instance_of::<PyException>(py))
 }
 
 /// What an unwrapper raised, as its failure. Of several failures, one that is retryable counts.

@@ -3,7 +3,8 @@
 //!
 //! - Secrets and state live in Rust. Every class is frozen; what changes is behind a mutex that is
 //!   only ever tried, so two threads in one object are an error and never a deadlock. (Threads can
-//!   share a `SealingKey`: they wait for each other, which they never do for long.)
+//!   share a `SealingKey` and a `CachingUnwrapper`. They wait for each other, attached to the
+//!   interpreter only where no one who has the lock can wait for it.)
 //! - Buffers are read and written in place, exported as long as a call lasts. The unsafe code for
 //!   that is in `buffer` and `sealed_view`; what else there is asks for the `interpreter`.
 //! - Work on more than a few KiB is done detached, so that other Python threads run. Long work is

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
+import gc
 import io
 import os
 import pickle
+import random
+import signal
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -110,18 +114,106 @@ def test_exceptions_of_libseal_stay_what_they_are(error: libseal.SealError) -> N
     for _ in range(2):
         with pytest.raises(type(error)) as raised:
             libseal.unseal(MESSAGE, unwrap)
-        assert raised.value is error
+        assert raised.value.args == error.args
         assert raised.value.retryable
 
 
-def test_an_interrupt_passes_and_is_for_its_thread_alone() -> None:
-    def interrupted(_: libseal.WrappedKey) -> bytes:
-        raise KeyboardInterrupt
+def test_what_is_noted_on_an_error_is_about_one_file(tmp_path: Path) -> None:
+    """Threads that share a failure do not share the exception, to which unseal_file adds a note."""
+    error = libseal.KmsRefusedError("denied")
+    error.add_note("ask the owner of the key")
+    unwrap = libseal.CachingUnwrapper(Counting(seconds=0.2, error=error))
+    numbers = iter(range(THREADS))
 
-    unwrap = libseal.CachingUnwrapper(interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        libseal.unseal(MESSAGE, unwrap)
-    assert unwrap.statistics.entries == 0
+    def unseal_file() -> bytes:
+        path = tmp_path / str(next(numbers))
+        path.write_bytes(MESSAGE)
+        return libseal.unseal_file(path, tmp_path / "plain", unwrap)  # type: ignore[return-value]
+
+    failures = in_threads(unseal_file)
+    notes = {tuple(getattr(failure, "__notes__", ())) for failure in failures}
+    assert len(notes) == THREADS
+    for own in notes:
+        assert len(own) == 2
+        assert own[0] == "ask the owner of the key"
+    assert error.__notes__ == ["ask the owner of the key"]
+
+
+def test_an_interrupt_is_for_its_thread_alone() -> None:
+    """Those who waited ask themselves, one after the other."""
+    calls = []
+
+    def interrupted_once(wrapped_key: libseal.WrappedKey) -> bytes | None:
+        calls.append(wrapped_key)
+        time.sleep(0.2)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return unwrapper()(wrapped_key)
+
+    unwrap = libseal.CachingUnwrapper(interrupted_once)
+
+    def unseal() -> bytes:
+        try:
+            return libseal.unseal(MESSAGE, unwrap)
+        except KeyboardInterrupt:
+            return b"interrupted"
+
+    assert sorted(in_threads(unseal)) == [b"data"] * (THREADS - 1) + [b"interrupted"]  # type: ignore[type-var]
+    assert len(calls) == 2
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals are not for threads")
+def test_ctrl_c_while_waiting_for_another_thread() -> None:
+    inner = Counting(seconds=1.5)
+    unwrap = libseal.CachingUnwrapper(inner)
+    main = threading.main_thread().ident
+    assert main is not None
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(libseal.unseal, MESSAGE, unwrap)
+        while not inner.calls:
+            time.sleep(0.01)
+        timer = threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGINT))
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            libseal.unseal(MESSAGE, unwrap)
+        assert not asking.done()
+        # The other thread has noticed nothing.
+        assert asking.result() == b"data"
+    assert inner.calls == 1
+
+
+def test_threads_with_many_keys_and_little_room() -> None:
+    messages = [libseal.seal(public_key(), b"%d" % number) for number in range(8)]
+    unwrap = libseal.CachingUnwrapper(unwrapper(), max_entries=3, max_uses=5, max_age=0.02)
+    end = time.monotonic() + 0.5
+
+    def work() -> bytes:
+        order = random.Random(threading.get_ident())  # noqa: S311
+        while time.monotonic() < end:
+            number = order.randrange(len(messages))
+            assert libseal.unseal(messages[number], unwrap) == b"%d" % number
+            if order.random() < 0.01:
+                unwrap.clear()
+            assert unwrap.statistics.entries <= 3
+        return b"done"
+
+    assert in_threads(work) == [b"done"] * THREADS
+
+
+def test_an_unwrapper_that_holds_its_cache_is_collected() -> None:
+    class Client:
+        def __init__(self) -> None:
+            self.unwrap = libseal.CachingUnwrapper(self.ask)
+
+        def ask(self, wrapped_key: libseal.WrappedKey) -> bytes | None:
+            return unwrapper()(wrapped_key)
+
+    client = Client()
+    libseal.unseal(MESSAGE, client.unwrap)
+    gone = weakref.ref(client)
+    del client
+    gc.collect()
+    assert gone() is None
 
 
 def test_foreign_messages_drive_out_no_key() -> None:
@@ -298,9 +390,12 @@ def test_an_asynchronous_unwrapper_is_for_aio() -> None:
 
 
 def test_arguments() -> None:
-    for limits in ({"max_entries": 0}, {"max_uses": 0}):
-        with pytest.raises(ValueError, match="at least 1"):
-            libseal.CachingUnwrapper(holds_nothing, **limits)
+    for name in ("max_entries", "max_uses"):
+        for value in (0, -1):
+            with pytest.raises(ValueError, match=f"{name} must be at least 1; to cache nothing, use"):
+                libseal.CachingUnwrapper(holds_nothing, **{name: value})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="max_age must be more than 0, or None for no limit"):
+        libseal.CachingUnwrapper(holds_nothing, max_age=0)
     with pytest.raises(ValueError, match="max_age must be 0 or more"):
         libseal.CachingUnwrapper(holds_nothing, max_age=-1)
     with pytest.raises(TypeError, match="max_age must be seconds or a timedelta, not str"):

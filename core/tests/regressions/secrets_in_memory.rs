@@ -6,11 +6,13 @@ use std::{
     collections::HashSet,
     fs::{self, File},
     os::unix::fs::FileExt,
+    thread,
+    time::Duration,
 };
 
 use libseal::{
-    DataKey, Envelope, ErrorKind, PublicKey, Recipient, SealingKey, SealingLimits, Unwrap,
-    random_fn, unseal, unwrap_fn,
+    CacheLimits, CachingUnwrapper, DataKey, Envelope, ErrorKind, Header, PublicKey, Recipient,
+    SealingKey, SealingLimits, Unwrap, WrappedKey, random_fn, unseal, unwrap_fn,
 };
 use zeroize::{Zeroize, Zeroizing};
 
@@ -72,6 +74,18 @@ fn unwrapper() -> impl Unwrap {
     })
 }
 
+fn sealed_with_known_key(key: &PublicKey) -> Vec<u8> {
+    let calls = Cell::new(0);
+    let source = random_fn(|out| {
+        calls.set(calls.get() + 1);
+        answer(calls.get(), out);
+        Ok(())
+    });
+    let recipients = [Recipient::new(key)];
+    let envelope = Envelope::new(&recipients).with_random(&source);
+    envelope.seal(b"secret").unwrap()
+}
+
 #[inline(never)]
 fn seal_and_unseal(key: &PublicKey, plaintext: &[u8]) {
     let calls = Cell::new(0);
@@ -102,6 +116,44 @@ fn seal_and_unseal(key: &PublicKey, plaintext: &[u8]) {
     sealing_key.seal(plaintext).unwrap();
 }
 
+/// A data key that was in a cache is wiped on each of the ways out.
+fn leave_a_cache(message: &[u8], known: &HashSet<u64>) {
+    let limits = CacheLimits::default().with_max_entries(1);
+    let cache = CachingUnwrapper::new(unwrapper(), limits);
+    let ask = || unseal(message, &cache, &[]).unwrap();
+    let header = Header::parse(message).unwrap();
+    let key = header.wrapped_keys().next().unwrap();
+    let other = WrappedKey::new(key.kind(), key.fingerprint(), "", b"other");
+
+    let ways: [(&str, &dyn Fn()); 2] = [
+        ("cleared", &|| cache.clear()),
+        ("evicted", &|| cache.put(&other, [0; 32].into())),
+    ];
+    for (way, leave) in ways {
+        ask();
+        assert!(find(known).is_some(), "while it is in the cache");
+        leave();
+        assert_eq!(find(known), None, "{way}");
+    }
+
+    let old = CachingUnwrapper::new(unwrapper(), limits.with_max_age(Duration::from_millis(1)));
+    unseal(message, &old, &[]).unwrap();
+    thread::sleep(Duration::from_millis(5));
+    assert_eq!(old.statistics().entries, 0);
+    assert_eq!(find(known), None, "too old");
+
+    let used_up = CachingUnwrapper::new(unwrapper(), limits.with_max_uses(2));
+    for _ in 0..2 {
+        unseal(message, &used_up, &[]).unwrap();
+    }
+    assert_eq!(find(known), None, "used up");
+
+    ask();
+    assert!(find(known).is_some());
+    drop(cache);
+    assert_eq!(find(known), None, "dropped with the cache");
+}
+
 #[test]
 fn nothing_is_left() {
     let (key, known) = (public_key("rsa-2048"), known_secrets());
@@ -116,4 +168,6 @@ fn nothing_is_left() {
         seal_and_unseal(&key, &vec![1; len]);
         assert_eq!(find(&known), None, "{len} bytes");
     }
+    let message = sealed_with_known_key(&key);
+    leave_a_cache(&message, &known);
 }

@@ -200,6 +200,16 @@ CLASSES: Final[dict[int, type[SealError]]] = {
 }
 
 
+def copy_error(error: SealError) -> SealError:
+    """An error for one of several callers who share it, so that each can be noted on by itself."""
+    copy = type(error).__new__(type(error), *error.args)
+    copy.__dict__.update(error.__dict__)
+    if hasattr(error, "__notes__"):
+        copy.__notes__ = [*error.__notes__]
+    copy.__cause__ = error.__cause__
+    return copy.with_traceback(error.__traceback__)
+
+
 def make_error(code: int, name: str, message: str) -> SealError:
     """The exception for an error of the core; the extension module raises it."""
     error = CLASSES.get(code, InternalError)(message)

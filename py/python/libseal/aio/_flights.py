@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 from weakref import WeakValueDictionary
 
-from .._errors import SealError
+from .._errors import SealError, copy_error
 from .._libseal import CachingUnwrapper, WrappedKey
 from ._threads import outlast
 
@@ -71,18 +71,8 @@ class _Flight:
         except SealError as error:
             if not self.is_shared:
                 raise
-            own = _copy(error)
+            own = copy_error(error)
         raise own
-
-
-def _copy(error: SealError) -> SealError:
-    """An error of its own for each task, so that what is noted on one is not on the others."""
-    copy = type(error).__new__(type(error), *error.args)
-    copy.__dict__.update(error.__dict__)
-    if hasattr(error, "__notes__"):
-        copy.__notes__ = [*error.__notes__]
-    copy.__cause__ = error.__cause__
-    return copy
 
 
 _flights: WeakValueDictionary[_Name, _Flight] = WeakValueDictionary()
