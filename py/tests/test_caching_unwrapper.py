@@ -188,7 +188,7 @@ def test_threads_with_many_keys_and_little_room() -> None:
     end = time.monotonic() + 0.5
 
     def work() -> bytes:
-        order = random.Random(threading.get_ident())  # noqa: S311
+        order = random.Random(threading.get_ident())
         while time.monotonic() < end:
             number = order.randrange(len(messages))
             assert libseal.unseal(messages[number], unwrap) == b"%d" % number
@@ -392,7 +392,9 @@ def test_an_asynchronous_unwrapper_is_for_aio() -> None:
 def test_arguments() -> None:
     for name in ("max_entries", "max_uses"):
         for value in (0, -1):
-            with pytest.raises(ValueError, match=f"{name} must be at least 1; to cache nothing, use"):
+            with pytest.raises(
+                ValueError, match=f"{name} must be at least 1; to cache nothing, use"
+            ):
                 libseal.CachingUnwrapper(holds_nothing, **{name: value})  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="max_age must be more than 0, or None for no limit"):
         libseal.CachingUnwrapper(holds_nothing, max_age=0)
