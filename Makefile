@@ -13,7 +13,7 @@ target := $(abspath $(or $(CARGO_TARGET_DIR),target))
 release := $(target)/release
 
 # All features but `fips`, which takes CMake and Go to build.
-every_feature := aws-lc-rs,local-unwrapper,rayon
+every_feature := aws-lc-rs,local-unwrapper,rayon,tokio
 
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 started := $(shell date +%s)
@@ -94,7 +94,7 @@ fmt-check: system $(tools_ready)  ## Check the formatting
 lint: system $(tools_ready)  ## Run the linters
 	$(call heading,Lints)
 	$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets \
-	    --features libseal/aws-lc-rs,libseal/local-unwrapper,libseal/rayon,libseal-c/aws-lc-rs -- -D warnings
+	    --features libseal/aws-lc-rs,libseal/local-unwrapper,libseal/rayon,libseal/tokio,libseal-c/aws-lc-rs -- -D warnings
 	$(CARGO) clippy $(CARGO_FLAGS) -p libseal-c --lib --no-default-features --profile firmware -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGO_FLAGS) -p libseal --features $(every_feature) --no-deps
 	$(tools) -m ruff check py
@@ -104,7 +104,7 @@ lint: system $(tools_ready)  ## Run the linters
 test-rust: system  ## Test the core, doctests included
 	$(call heading,Rust tests)
 	$(CARGO) test $(CARGO_FLAGS) -p libseal --features $(every_feature)
-	$(CARGO) test $(CARGO_FLAGS) -p libseal --features local-unwrapper,rayon --lib --tests
+	$(CARGO) test $(CARGO_FLAGS) -p libseal --features local-unwrapper,rayon,tokio --lib --tests
 	$(CARGO) test $(CARGO_FLAGS) -p libseal --no-default-features --features rustcrypto --lib --tests
 	$(CARGO) test $(CARGO_FLAGS) -p libseal --no-default-features --features compact,std,local-unwrapper --lib --tests
 	$(CARGO) test $(CARGO_FLAGS) -p libseal --no-default-features --features compact,std --lib --tests

@@ -57,6 +57,7 @@
 //! | `aws-lc-rs` | the provider for servers: AWS-LC, faster than `rustcrypto` and preferred to it | no |
 //! | `fips` | `aws-lc-rs` on the FIPS module of AWS-LC; needs CMake and Go to build | no |
 //! | `rayon` | long calls use the threads of the rayon pool in which they run | no |
+//! | `tokio` | [`AsyncSealWriter`], [`AsyncUnsealReader`] | no |
 //! | `local-unwrapper` | `LocalUnwrapper`, as in the example above | no |
 //!
 //! Firmware depends on it with `default-features = false, features = ["compact"]`. Sealing then needs
@@ -127,10 +128,10 @@ pub use {
     many::{ManySealer, unseal_many},
     reading::{Next, Reading},
     recipient::wrapped_key::WrappedKey,
-    unseal::{plaintext_len, unseal, unseal_into},
+    unseal::{plaintext_len, unseal, unseal_async, unseal_into},
     unsealer::{Progress, Unsealer},
     unsealing_key::UnsealingKey,
-    unwrap::{Stop, Unwrap, UnwrapFn, Unwrapped, unwrap_fn},
+    unwrap::{Stop, Unwrap, UnwrapFn, Unwrapped, asynchronous::AsyncUnwrap, unwrap_fn},
     writing::Writing,
 };
 
@@ -139,6 +140,9 @@ pub use {
     io::{seal_writer::SealWriter, unseal_reader::UnsealReader},
     unwrap::caching::{CacheLimits, CacheStatistics, CachingUnwrapper},
 };
+
+#[cfg(feature = "tokio")]
+pub use io::{async_seal_writer::AsyncSealWriter, async_unseal_reader::AsyncUnsealReader};
 
 #[cfg(feature = "local-unwrapper")]
 pub use unwrap::local::LocalUnwrapper;

@@ -14,7 +14,7 @@ use crate::{
     header::read::Header,
     payload::layout::{self, CHUNK_LEN},
     unsealer::Unsealer,
-    unwrap::Unwrap,
+    unwrap::{Unwrap, asynchronous::AsyncUnwrap},
 };
 
 /// What is read at first: most headers are shorter.
@@ -199,6 +199,15 @@ impl Reading {
     /// As [`Unsealer::unwrap_with`].
     pub fn unwrap_with(&mut self, unwrapper: impl Unwrap) -> Result<(), Error> {
         self.unsealer.unwrap_with(unwrapper)?;
+        self.feed_held()
+    }
+
+    /// As [`Unsealer::unwrap_with_async`]: if the future is dropped, the key is still needed.
+    ///
+    /// # Errors
+    /// As [`Unsealer::unwrap_with`].
+    pub async fn unwrap_with_async(&mut self, unwrapper: impl AsyncUnwrap) -> Result<(), Error> {
+        self.unsealer.unwrap_with_async(unwrapper).await?;
         self.feed_held()
     }
 

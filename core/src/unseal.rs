@@ -7,7 +7,7 @@ use crate::{
     header::read::Header,
     payload::layout,
     unsealer::Unsealer,
-    unwrap::Unwrap,
+    unwrap::{Unwrap, asynchronous::AsyncUnwrap},
 };
 
 /// Unseals a message in one call.
@@ -39,6 +39,28 @@ pub fn unseal(
     let mut unsealer = Unsealer::new(required);
     let payload = unsealer.take_header(message)?;
     unsealer.unwrap_with(unwrapper)?;
+    unseal_payload(unsealer, payload)
+}
+
+/// As [`unseal`], with an `await` for the data key. The rest is done at once and not in pieces: a large
+/// message is better read with an `AsyncUnsealReader`, or on a thread where it may block.
+///
+/// A future that is dropped leaves nothing behind.
+///
+/// # Errors
+/// As [`unseal`].
+pub async fn unseal_async(
+    message: &[u8],
+    unwrapper: impl AsyncUnwrap,
+    required: &[(&str, Option<&str>)],
+) -> Result<Vec<u8>, Error> {
+    let mut unsealer = Unsealer::new(required);
+    let payload = unsealer.take_header(message)?;
+    unsealer.unwrap_with_async(unwrapper).await?;
+    unseal_payload(unsealer, payload)
+}
+
+fn unseal_payload(mut unsealer: Unsealer, payload: &[u8]) -> Result<Vec<u8>, Error> {
     let mut plaintext = vec![0; unsealer.finish_with_len(payload.len())];
     unsealer.finish_with(payload, &mut plaintext)?;
     Ok(plaintext)

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorKind},
     header::read::{self as header, Header, Scan},
     payload::{layout, threads::Threads, unseal::PayloadUnsealer},
-    unwrap::Unwrap,
+    unwrap::{Unwrap, asynchronous::AsyncUnwrap},
 };
 
 /// What [`Unsealer::update`] did.
@@ -250,9 +250,7 @@ impl Unsealer {
     /// this data key. [`InvalidState`](ErrorKind::InvalidState) unless the unsealer [needs the
     /// key](Self::needs_key).
     pub fn provide_key(&mut self, data_key: DataKey) -> Result<(), Error> {
-        let (State::NeedKey, Some(header)) = (&self.state, &self.header) else {
-            return Err(self.not_now());
-        };
+        let header = self.header_without_key()?;
         if let Err(kind) = with_wiped_stack(|| header.verify(&data_key)) {
             return Err(self.fail(kind, &mut []));
         }
@@ -270,11 +268,26 @@ impl Unsealer {
     /// As [`Header::unwrap_with`]: the unsealer still needs the key then, and another unwrapper can be
     /// tried. As [`provide_key`](Self::provide_key).
     pub fn unwrap_with(&mut self, unwrapper: impl Unwrap) -> Result<(), Error> {
-        let (State::NeedKey, Some(header)) = (&self.state, &self.header) else {
-            return Err(self.not_now());
-        };
-        let data_key = header.unwrap_with(unwrapper)?;
+        let data_key = self.header_without_key()?.unwrap_with(unwrapper)?;
         self.provide_key(data_key)
+    }
+
+    /// As [`unwrap_with`](Self::unwrap_with), with an `await`. If the future is dropped, the unsealer
+    /// still needs the key.
+    ///
+    /// # Errors
+    /// As [`unwrap_with`](Self::unwrap_with).
+    pub async fn unwrap_with_async(&mut self, unwrapper: impl AsyncUnwrap) -> Result<(), Error> {
+        let header = self.header_without_key()?;
+        let data_key = header.unwrap_with_async(unwrapper).await?;
+        self.provide_key(data_key)
+    }
+
+    fn header_without_key(&self) -> Result<&Header, Error> {
+        match (&self.state, &self.header) {
+            (State::NeedKey, Some(header)) => Ok(header),
+            _ => Err(self.not_now()),
+        }
     }
 
     /// Exactly how many bytes [`finish`](Self::finish) will write: less than 16 KiB.

@@ -40,11 +40,11 @@ const RETRY_AFTER: Duration = Duration::from_millis(100);
 /// How long a window waits for more messages when it has one.
 const PATIENCE: Duration = Duration::from_millis(10);
 
-/// Takes the next messages from an iterator: up to `most`, until they have `most_bytes`, and only as
-/// long as they come fast. What is not bytes-like is given to `load` with its number.
+/// Takes the next messages from an iterator: up to most, until they have most_bytes, and only as
+/// long as they come fast. What is not bytes is given to load with its number.
 ///
-/// Returns the messages, their length in all, whether the iterator has ended, and the exception that it
-/// ended with.
+/// Returns the messages, their length in all, whether the iterator has ended, and the exception
+/// that it ended with.
 #[pyfunction]
 #[pyo3(signature = (iterator, load, most, most_bytes, /))]
 pub(crate) fn take_window<'py>(
@@ -97,7 +97,7 @@ type Window<'py> = (
     Option<Bound<'py, PyBaseException>>,
 );
 
-/// Seals each of `items` under `key`, and returns the messages.
+/// Seals each of items under key, and returns the messages.
 #[pyfunction]
 #[pyo3(signature = (key, items, threads, /))]
 pub(crate) fn seal_window<'py>(
@@ -225,9 +225,9 @@ impl ManyUnsealer {
         })
     }
 
-    /// Unseals each of messages. ask is given the UnknownKeys that they need, in the order of the
-    /// messages, and a list with the number of the first message that has failed, if any has; it
-    /// unwraps them.
+    /// Unseals each of messages. ask is given the UnknownKeys that they need, in the order of
+    /// the messages, and a list with the number of the first message that has failed, if any has;
+    /// it unwraps them.
     #[pyo3(signature = (messages, ask, /))]
     fn unseal_window<'py>(
         &self,
@@ -421,8 +421,8 @@ pub(crate) struct UnknownKey {
 
 #[pymethods]
 impl UnknownKey {
-    /// Unwraps the data key, and returns whether that went well. Raises only what is no Exception, such
-    /// as KeyboardInterrupt.
+    /// Unwraps the data key, and returns whether that went well. Raises only what is no
+    /// Exception, such as KeyboardInterrupt.
     fn unwrap(&self, py: Python<'_>) -> PyResult<bool> {
         let stopped = lock_failures(&self.failures).stopped.clone();
         let unwrapped = match stopped {

@@ -15,7 +15,7 @@ use crate::{
     error::{Error, ErrorKind},
     payload::layout,
     recipient::{MAX_KEY_ID_LEN, MAX_RECIPIENTS, wrapped_key::WrappedKey},
-    unwrap::{Unwrap, Unwrapped},
+    unwrap::{Unwrap, Unwrapped, asynchronous::AsyncUnwrap},
 };
 
 /// The most that KMS `Decrypt` takes.
@@ -145,14 +145,33 @@ impl Header {
     /// [`NoMatchingRecipient`](ErrorKind::NoMatchingRecipient) if none of them is the unwrapper's;
     /// [`UnwrapFailed`](ErrorKind::UnwrapFailed), with the unwrapper's error as the source.
     pub fn unwrap_with(&self, unwrapper: impl Unwrap) -> Result<DataKey, Error> {
+        let answer = unwrapper.unwrap_keys(&self.known_keys());
+        self.data_key(answer, || unwrapper.fingerprints())
+    }
+
+    /// As [`unwrap_with`](Self::unwrap_with), with an `await`. A future that is dropped changes nothing.
+    ///
+    /// # Errors
+    /// As [`unwrap_with`](Self::unwrap_with).
+    pub async fn unwrap_with_async(&self, unwrapper: impl AsyncUnwrap) -> Result<DataKey, Error> {
+        let answer = unwrapper.unwrap_keys(&self.known_keys()).await;
+        self.data_key(answer, || unwrapper.fingerprints())
+    }
+
+    /// What an unwrapper is asked about.
+    fn known_keys(&self) -> Vec<WrappedKey<'_>> {
         let is_known = |key: &WrappedKey<'_>| key.algorithm().is_some();
-        let keys: Vec<_> = self.wrapped_keys().filter(is_known).collect();
-        match unwrapper.unwrap_keys(&keys) {
+        self.wrapped_keys().filter(is_known).collect()
+    }
+
+    fn data_key(
+        &self,
+        answer: Unwrapped,
+        held: impl FnOnce() -> Vec<[u8; 32]>,
+    ) -> Result<DataKey, Error> {
+        match answer {
             Unwrapped::DataKey(data_key) => Ok(data_key),
-            Unwrapped::NotMine => {
-                let held = unwrapper.fingerprints();
-                Err(refusal::no_matching_recipient(self, &held))
-            }
+            Unwrapped::NotMine => Err(refusal::no_matching_recipient(self, &held())),
             Unwrapped::Failed(error) | Unwrapped::Stop(error) => Err(Error::unwrap_failed(error)),
         }
     }

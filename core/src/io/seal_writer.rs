@@ -3,9 +3,7 @@ use std::io::{self, ErrorKind::Interrupted, Write};
 use std::num::NonZero;
 
 use crate::{
-    crypto::random::RandomSource,
-    envelope::Envelope,
-    error::{Error, ErrorKind},
+    crypto::random::RandomSource, envelope::Envelope, error::Error, io::lacks_plaintext,
     writing::Writing,
 };
 
@@ -80,15 +78,11 @@ impl<W: Write> SealWriter<W> {
     /// Ends the message, flushes the inner writer and returns it.
     ///
     /// # Errors
-    /// Those of the inner writer, and [`InvalidState`](ErrorKind::InvalidState) after a `write` that
+    /// Those of the inner writer, and [`InvalidState`](crate::ErrorKind::InvalidState) after a `write` that
     /// failed, until another one succeeds. The message is truncated then.
     pub fn finish(mut self) -> io::Result<W> {
         if self.lacks_plaintext {
-            // In a forked child, the reason is another one.
-            self.writing.sealed()?;
-            let reason =
-                "a write failed and was not repeated, so the message would lack its plaintext";
-            return Err(Error::with_reason(ErrorKind::InvalidState, reason).into());
+            return Err(lacks_plaintext(&self.writing));
         }
         self.hand_on()?;
         self.writing.finish()?;

@@ -10,6 +10,7 @@ use crate::{
     crypto::secret::DataKey,
     error::{Error, ErrorKind},
     header::read::Header,
+    io::{has_been_moved, position_after, read_too_much},
     reading::{Next, Reading},
     unwrap::Unwrap,
 };
@@ -153,7 +154,7 @@ impl<R: Read> UnsealReader<R> {
         };
         self.offset += len as u64;
         let piece = room.get(..len);
-        let piece = piece.ok_or_else(|| io::Error::other("the inner reader read too much"))?;
+        let piece = piece.ok_or_else(read_too_much)?;
         Ok(self.reading.feed(piece, out)?)
     }
 
@@ -199,15 +200,7 @@ impl<R: Read + Seek> Seek for UnsealReader<R> {
             return Ok(position);
         }
         let len = self.plaintext_len()?;
-        let position = match to {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::Current(distance) => position.checked_add_signed(distance),
-            SeekFrom::End(distance) => len.checked_add_signed(distance),
-        };
-        let position = position.ok_or_else(|| {
-            let message = "seek to a position before the beginning, or too large";
-            io::Error::new(io::ErrorKind::InvalidInput, message)
-        })?;
+        let position = position_after(to, position, len)?;
         self.reading.seek(position);
         Ok(position)
     }
@@ -239,7 +232,7 @@ impl<R: Read + Seek> UnsealReader<R> {
 
     fn find_way(&mut self) -> io::Result<u64> {
         let start = self.inner.stream_position()?.checked_sub(self.offset);
-        let start = start.ok_or_else(|| io::Error::other("the inner reader has been moved"))?;
+        let start = start.ok_or_else(has_been_moved)?;
         let seek = R::seek;
         self.way = Some(Way { start, seek });
         Ok(start)

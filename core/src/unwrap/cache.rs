@@ -2,10 +2,12 @@
 
 use std::{
     borrow::Borrow,
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
+    future::poll_fn,
     hash::{Hash, Hasher},
     mem,
     sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
+    task::{Context, Poll, Waker},
     thread::{self, ThreadId},
     time::Duration,
 };
@@ -173,16 +175,17 @@ impl Cache {
     ) -> Found<'_> {
         let mut now = self.now();
         let mut state = self.lock();
-        // Again if the one who asked panicked.
+        // Again if the one who asked gave up.
         loop {
             let data_key = now.and_then(|now| state.take(key, now, self.limits));
             if let Some(data_key) = data_key {
                 return Found::Answer(Unwrapped::DataKey(data_key));
             }
             let Some(flight) = state.flights.get(key as &dyn Identity).map(Arc::clone) else {
-                return Found::Nothing(self.lead(&mut state, key, now));
+                let leader = Some(thread::current().id());
+                return Found::Nothing(self.lead(&mut state, key, now, leader));
             };
-            if flight.leader == thread::current().id() {
+            if flight.leader == Some(thread::current().id()) {
                 return Found::Answer(Unwrapped::Failed(waits_for_itself().into()));
             }
             while flight.answer.get().is_none() {
@@ -201,18 +204,76 @@ impl Cache {
                 }
             }
             if let Some(answer) = flight.answer.get().and_then(Answer::unwrapped) {
-                state.statistics.shared += u64::from(!matches!(answer, Unwrapped::NotMine));
+                state.count_shared(&answer);
                 return Found::Answer(answer);
             }
             now = self.now();
         }
     }
 
-    fn lead(&self, state: &mut State, key: &WrappedKey<'_>, now: Option<Duration>) -> Lead<'_> {
+    /// As [`find`](Self::find), for a task.
+    pub(super) async fn find_async(&self, key: &WrappedKey<'_>) -> Found<'_> {
+        let mut waiting = None;
+        poll_fn(|cx| self.poll_find(key, &mut waiting, cx)).await
+    }
+
+    fn poll_find(
+        &self,
+        key: &WrappedKey<'_>,
+        waiting: &mut Option<Waiting>,
+        cx: &Context<'_>,
+    ) -> Poll<Found<'_>> {
+        // Again if the one who asked gave up, or just ended.
+        loop {
+            if self.is_forked() {
+                return Poll::Ready(Found::Forked);
+            }
+            if let Some(ended) = waiting.take_if(|waiting| waiting.flight.answer.get().is_some())
+                && let Some(answer) = ended.flight.answer.get().and_then(Answer::unwrapped)
+            {
+                self.lock().count_shared(&answer);
+                return Poll::Ready(Found::Answer(answer));
+            }
+            // Wakers are the executor's: not touched while the state is locked.
+            let waker = cx.waker().clone();
+            let now = self.now();
+            let mut state = self.lock();
+            if waiting.is_none() {
+                if let Some(data_key) = now.and_then(|now| state.take(key, now, self.limits)) {
+                    return Poll::Ready(Found::Answer(Unwrapped::DataKey(data_key)));
+                }
+                let Some(flight) = state.flights.get(key as &dyn Identity).map(Arc::clone) else {
+                    return Poll::Ready(Found::Nothing(self.lead(&mut state, key, now, None)));
+                };
+                *waiting = Some(Waiting {
+                    flight,
+                    number: None,
+                });
+            }
+            if let Some(waiting) = waiting
+                && waiting.flight.answer.get().is_none()
+            {
+                let old = waiting.set_waker(waker);
+                drop(state);
+                drop(old);
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// The caller asks. A task has no thread that would wait for itself.
+    fn lead(
+        &self,
+        state: &mut State,
+        key: &WrappedKey<'_>,
+        now: Option<Duration>,
+        leader: Option<ThreadId>,
+    ) -> Lead<'_> {
         let flight = Arc::new(Flight {
-            leader: thread::current().id(),
+            leader,
             answer: OnceLock::new(),
             ended: Condvar::new(),
+            wakers: Mutex::default(),
         });
         let key = OwnedKey::new(key);
         state.flights.insert(key.clone(), Arc::clone(&flight));
@@ -256,6 +317,11 @@ impl State {
             return self.entries.pop(key).map(|entry| entry.data_key);
         }
         Some(entry.data_key.clone())
+    }
+
+    /// Someone got the answer to the call of another one.
+    fn count_shared(&mut self, answer: &Unwrapped) {
+        self.statistics.shared += u64::from(!matches!(answer, Unwrapped::NotMine));
     }
 
     /// Keeps a data key that was handed out `uses` times, if the limits allow it.
@@ -304,10 +370,45 @@ impl State {
 
 /// A call of the inner unwrapper, and those who wait for it.
 struct Flight {
-    leader: ThreadId,
+    /// Unless it is a task.
+    leader: Option<ThreadId>,
+    /// Set while the state is locked.
     answer: OnceLock<Answer>,
-    /// Goes with the lock of the cache.
+    /// Wakes threads; goes with the lock of the cache.
     ended: Condvar,
+    /// Tasks to wake, by the number of their [`Waiting`]. Locked only for a moment.
+    wakers: Mutex<BTreeMap<u64, Waker>>,
+}
+
+/// A task that waits for the end of a flight.
+struct Waiting {
+    flight: Arc<Flight>,
+    /// Once there is a waker.
+    number: Option<u64>,
+}
+
+impl Waiting {
+    /// Returns the waker that is not needed any more.
+    fn set_waker(&mut self, waker: Waker) -> Option<Waker> {
+        let wakers = self.flight.wakers.lock();
+        let mut wakers = wakers.unwrap_or_else(PoisonError::into_inner);
+        let next = || wakers.last_key_value().map_or(0, |(last, _)| last + 1);
+        let number = *self.number.get_or_insert_with(next);
+        wakers.insert(number, waker)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        // In a forked child, the lock may be held for ever. A waker that stays does no harm.
+        if let Some(number) = self.number
+            && let Ok(mut wakers) = self.flight.wakers.try_lock()
+        {
+            let old = wakers.remove(&number);
+            drop(wakers);
+            drop(old);
+        }
+    }
 }
 
 /// An answer that can be given to several.
@@ -316,7 +417,7 @@ enum Answer {
     NotMine,
     Failed(Error),
     Stop(Error),
-    /// The leader panicked.
+    /// The leader panicked, or was dropped.
     None,
 }
 
@@ -385,6 +486,15 @@ impl Lead<'_> {
         let _ = self.flight.answer.set(answer);
         drop(state);
         self.flight.ended.notify_all();
+        let wakers = self
+            .flight
+            .wakers
+            .lock()
+            .map(|mut wakers| mem::take(&mut *wakers));
+        wakers
+            .unwrap_or_default()
+            .into_values()
+            .for_each(Waker::wake);
     }
 }
 

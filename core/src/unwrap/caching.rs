@@ -7,7 +7,8 @@ use crate::{
     error::BoxError,
     recipient::wrapped_key::WrappedKey,
     unwrap::{
-        Unwrap, Unwrapped,
+        First, Unwrap, Unwrapped,
+        asynchronous::AsyncUnwrap,
         cache::{Cache, Found, Processes},
         first_of,
     },
@@ -105,8 +106,9 @@ pub struct CacheStatistics {
 /// for each message: for messages of a [`SealingKey`](crate::SealingKey), and for parts of one message
 /// that are read at different times.
 ///
-/// - Threads that ask for the same key at the same time cause one call of the inner unwrapper. The
-///   others wait for it, and get its data key or its failure.
+/// - Threads or tasks that ask for the same key at the same time cause one call of the inner unwrapper.
+///   The others wait for it, and get its data key or its failure. If the future that makes the call is
+///   dropped, one of the others makes another call.
 /// - Only data keys are kept. A failure, and a key that the inner unwrapper does not hold, is answered
 ///   to those who waited; the next caller asks again. So strangers fill the cache only with messages
 ///   that are sealed for your keys.
@@ -122,7 +124,8 @@ pub struct CacheStatistics {
 /// and its log. Revoking the permission in the KMS takes effect when the data key is past its age.
 ///
 /// An inner unwrapper that asks its own cache for the key which it is unwrapping would wait for itself.
-/// This fails with [`InvalidState`](crate::ErrorKind::InvalidState).
+/// This fails with [`InvalidState`](crate::ErrorKind::InvalidState); a task waits for ever. So does a thread
+/// that blocks until a task has a key, if the task needs that thread.
 ///
 /// ```
 /// # let der = include_bytes!("../../../tests/vectors/keys/rsa-2048.pub.der");
@@ -256,6 +259,39 @@ impl<U: Unwrap> Unwrap for CachingUnwrapper<U> {
     /// asked about one at a time.
     fn unwrap_keys(&self, keys: &[WrappedKey<'_>]) -> Unwrapped {
         self.unwrap_keys_unless(keys, || None)
+    }
+
+    fn fingerprints(&self) -> Vec<[u8; 32]> {
+        self.inner.fingerprints()
+    }
+}
+
+/// As for [`Unwrap`], on any executor.
+impl<U: AsyncUnwrap> AsyncUnwrap for CachingUnwrapper<U> {
+    async fn unwrap_key(&self, key: &WrappedKey<'_>) -> Unwrapped {
+        while let Some(cache) = self.cache() {
+            match cache.find_async(key).await {
+                Found::Answer(answer) => return answer,
+                Found::Nothing(flight) => return flight.end_with(self.inner.unwrap_key(key).await),
+                Found::Forked => {}
+            }
+        }
+        self.inner.unwrap_key(key).await
+    }
+
+    /// Looks for all of them in the cache first, then unwraps them in order. The inner unwrapper is
+    /// asked about one at a time.
+    async fn unwrap_keys(&self, keys: &[WrappedKey<'_>]) -> Unwrapped {
+        if let Some(data_key) = keys.iter().find_map(|key| self.get(key)) {
+            return Unwrapped::DataKey(data_key);
+        }
+        let mut first = First::default();
+        for key in keys {
+            if let Some(answer) = first.take(AsyncUnwrap::unwrap_key(self, key).await) {
+                return answer;
+            }
+        }
+        first.answer()
     }
 
     fn fingerprints(&self) -> Vec<[u8; 32]> {

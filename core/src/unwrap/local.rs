@@ -15,7 +15,7 @@ use crate::{
     crypto::secret::DataKey,
     error::{BoxError, Error, ErrorKind},
     recipient::{public_key::PublicKey, rsa_oaep::WrapAlgorithm, wrapped_key::WrappedKey},
-    unwrap::{Unwrap, Unwrapped, private_key},
+    unwrap::{Unwrap, Unwrapped, asynchronous::AsyncUnwrap, private_key},
 };
 
 /// Unwraps data keys with a private key in memory: for tests, and for private keys that are not in a
@@ -90,6 +90,17 @@ impl Unwrap for LocalUnwrapper {
 
     fn fingerprints(&self) -> Vec<[u8; 32]> {
         vec![*self.public_key.fingerprint()]
+    }
+}
+
+/// For tests of asynchronous code. It computes for some milliseconds, and has nothing to wait for.
+impl AsyncUnwrap for LocalUnwrapper {
+    async fn unwrap_key(&self, key: &WrappedKey<'_>) -> Unwrapped {
+        self.unwrap(key).into()
+    }
+
+    fn fingerprints(&self) -> Vec<[u8; 32]> {
+        Unwrap::fingerprints(self)
     }
 }
 

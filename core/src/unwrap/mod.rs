@@ -1,5 +1,6 @@
 //! The joint where KMSs plug in: what the holder of a private key is asked, and how it answers.
 
+pub(crate) mod asynchronous;
 #[cfg(feature = "std")]
 mod cache;
 #[cfg(feature = "std")]
@@ -206,22 +207,43 @@ impl<U: Unwrap> Unwrap for Vec<U> {
     }
 }
 
-/// The first data key or stop; else the first failure that may go away; else the first failure.
 fn first_of(answers: impl Iterator<Item = Unwrapped>) -> Unwrapped {
-    let mut failure = None;
+    let mut first = First::default();
     for answer in answers {
+        if let Some(answer) = first.take(answer) {
+            return answer;
+        }
+    }
+    first.answer()
+}
+
+/// Which of several answers counts: the first data key or stop; else the first failure that may go away;
+/// else the first failure.
+#[derive(Default)]
+struct First {
+    failure: Option<BoxError>,
+}
+
+impl First {
+    /// Takes the next answer, and returns it if nothing else is to be asked.
+    fn take(&mut self, answer: Unwrapped) -> Option<Unwrapped> {
         match answer {
-            Unwrapped::DataKey(_) | Unwrapped::Stop(_) => return answer,
+            Unwrapped::DataKey(_) | Unwrapped::Stop(_) => return Some(answer),
             Unwrapped::NotMine => {}
             Unwrapped::Failed(error) => {
                 let counts_more = |known| is_retryable(&error) && !is_retryable(known);
-                if failure.as_ref().is_none_or(counts_more) {
-                    failure = Some(error);
+                if self.failure.as_ref().is_none_or(counts_more) {
+                    self.failure = Some(error);
                 }
             }
         }
+        None
     }
-    failure.map_or(Unwrapped::NotMine, Unwrapped::Failed)
+
+    /// The answer when all have been asked.
+    fn answer(self) -> Unwrapped {
+        self.failure.map_or(Unwrapped::NotMine, Unwrapped::Failed)
+    }
 }
 
 fn is_retryable(error: &BoxError) -> bool {

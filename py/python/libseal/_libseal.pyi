@@ -65,7 +65,7 @@ def take_window(
     /,
 ) -> tuple[list[Any], int, bool, BaseException | None]:
     """Takes the next messages from an iterator: up to most, until they have most_bytes, and only as
-    long as they come fast. What is not bytes-like is given to load with its number.
+    long as they come fast. What is not bytes is given to load with its number.
 
     Returns the messages, their length in all, whether the iterator has ended, and the exception
     that it ended with.
