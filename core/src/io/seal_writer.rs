@@ -3,10 +3,7 @@ use std::io::{self, ErrorKind::Interrupted, Write};
 use std::num::NonZero;
 
 use crate::{
-    crypto::random::RandomSource,
-    envelope::Envelope,
-    error::Error,
-    io::lacks_plaintext,
+    crypto::random::RandomSource, envelope::Envelope, error::Error, io::lacks_plaintext,
     writing::Writing,
 };
 

@@ -245,7 +245,10 @@ impl Cache {
                 let Some(flight) = state.flights.get(key as &dyn Identity).map(Arc::clone) else {
                     return Poll::Ready(Found::Nothing(self.lead(&mut state, key, now, None)));
                 };
-                *waiting = Some(Waiting { flight, number: None });
+                *waiting = Some(Waiting {
+                    flight,
+                    number: None,
+                });
             }
             if let Some(waiting) = waiting
                 && waiting.flight.answer.get().is_none()
@@ -483,8 +486,15 @@ impl Lead<'_> {
         let _ = self.flight.answer.set(answer);
         drop(state);
         self.flight.ended.notify_all();
-        let wakers = self.flight.wakers.lock().map(|mut wakers| mem::take(&mut *wakers));
-        wakers.unwrap_or_default().into_values().for_each(Waker::wake);
+        let wakers = self
+            .flight
+            .wakers
+            .lock()
+            .map(|mut wakers| mem::take(&mut *wakers));
+        wakers
+            .unwrap_or_default()
+            .into_values()
+            .for_each(Waker::wake);
     }
 }
 
