@@ -21,6 +21,7 @@ mod errors;
 mod fork;
 mod header;
 mod interpreter;
+mod known_keys;
 mod local_unwrapper;
 mod many;
 mod pool;

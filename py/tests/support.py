@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import threading
+import time
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,7 +14,7 @@ import libseal
 from tests.independent.vector import KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 CHUNK = 16384
 # What files and streams work on at a time.
@@ -111,3 +113,50 @@ class ShortReader(io.RawIOBase):
         piece = self.content[self.position : end]
         self.position += len(piece)
         return piece
+
+
+class Counting:
+    """Unwraps, and counts how often and in how many threads at once."""
+
+    def __init__(self, pause: float = 0.0, fail: Callable[[int], object] | None = None) -> None:
+        self.calls = 0
+        self.at_once = 0
+        self.most_at_once = 0
+        self.threads: set[str] = set()
+        self.pause = pause
+        self.fail = fail
+        self.lock = threading.Lock()
+
+    def __call__(self, wrapped_key: libseal.WrappedKey) -> bytes | None:
+        with self.lock:
+            self.calls += 1
+            number = self.calls
+            self.at_once += 1
+            self.most_at_once = max(self.at_once, self.most_at_once)
+            self.threads.add(threading.current_thread().name)
+        try:
+            time.sleep(self.pause)
+            if self.fail is not None:
+                self.fail(number)
+            return unwrapper()(wrapped_key)
+        finally:
+            with self.lock:
+                self.at_once -= 1
+
+
+def fleet(count: int) -> list[libseal.SealingKey]:
+    return [libseal.SealingKey(public_key(), context={"device": str(n)}) for n in range(count)]
+
+
+def each_alone(count: int) -> list[bytes]:
+    """Messages with a data key each."""
+    return [libseal.seal(public_key(), b"%d" % number) for number in range(count)]
+
+
+def unsealed(messages: Iterable[Any], **options: Any) -> list[Any]:
+    unwrap = options.pop("unwrap", unwrapper())
+    return list(libseal.unseal_many(messages, unwrap, return_exceptions=True, **options))
+
+
+def kinds(results: Iterable[object]) -> list[str]:
+    return [type(result).__name__ for result in results]
