@@ -210,6 +210,14 @@ def copy_error(error: SealError) -> SealError:
     return copy.with_traceback(error.__traceback__)
 
 
+def retold(error: SealError) -> SealError:
+    """The same error in words, without the exceptions and frames behind it."""
+    # str(): the text may be that of the cause.
+    copy = type(error).__new__(type(error), str(error))
+    copy.code, copy.name = error.code, error.name
+    return copy
+
+
 def make_error(code: int, name: str, message: str) -> SealError:
     """The exception for an error of the core; the extension module raises it."""
     error = CLASSES.get(code, InternalError)(message)
