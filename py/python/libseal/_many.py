@@ -1,6 +1,5 @@
 """Many messages: one call of the KMS for each data key, and small messages without the GIL."""
 
-import copy
 import errno
 import os
 import time
@@ -10,6 +9,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from ._arguments import check_data, check_source
+from ._errors import SealError, copy_error
 from ._libseal import (
     CachingUnwrapper,
     ManyUnsealer,
@@ -286,15 +286,8 @@ def _read(fileobj: SupportsRead) -> bytes:
 
 def _noted(error: Exception, kind: str, number: int, name: str | None) -> Exception:
     """With a note that says which item it is about."""
-    try:
-        # Items can share a failure, but not a note.
-        own = copy.copy(error)
-        own.__cause__ = error.__cause__
-        own.__traceback__ = error.__traceback__
-        if hasattr(error, "__notes__"):
-            own.__notes__ = [*error.__notes__]
-    except Exception:  # Of a class that cannot be copied.
-        own = error
+    # Items can share a failure, but not a note.
+    own = copy_error(error) if isinstance(error, SealError) else error
     own.add_note(f"in {kind} {number}" + (f", {name}" if name else ""))
     return own
 
