@@ -132,7 +132,7 @@ class KmsRefusedError(KeyUnwrapError):
 
 
 class WrappedKeyRejectedError(KeyUnwrapError):
-    """The KMS cannot decrypt this wrapped key.
+    """The KMS cannot decrypt this wrapped key, or what it decrypts to is no data key.
 
     It was altered or forged, or wrapped for another key or with another hash. Trying again will not
     help.
@@ -190,7 +190,7 @@ CLASSES: Final[dict[int, type[SealError]]] = {
     302: TruncatedError,
     400: NoMatchingRecipientError,
     401: KeyUnwrapError,
-    402: KeyUnwrapError,
+    402: WrappedKeyRejectedError,
     403: KmsUnavailableError,
     404: KmsRefusedError,
     405: WrappedKeyRejectedError,
