@@ -223,6 +223,50 @@ async def test_a_lookup_that_is_about_to_end_is_not_joined() -> None:
     assert len(asyncio.all_tasks()) == 1
 
 
+@in_a_loop
+async def test_who_is_cancelled_again_and_again() -> None:
+    """The lookup that was cancelled ends while the next one is under way."""
+    kms = AsyncFakeKms(a="rsa-2048", seconds=60)
+    unwrap = AsyncKmsUnwrapper(kms, "a")
+    ends: list[type] = []
+
+    async def insist() -> None:
+        for _ in range(4):
+            try:
+                await unseal(sealed(), unwrap)
+            except BaseException as end:
+                ends.append(type(end))
+
+    task = asyncio.create_task(insist())
+    for _ in range(4):
+        await asyncio.sleep(0.01)
+        task.cancel()
+    await task
+    await asyncio.sleep(0.01)
+    assert ends == [asyncio.CancelledError] * 4
+    assert kms.cancelled == 4
+    assert len(asyncio.all_tasks()) == 1
+
+
+@in_a_loop
+async def test_a_lookup_that_ends_late_leaves_the_next_one_shared() -> None:
+    kms = AsyncFakeKms(a="rsa-2048", seconds=0.05)
+    unwrap = AsyncKmsUnwrapper(kms, "a")
+
+    async def insist() -> bytes:
+        try:
+            return await unseal(sealed(), unwrap)
+        except asyncio.CancelledError:
+            return await unseal(sealed(), unwrap)
+
+    first = asyncio.create_task(insist())
+    await asyncio.sleep(0.01)
+    first.cancel()
+    await asyncio.sleep(0.01)
+    assert await asyncio.gather(first, unseal(sealed(), unwrap)) == [b"data"] * 2
+    assert kms.count("GetPublicKey") == 1
+
+
 # ---- Functions that make clients
 
 
