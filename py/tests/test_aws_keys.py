@@ -63,6 +63,22 @@ def test_an_alias_that_moves(clock: Clock) -> None:
     assert kms.count("GetPublicKey") == 2
 
 
+def test_a_message_that_comes_too_early_speaks_for_no_other(clock: Clock) -> None:
+    kms = FakeKms(a_x="rsa-2048")
+    unwrap = KmsUnwrapper(kms, "alias/x")
+    with pytest.raises(libseal.NoMatchingRecipientError):
+        libseal.unseal(sealed("rsa-2048-b"), unwrap)
+    clock.wait(1)
+    kms.keys["alias/x"] = "rsa-2048-b"
+    good = sealed("rsa-2048-b")
+    for _ in range(2):
+        with pytest.raises(libseal.KmsUnavailableError):
+            libseal.unseal(good, unwrap)
+        clock.wait(29)
+    clock.wait(1)
+    assert libseal.unseal(good, unwrap) == b"data"
+
+
 def test_an_alias_that_is_old_is_looked_up_at_once(clock: Clock) -> None:
     kms = FakeKms(a_x="rsa-2048")
     unwrap = KmsUnwrapper(kms, "alias/x")
@@ -163,9 +179,22 @@ def test_a_thousand_foreign_messages_and_no_alias(clock: Clock) -> None:
 
 def test_strangers_take_little_memory(clock: Clock) -> None:
     unwrap = KmsUnwrapper(FakeKms(a="rsa-2048"), ["a"])
-    for number in range(3000):
+    for number in range(12_000):
         outcome(unwrap, foreign(number))
-    assert len(unwrap._keys._strangers) == 1000
+    assert len(unwrap._keys._strangers) == 10_000
+    assert {len(digest) for digest in unwrap._keys._strangers} == {16}
+
+
+def test_a_flood_of_strangers_does_not_keep_a_message_in_the_queue(clock: Clock) -> None:
+    """40 in a second: each of them is told apart from those before until it is decided."""
+    unwrap = KmsUnwrapper(FakeKms(a_x="rsa-2048"), "alias/x")
+    outcome(unwrap, foreign(-1))
+    clock.wait(1)
+    assert outcome(unwrap, foreign(0)) is libseal.KmsUnavailableError
+    for number in range(1, 2400):
+        clock.wait(0.025)
+        outcome(unwrap, foreign(number))
+    assert outcome(unwrap, foreign(0)) is None
 
 
 # ---- Failures that are remembered

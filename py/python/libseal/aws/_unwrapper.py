@@ -35,8 +35,9 @@ class KmsUnwrapper(Unwrapping):
     key that is not known, at most once in 60 seconds. Keys that it stood for before stay good as
     long as this object lives; list the old key by its id or ARN for programs that start later. A
     message for a key that is not known raises KmsUnavailableError until every alias has been looked
-    up after the message was first seen: try it again later, and it is either unsealed or known to
-    be for someone else.
+    up after its wrapped key was first seen: try it again later, and it is either unsealed or known
+    to be for someone else. The last 10,000 such wrapped keys are remembered. Messages of one
+    SealingKey share theirs, so move the alias before any device seals for the new key.
 
     **What strangers can cause.** No one can make this object call ``Decrypt`` for other keys,
     whatever a message says. Messages for other keys cause at most one ``GetPublicKey`` in 60
