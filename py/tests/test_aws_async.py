@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import pickle
 import socket
+import threading
 from contextlib import AsyncExitStack
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -293,6 +294,28 @@ def test_a_function_is_called_once_in_each_loop(is_async: bool) -> None:
     assert [kms.count("GetPublicKey") for kms in made] == [1, 0, 0]
     # Clients of loops that are closed are not kept.
     assert len(unwrap._loops) == 1
+
+
+def test_loops_that_come_and_go_in_other_threads() -> None:
+    unwrap = AsyncKmsUnwrapper(make_client, "a")
+
+    class Loop(asyncio.SelectorEventLoop):
+        """Another thread has a loop of its own at just this moment."""
+
+        def is_closed(self) -> bool:
+            if unwrap._loops.get(self):
+                thread = threading.Thread(target=asyncio.run, args=(unseal(sealed(), unwrap),))
+                unwrap._loops.pop(self)
+                thread.start()
+                thread.join()
+            return super().is_closed()
+
+    loop = Loop()
+    try:
+        assert loop.run_until_complete(unseal(sealed(), unwrap)) == b"data"
+        assert asyncio.run(unseal(sealed(), unwrap)) == b"data"
+    finally:
+        loop.close()
 
 
 @in_a_loop
