@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import threading
 import time
 from hashlib import sha256
@@ -319,6 +321,106 @@ def test_an_interrupt_is_for_one_thread_only() -> None:
     run_in_threads(4, work)
     assert sorted(map(str, seen)) == sorted(map(str, [KeyboardInterrupt] + [b"data"] * 3))
     assert kms.calls.count(("GetPublicKey", "a")) == 2
+
+
+def test_an_interrupt_as_soon_as_a_lookup_is_registered() -> None:
+    """Between any two lines: the next one to ask does not wait for what no one does."""
+    unwrap = KmsUnwrapper(FakeKms(a="rsa-2048"), ["a"])
+
+    def trace(frame: Any, event: str, _: object) -> Any:
+        if frame.f_code.co_name != "_take":
+            return trace
+        if event == "line" and unwrap._process.flights:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return trace
+
+    previous = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            libseal.unseal(sealed(), unwrap)
+    finally:
+        sys.settrace(previous)
+    assert not unwrap._process.flights
+    found: list[bytes] = []
+    run_in_threads(1, lambda: found.append(libseal.unseal(sealed(), unwrap)))
+    assert found == [b"data"]
+
+
+# ---- Who asks from within
+
+
+def ask_from_within(unwrap: KmsUnwrapper, seen: list[str]) -> None:
+    try:
+        libseal.unseal(sealed(), unwrap)
+    except libseal.StateError as error:
+        seen.append(str(error))
+        raise
+
+
+def in_time(work: Callable[[], object]) -> object:
+    """What it returns or raises, in another thread, as it may hang."""
+    ends: list[object] = []
+
+    def run() -> None:
+        try:
+            ends.append(work())
+        except Exception as error:
+            ends.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert ends, "it hangs"
+    return ends[0]
+
+
+def test_on_call_must_not_ask() -> None:
+    seen: list[str] = []
+    unwrap = KmsUnwrapper(
+        FakeKms(a="rsa-2048"),
+        "a",
+        on_call=lambda call: call.operation == "GetPublicKey" and ask_from_within(unwrap, seen),
+    )
+    # What on_call raises is logged and no more.
+    assert in_time(lambda: libseal.unseal(sealed(), unwrap)) == b"data"
+    assert len(seen) == 1
+    assert "on_call, the function that makes its client, and signal handlers" in seen[0]
+
+
+def test_the_function_that_makes_the_client_must_not_ask() -> None:
+    kms, seen = FakeKms(a="rsa-2048"), list[str]()
+
+    def make() -> FakeKms:
+        if not seen:
+            ask_from_within(unwrap, seen)
+        return kms
+
+    unwrap = KmsUnwrapper(make, "a")
+    end = in_time(lambda: libseal.unseal(sealed(), unwrap))
+    assert isinstance(end, libseal.StateError)
+    assert "would wait for itself" in str(end)
+    # It is not remembered as a failure of the KMS.
+    assert libseal.unseal(sealed(), unwrap) == b"data"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="there are no such signals")
+def test_a_signal_handler_must_not_ask() -> None:
+    kms, seen = FakeKms(a="rsa-2048"), list[str]()
+    unwrap = KmsUnwrapper(kms, "a")
+
+    def handle(*_: object) -> None:
+        with pytest.raises(libseal.StateError):
+            ask_from_within(unwrap, seen)
+
+    previous = signal.signal(signal.SIGUSR1, handle)
+    kms.before = lambda: len(kms.calls) == 1 and signal.raise_signal(signal.SIGUSR1)
+    try:
+        assert libseal.unseal(sealed(), unwrap) == b"data"
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
+    assert len(seen) == 1
 
 
 # ---- A mapping

@@ -1,9 +1,10 @@
 """``KmsUnwrapper``, for synchronous clients."""
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from .._errors import KeyUnwrapError
+from .._errors import KeyUnwrapError, StateError
 from .._libseal import PublicKey, WrappedKey
 from ._calls import Call, OnCall, Shared, Steps, read_public_key
 from ._clients import SYNC, KmsClient, KmsClients, is_function
@@ -56,7 +57,8 @@ class KmsUnwrapper(Unwrapping):
 
     ``grant_tokens`` are passed on to the KMS. ``on_call`` is called with a ``KmsCall`` after each
     call of the KMS, in the same thread. Several threads may use the unwrapper if the client allows
-    it, as those of boto3 do.
+    it, as those of boto3 do. ``on_call``, the function that makes a client, and signal handlers
+    must not unseal with the same unwrapper: while it looks up a key, they get StateError.
     """
 
     _kind = SYNC
@@ -102,26 +104,33 @@ class KmsUnwrapper(Unwrapping):
     def _take(self, step: Call | Shared) -> Any:
         if isinstance(step, Call):
             return step.function(**step.arguments)
-        from concurrent.futures import Future  # noqa: PLC0415 (importing it takes 5 ms)
-
         flights = self._process.flights
-        mine: Future[None] = Future()
-        # Atomic, so one thread takes the steps and the others wait for it.
-        flight = flights.setdefault(step.key, mine)
-        if flight is not mine:
-            return flight.result()
+        mine = _Flight()
         try:
-            self._run(step.steps())
-        except BaseException as error:
-            del flights[step.key]
-            # An interrupt is for this thread alone; one of the others starts again.
-            if isinstance(error, Exception):
-                mine.set_exception(error)
-            else:
-                mine.set_result(None)
+            # Atomic, so one thread takes the steps and the others wait for it.
+            flight = flights.setdefault(step.key, mine)
+            if flight is mine:
+                self._run(step.steps())
+                return None
+        except Exception as error:
+            # StateError is for this thread alone, and so is an interrupt: the others start again.
+            mine.failure = None if isinstance(error, StateError) else error
             raise
-        del flights[step.key]
-        mine.set_result(None)
+        finally:
+            # Nothing is called before the release, so an interrupt cannot come in between.
+            if step.key in flights and flights[step.key] is mine:
+                del flights[step.key]
+            mine.under_way.release()
+        if flight.thread == threading.get_ident():
+            raise StateError(
+                "this KmsUnwrapper was asked by what it has called itself, and would wait for "
+                "itself: on_call, the function that makes its client, and signal handlers must "
+                "use another one"
+            )
+        with flight.under_way:
+            pass
+        if flight.failure is not None:
+            raise flight.failure
         return None
 
     def _here(self) -> Here:
@@ -129,6 +138,16 @@ class KmsUnwrapper(Unwrapping):
 
     def _start_anew(self) -> None:
         self._process = Here()
+
+
+class _Flight:
+    """What one thread does for all that wait for it: they wait for the lock."""
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.failure: Exception | None = None
+        self.under_way = threading.Lock()
+        self.under_way.acquire()
 
 
 def public_key(client: KmsClient | Callable[[], KmsClient], key_id: str) -> PublicKey:

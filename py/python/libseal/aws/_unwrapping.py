@@ -180,6 +180,8 @@ class Unwrapping:
         started = perf_counter()
         try:
             answer = read((yield Call(method, arguments)), key_id)
+        except StateError:
+            raise  # asked by itself, which says nothing about the KMS
         except Exception as raised:
             error = failure(raised, f"KMS {operation} of {key_id}", f"kms:{operation}")
             outcome = None if is_dry_run(error) else error
@@ -196,6 +198,8 @@ class Unwrapping:
         while index not in clients:
             try:
                 yield Shared(index, partial(self._making, index))
+            except StateError:
+                raise  # asked by itself
             except Exception as error:
                 raise failure(error, "the KMS client could not be made")  # noqa: B904
         return clients[index]
