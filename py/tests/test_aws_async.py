@@ -264,7 +264,7 @@ async def test_a_lookup_that_ends_late_leaves_the_next_one_shared() -> None:
     await asyncio.sleep(0.01)
     first.cancel()
     await asyncio.sleep(0.01)
-    assert await asyncio.gather(first, unseal(sealed(), unwrap)) == [b"data"] * 2
+    assert set(await asyncio.gather(first, unseal(sealed(), unwrap))) == {b"data"}
     assert kms.count("GetPublicKey") == 1
 
 

@@ -94,7 +94,7 @@ class AsyncKmsUnwrapper(Unwrapping):
 
         loop = asyncio.get_running_loop()
         if loop not in self._loops:
-            # Clients hold on to their loop, and this to the clients. The list is made at once, while
+            # Clients hold on to their loop, and this to the clients. The list is made at once, as
             # the loops of other threads come and go.
             for old in [old for old in list(self._loops) if old.is_closed()]:
                 self._loops.pop(old, None)

@@ -1,8 +1,8 @@
 """What an exception of the client means for a message: our classes, and what to check.
 
 The client's exceptions are recognised by the code of the KMS and by the names of their classes, so
-that botocore need not be imported. Only what the KMS says about the wrapped key itself may reject it:
-all else says nothing about the message, which must be kept.
+that botocore need not be imported. Only what the KMS says about the wrapped key itself may reject
+it: all else says nothing about the message, which must be kept.
 """
 
 from collections.abc import Iterable, Mapping

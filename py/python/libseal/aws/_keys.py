@@ -55,6 +55,8 @@ class Search:
         self.hint = wrapped_key.key_id
         self.looked_up: set[Lookup] = set()
         self.asked: set[Way] = set()
+        # Of the calls of Decrypt, and of lookups that might have found another way.
+        self.failures: list[KeyUnwrapError] = []
 
 
 class _Failure(NamedTuple):
@@ -66,6 +68,12 @@ class _Failure(NamedTuple):
     def seconds(self) -> float:
         """How long it is remembered."""
         return RETRY_SECONDS if self.error.retryable else REFRESH_SECONDS
+
+    def again(self, moment: float, addition: str = "") -> KeyUnwrapError:
+        """The failure for another message, with its age."""
+        ago = moment - self.ended
+        wait = max(self.seconds - ago, 0)
+        return again(self.error, f"{ago:.0f} s ago; asked again in {wait:.0f} s{addition}")
 
 
 class Keys:
@@ -152,12 +160,16 @@ class Keys:
         for way in ways:
             if way not in search.asked:
                 return way
-        # All were unavailable. Another region may have a replica that was not looked up yet.
+        # All have failed. Another region may have a replica that was not looked up yet.
         asked, moment = {way.client for way in search.asked}, now()
         for lookup in self._lookups():
-            is_new = lookup.client not in asked and lookup not in self._resolved
-            if is_new and self._is_due(lookup, search, moment):
+            if lookup.client in asked or lookup in self._resolved:
+                continue
+            if self._is_due(lookup, search, moment):
                 return lookup
+            failure = self._failures.get(lookup)
+            if failure is not None and failure.error.retryable:
+                search.failures.append(failure.again(moment))
         return None
 
     def _lookups(self) -> list[Lookup]:
@@ -190,7 +202,7 @@ class Keys:
             failure = self._failures.get(lookup)
             # An id is known to one region only, so that the others do not know it is no failure.
             if failure is not None and not (is_absent(failure.error) and lookup.name in found):
-                failures.append(failure)
+                failures.append((failure, lookup.name))
                 continue
             looked = (
                 failure.began if failure is not None else self._resolved.get(lookup, first_seen)
@@ -198,8 +210,8 @@ class Keys:
             if _is_alias(lookup.name) and looked < first_seen:
                 waiting.append((looked, lookup.name))
         # Retryable failures go first, as in the core.
-        failures.sort(key=lambda failure: not failure.error.retryable)
-        if waiting and not (failures and failures[0].error.retryable):
+        failures.sort(key=lambda failure: not failure[0].error.retryable)
+        if waiting and not (failures and failures[0][0].error.retryable):
             looked, name = max(waiting)
             ago = moment - looked
             raise KmsUnavailableError(
@@ -207,9 +219,12 @@ class Keys:
                 f"be for a newer one, so try again in {max(REFRESH_SECONDS - ago, 0):.0f} s"
             )
         if failures:
-            ago = moment - failures[0].ended
-            wait = max(failures[0].seconds - ago, 0)
-            raise again(failures[0].error, f"{ago:.0f} s ago; asked again in {wait:.0f} s")
+            failure, name = failures[0]
+            addition = "; the message may be for this key or for another one"
+            if is_absent(failure.error):
+                kind = "alias" if _is_alias(name) else "key"
+                addition = f"; the {kind} {name} does not exist, and the message may be for another"
+            raise failure.again(moment, addition)
         known = {lookup.name for lookup in lookups} | self.mapped.keys()
         for name in self.names:
             if name not in known:

@@ -44,16 +44,21 @@ class KmsUnwrapper(Unwrapping):
     whatever a message says. Messages for other keys cause at most one ``GetPublicKey`` in 60
     seconds for each alias and each name that could not be looked up, in each region; for a name
     that could not be looked up because the KMS was unavailable, one in 5 seconds. In between, the
-    failure is raised again. Threads that need the same lookup share it, and messages for known keys
-    do not wait for it.
+    failure is raised again, as the message may be for that name: while an alias is deleted, all
+    messages for keys that are not known raise KmsRefusedError, which says so. Threads that need the
+    same lookup share it, and messages for known keys do not wait for it.
 
     **Regions.** An ARN is looked up with the clients of its region, ids and aliases with every
-    client. If a multi-region key is unavailable in one region, its replica in the next one is
-    asked.
+    client. If a multi-region key is unavailable or refused in one region, its replica in the next
+    one is asked, but not if the wrapped key was rejected. If all fail, a failure that is retryable
+    is raised, or else the first.
 
     **Failures** are KmsUnavailableError, KmsRefusedError or WrappedKeyRejectedError, with the
-    client's exception as the cause; ``retryable`` says whether trying again makes sense. Nothing is
-    tried again here: retries and timeouts are the client's, ``botocore.config.Config`` sets them.
+    client's exception as the cause; ``retryable`` says whether trying again makes sense. Only what
+    the KMS says about the wrapped key rejects it. A plain KeyUnwrapError is raised if it was
+    unwrapped and is no data key. A machine or network that is short of something is unavailable,
+    and what is not known is refused. Nothing is tried again here: retries and timeouts are the
+    client's, ``botocore.config.Config`` sets them.
 
     ``grant_tokens`` are passed on to the KMS. ``on_call`` is called with a ``KmsCall`` after each
     call of the KMS, in the same thread. Several threads may use the unwrapper if the client allows
