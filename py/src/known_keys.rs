@@ -106,11 +106,14 @@ impl Failure {
     }
 
     fn counts(&self) -> bool {
-        let time = match self.error.kind().is_retryable() {
-            true => RETRY_AFTER,
-            false => FORGET_AFTER,
-        };
-        self.since.elapsed() <= time
+        match self.error.kind().is_retryable() {
+            true => self.is_new(),
+            false => self.since.elapsed() <= FORGET_AFTER,
+        }
+    }
+
+    fn is_new(&self) -> bool {
+        self.since.elapsed() <= RETRY_AFTER
     }
 
     fn retell(&mut self, retell: &impl Fn(&Error) -> Error) {
@@ -125,7 +128,7 @@ impl Failures {
     /// Without those that may have gone away.
     pub(crate) fn that_count(mut self) -> Self {
         self.failures.retain(|_, failure| failure.counts());
-        self.stopped = self.stopped.filter(Failure::counts);
+        self.stopped = self.stopped.filter(Failure::is_new);
         match self.failures.len() {
             0..=MAX_FAILURES => self,
             _ => Self::default(),
