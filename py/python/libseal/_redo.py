@@ -23,7 +23,17 @@ from pathlib import Path as FilePath
 from typing import NamedTuple
 
 from ._libseal import MAX_HEADER_LEN
-from ._replace import TRIES, busy, followed, is_at, lock, naming, replaceable, temporary_name
+from ._replace import (
+    TRIES,
+    busy,
+    followed,
+    is_at,
+    lock,
+    naming,
+    replaceable,
+    temporary_name,
+    unlock,
+)
 from ._rights import set_mode
 from ._types import Path
 
@@ -80,8 +90,10 @@ def _opened(final: FilePath) -> int:
             if _is_locked_at(fd, final):
                 return fd
         except BaseException:
+            unlock(fd)
             os.close(fd)
             raise
+        unlock(fd)
         os.close(fd)
     raise busy()
 
@@ -102,6 +114,7 @@ class LockedFile:
         self._final = final
         self._record = temporary_name(final, SUFFIX)
         self._status = os.fstat(fd)
+        self._process = os.getpid()
 
     @property
     def length(self) -> int:
@@ -172,6 +185,9 @@ class LockedFile:
     def close(self) -> None:
         """Close and unlock. A second time, do nothing."""
         if self.fd >= 0:
+            # In a child that was forked meanwhile, the lock is still the parent's.
+            if self._process == os.getpid():
+                unlock(self.fd)
             os.close(self.fd)
             self.fd = -1
 

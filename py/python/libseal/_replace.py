@@ -62,6 +62,7 @@ class NewFile:
         self._temporary = temporary_name(final)
         self._mode: int | None = None
         self._can_copy = True
+        self._process = os.getpid()
         try:
             # Without a name no one else can open it, so it can have its final mode at once.
             unnamed = _unnamed(final.parent, 0o666 if old is None else 0o600)
@@ -136,11 +137,14 @@ class NewFile:
                 with suppress(OSError):
                     self._temporary.unlink()
             return
-        # Closing unlocks, so it comes last.
-        if self._named:
-            with suppress(OSError):
-                if is_at(self._file.fileno(), self._temporary):
-                    self._temporary.unlink()
+        # In a child that was forked meanwhile, all of it is still the parent's.
+        if self._process == os.getpid():
+            if self._named:
+                with suppress(OSError):
+                    if is_at(self._file.fileno(), self._temporary):
+                        self._temporary.unlink()
+            # It may have the name of the target by now.
+            unlock(self._file.fileno())
         self._file.close()
 
     def _take_name(self) -> None:
@@ -300,6 +304,7 @@ def _created(name: FilePath, mode: int) -> io.FileIO:
         if lock(file.fileno()) and is_at(file.fileno(), name):
             return file
         # Another process took it for a leftover before it was locked.
+        unlock(file.fileno())
         file.close()
 
 
@@ -340,6 +345,7 @@ def _remove_leftover(name: FilePath) -> bool:
             name.unlink()
         return True
     finally:
+        unlock(fd)
         os.close(fd)
 
 
@@ -349,7 +355,7 @@ def in_the_way(name: FilePath) -> OSError:
 
 
 def lock(fd: int, *, required: bool = False) -> bool:
-    """Lock the file until it is closed; False if another holds the lock."""
+    """Lock the file until ``unlock``; False if another holds the lock."""
     if sys.platform == "win32":
         return True
     import fcntl  # noqa: PLC0415 (not on Windows)
@@ -363,6 +369,16 @@ def lock(fd: int, *, required: bool = False) -> bool:
         if required:
             raise
     return True
+
+
+def unlock(fd: int) -> None:
+    """Unlock the file. Closing it would not, while a child that was forked meanwhile lives."""
+    if sys.platform == "win32":
+        return
+    import fcntl  # noqa: PLC0415 (not on Windows)
+
+    with suppress(OSError):  # Where there are no locks.
+        fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def is_at(fd: int, name: FilePath) -> bool:
