@@ -282,10 +282,11 @@ def _link(fd: int, name: FilePath) -> None:
 
 
 def temporary_name(final: FilePath, suffix: str = ".tmp") -> FilePath:
-    """A name beside ``final``, always the same, and short however long that is."""
-    from zlib import crc32  # noqa: PLC0415 (only files need it)
+    """A name beside ``final``, always the same, no other file's, and short however long that is."""
+    from hashlib import sha256  # noqa: PLC0415 (only files need it)
 
-    return final.with_name(f".libseal-{crc32(os.fsencode(final.name)):08x}{suffix}")
+    digest = sha256(os.fsencode(final.name)).hexdigest()[:32]
+    return final.with_name(f".libseal-{digest}{suffix}")
 
 
 def _created(name: FilePath, mode: int) -> io.FileIO:
