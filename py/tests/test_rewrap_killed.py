@@ -319,7 +319,9 @@ def test_a_record_that_is_malformed(path: Path) -> None:
         ("a stranger's", "belongs to another user"),
     ],
 )
-def test_a_record_that_others_may_have_made(path: Path, tmp_path: Path, kind: str, why: str) -> None:
+def test_a_record_that_others_may_have_made(
+    path: Path, tmp_path: Path, kind: str, why: str
+) -> None:
     """In every other respect it is good."""
     _, record, new = interrupted(path)
     owner = record.stat().st_uid

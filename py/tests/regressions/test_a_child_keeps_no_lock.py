@@ -1,4 +1,4 @@
-"""A process that is forked while a file is replaced or rewrapped neither keeps nor takes the lock."""
+"""A child that is forked while a file is replaced or rewrapped keeps no lock, and takes none."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks"),
     pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning"),
 ]
+
+both_kinds = pytest.mark.usefixtures("new_file")
 
 OLD, SAME, OTHER = "rsa-2048", "rsa-2048-b", "rsa-3072"
 
@@ -72,21 +74,15 @@ def test_after_rewrapping_that_failed(path: Path, fork: Callable[[], None]) -> N
     rewrap(path, OLD, SAME)
 
 
-def test_after_replacing(
-    path: Path,
-    fork: Callable[[], None],
-    new_file: str,  # noqa: ARG001
-) -> None:
+@both_kinds
+def test_after_replacing(path: Path, fork: Callable[[], None]) -> None:
     libseal.seal_file(public_key(), __file__, path, progress=lambda _: fork())
     rewrap(path, OLD, SAME)
     libseal.seal_file(public_key(), __file__, path)
 
 
-def test_after_replacing_that_failed(
-    path: Path,
-    fork: Callable[[], None],
-    new_file: str,  # noqa: ARG001
-) -> None:
+@both_kinds
+def test_after_replacing_that_failed(path: Path, fork: Callable[[], None]) -> None:
     def fail(_: int) -> None:
         fork()
         raise KeyboardInterrupt
@@ -124,7 +120,8 @@ def test_the_parent_stays_locked(path: Path) -> None:
     assert libseal.unseal(path.read_bytes(), unwrapper(SAME)) == b"data"
 
 
-def test_the_parents_new_file_stays(path: Path, new_file: str) -> None:  # noqa: ARG001
+@both_kinds
+def test_the_parents_new_file_stays(path: Path) -> None:
     parent = os.getpid()
     try:
         libseal.seal_file(public_key(), __file__, path, progress=lambda _: child_leaves(parent))
