@@ -12,14 +12,14 @@ use std::io::{self, Cursor, Read};
 
 use common::{
     LENGTHS, Vector, data_key_of,
-    jerky::{Call, Jerky, poll_once, until_ready},
+    jerky::{Call, Jerky, poll_once, poll_times, until_ready},
     local_unwrapper, pattern, public_key, seal,
 };
 use libseal::{
     AsyncSealWriter, AsyncUnsealReader, Envelope, Error, ErrorKind, Header, PublicKey, Recipient,
     UnsealReader, unseal,
 };
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt};
 
 fn seal_writer<W: AsyncWrite + Unpin>(inner: W, key: &PublicKey) -> AsyncSealWriter<W> {
     AsyncSealWriter::new(inner, &Envelope::new(&[Recipient::new(key)])).unwrap()
@@ -362,6 +362,46 @@ async fn a_reader_seeks_and_knows_the_length() {
     found.clear();
     reader.read_to_end(&mut found).await.unwrap();
     assert!(found == plaintext);
+}
+
+/// Reads all that comes, with futures that are dropped whenever they wait.
+fn read_on<R: AsyncRead + Unpin>(reader: &mut AsyncUnsealReader<R>) -> Vec<u8> {
+    let (mut found, mut piece) = (Vec::new(), vec![0; 5000]);
+    loop {
+        match until_ready(async || reader.read(&mut piece).await).unwrap() {
+            0 => return found,
+            len => found.extend_from_slice(&piece[..len]),
+        }
+    }
+}
+
+#[test]
+fn a_seek_whose_future_was_dropped_is_carried_out_and_a_length_is_found_again() {
+    let plaintext = pattern(100_000);
+    let message = seal(&[], &plaintext);
+    let header = Header::parse(&message).unwrap();
+    let data_key = data_key_of(&message, "rsa-2048");
+    let reader = || {
+        let mut file = Cursor::new(&message);
+        file.set_position(header.len() as u64);
+        let inner = Jerky::new(file, &[Call::Pass(7000), Call::Pending]);
+        AsyncUnsealReader::with_key(inner, header.clone(), data_key.into()).unwrap()
+    };
+    let mut dropped = 0;
+    for polls in 1..30 {
+        let mut seeking = reader();
+        let sought = poll_times(polls, seeking.seek(io::SeekFrom::Start(50_000)));
+        dropped += usize::from(sought.is_none());
+        assert!(read_on(&mut seeking) == plaintext[50_000..]);
+
+        let mut measuring = reader();
+        let len = poll_times(polls, measuring.plaintext_len());
+        assert!(len.is_none_or(|len| len.unwrap() == 100_000));
+        assert!(read_on(&mut measuring) == plaintext);
+        let len = until_ready(async || measuring.plaintext_len().await);
+        assert_eq!(len.unwrap(), 100_000);
+    }
+    assert!((3..29).contains(&dropped), "{dropped}");
 }
 
 #[tokio::test]

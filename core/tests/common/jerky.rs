@@ -22,6 +22,8 @@ pub(crate) struct Jerky<T> {
     pub(crate) inner: T,
     pub(crate) plan: Vec<Call>,
     calls: usize,
+    /// Between the start of a seek and its end, when nothing else may be called.
+    is_seeking: bool,
 }
 
 impl<T> Jerky<T> {
@@ -31,6 +33,7 @@ impl<T> Jerky<T> {
             inner,
             plan,
             calls: 0,
+            is_seeking: false,
         }
     }
 
@@ -58,6 +61,7 @@ impl<R: AsyncRead + Unpin> AsyncRead for Jerky<R> {
         cx: &mut Context<'_>,
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        assert!(!self.is_seeking);
         let most = ready!(self.next_call(cx))?;
         let mut taken = out.take(most);
         ready!(Pin::new(&mut self.inner).poll_read(cx, &mut taken))?;
@@ -90,22 +94,33 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Jerky<W> {
 
 impl<S: AsyncSeek + Unpin> AsyncSeek for Jerky<S> {
     fn start_seek(mut self: Pin<&mut Self>, to: SeekFrom) -> io::Result<()> {
+        assert!(!self.is_seeking);
+        self.is_seeking = true;
         Pin::new(&mut self.inner).start_seek(to)
     }
 
     fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        ready!(self.next_call(cx))?;
+        let done = ready!(self.next_call(cx));
+        self.is_seeking = false;
+        done?;
         Pin::new(&mut self.inner).poll_complete(cx)
     }
 }
 
 /// Polls once, and drops what is not ready.
 pub(crate) fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    poll_times(1, future)
+}
+
+/// Polls so often at most, and drops what is not ready then.
+pub(crate) fn poll_times<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
     let mut cx = Context::from_waker(Waker::noop());
-    match pin!(future).poll(&mut cx) {
+    let mut polls = (0..times).map(|_| future.as_mut().poll(&mut cx));
+    polls.find_map(|poll| match poll {
         Poll::Ready(ready) => Some(ready),
         Poll::Pending => None,
-    }
+    })
 }
 
 /// Makes the call again each time that its future was dropped.
