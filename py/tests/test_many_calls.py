@@ -327,7 +327,7 @@ def test_an_unwrapper_that_returns_garbage_fails_for_its_message_alone() -> None
         return answers.get(wrapped_key) or unwrapper()(wrapped_key)
 
     results = unsealed(messages, unwrap=garbage)
-    assert kinds(results) == ["bytes", "KeyUnwrapError", "AuthenticationError", "bytes"]
+    assert kinds(results) == ["bytes", "WrappedKeyRejectedError", "AuthenticationError", "bytes"]
 
 
 def test_another_key_id_does_not_spoil_a_wrapped_key() -> None:
