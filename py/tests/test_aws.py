@@ -118,7 +118,7 @@ def test_a_data_key_of_the_wrong_length(length: int) -> None:
     with pytest.raises(libseal.KeyUnwrapError, match=f"{length} bytes") as refused:
         libseal.unseal(sealed(), KmsUnwrapper(kms, "a"))
     assert refused.value.name == "DATA_KEY_LENGTH"
-    assert type(refused.value) is libseal.KeyUnwrapError
+    assert type(refused.value) is libseal.WrappedKeyRejectedError
     assert not refused.value.retryable
 
 
