@@ -41,8 +41,8 @@ def main() -> None:
 
     unwrap = libseal.aws.KmsUnwrapper(boto3.client("kms"), keys=args.keys)
     with CountingFile(args.sealed) as file, libseal.UnsealReader(file, unwrap) as reader:
-        # pre_buffer reads what lies between the parts of a column as well. A thread of Arrow that still
-        # holds the reader when Python ends would abort the process.
+        # pre_buffer reads what lies between the parts of a column as well. A thread of Arrow that
+        # still holds the reader when Python ends would abort the process.
         table = pyarrow.parquet.read_table(
             reader, columns=[args.column], pre_buffer=False, use_threads=False
         )
