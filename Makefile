@@ -15,6 +15,9 @@ release := $(target)/release
 # All features but `fips`, which takes CMake and Go to build.
 every_feature := aws-lc-rs,local-unwrapper,rayon,tokio
 
+# An example outside the workspace.
+rust_aws := examples/rust-aws/Cargo.toml
+
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 started := $(shell date +%s)
 
@@ -87,6 +90,7 @@ firmware-report: firmware-tools $(addprefix lib-,$(firmware_targets)) $(python_r
 fmt-check: system $(tools_ready)  ## Check the formatting
 	$(call heading,Formatting)
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path $(rust_aws) --check
 	$(tools) -m ruff format --check py
 	$(tools) -m ruff format --check --config tests/pyproject.toml examples tests
 
@@ -139,6 +143,12 @@ interop: lib examples-rust $(python_ready)  ## Let each language unseal what eac
 	$(call heading,Interop)
 	LIBSEAL_RELEASE=$(release) $(python) -m pytest tests/kms tests/interop tests/measure/fleet
 
+.PHONY: test-aws-sdk
+test-aws-sdk: $(python_ready)  ## Test the example with the AWS SDK for Rust; not in `check`, it builds for minutes
+	$(call heading,AWS SDK for Rust)
+	$(CARGO) build $(CARGO_FLAGS) --manifest-path $(rust_aws) --target-dir $(target)/rust-aws
+	LIBSEAL_RUST_AWS=$(target)/rust-aws/debug/libseal-rust-aws $(python) -m pytest tests/aws_sdk
+
 .PHONY: test-readme
 test-readme: lib $(python_ready)  ## Run the code of the README
 	$(call heading,README)
@@ -164,6 +174,7 @@ test-demo:
 .PHONY: fmt
 fmt: system $(tools_ready)  ## Format everything
 	$(CARGO) fmt --all
+	$(CARGO) fmt --manifest-path $(rust_aws)
 	$(tools) -m ruff format py
 	$(tools) -m ruff format --config tests/pyproject.toml examples tests
 

@@ -44,6 +44,37 @@
 //! both. A child has none of the threads of a rayon pool, so it must not run anything in one that its
 //! parent made.
 //!
+//! # Async
+//!
+//! An unwrapper that is awaited implements [`AsyncUnwrap`]; the calls that take one have `async` in their
+//! names, as [`unseal_async`] does, and run on any executor. A [`CachingUnwrapper`] around it makes one call
+//! for each data key, however many tasks want it. With the feature `tokio`, `AsyncSealWriter` and
+//! `AsyncUnsealReader` implement the traits of `tokio::io`. The program in `examples/rust-aws` uses all of
+//! them with the AWS SDK.
+//!
+//! ```
+//! # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
+//! # let private_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");
+//! # let key = libseal::PublicKey::new(der)?;
+//! # let kms = libseal::LocalUnwrapper::new(private_pem, None)?;
+//! use libseal::{AsyncSealWriter, AsyncUnsealReader, CachingUnwrapper, Envelope, Recipient};
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let mut writer = AsyncSealWriter::new(Vec::new(), &Envelope::new(&[Recipient::new(&key)]))?;
+//! writer.write_all(b"a line of a log\n").await?;
+//! let message = writer.finish().await?;
+//!
+//! let unwrapper = CachingUnwrapper::new(kms, Default::default());
+//! let mut reader = AsyncUnsealReader::new(message.as_slice(), &unwrapper, &[]).await?;
+//! let mut plaintext = Vec::new();
+//! reader.read_to_end(&mut plaintext).await?;
+//! assert_eq!(plaintext, b"a line of a log\n");
+//! # Ok::<(), std::io::Error>(())
+//! # })?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
 //! # Features
 //!
 //! | feature | gives | default |
@@ -57,7 +88,7 @@
 //! | `aws-lc-rs` | the provider for servers: AWS-LC, faster than `rustcrypto` and preferred to it | no |
 //! | `fips` | `aws-lc-rs` on the FIPS module of AWS-LC; needs CMake and Go to build | no |
 //! | `rayon` | long calls use the threads of the rayon pool in which they run | no |
-//! | `tokio` | [`AsyncSealWriter`], [`AsyncUnsealReader`] | no |
+//! | `tokio` | `AsyncSealWriter`, `AsyncUnsealReader` | no |
 //! | `local-unwrapper` | `LocalUnwrapper`, as in the example above | no |
 //!
 //! Firmware depends on it with `default-features = false, features = ["compact"]`. Sealing then needs

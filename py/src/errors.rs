@@ -48,6 +48,20 @@ pub(crate) fn own_copy(py: Python<'_>, error: &Error) -> Error {
     )
 }
 
+/// The same error in words, for messages that come later: an exception holds the frames that it went
+/// through, with all that is in them.
+pub(crate) fn retold(py: Python<'_>, error: &Error) -> Error {
+    static RETOLD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    if raised_in(error).is_none() {
+        return error.clone();
+    }
+    let retold = RETOLD.import(py, "libseal._errors", "retold");
+    let exception = to_py(py, error.clone());
+    let exception = retold.and_then(|retold| retold.call1((exception.value(py),)));
+    let exception = exception.map_or_else(|error| error, PyErr::from_value);
+    Error::with_source(error.kind(), exception)
+}
+
 /// Whether an error comes from an exception such as `KeyboardInterrupt`, which concerns the thread that
 /// raised it and no other.
 pub(crate) fn is_interrupt(py: Python<'_>, error: &BoxError) -> bool {

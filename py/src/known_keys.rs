@@ -16,6 +16,8 @@ const KNOWN_LEN: usize = 4 * 1024 * 1024;
 const MAX_FAILURES: usize = 4096;
 /// How long a failure that may go away counts for other messages.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
+/// How long any other failure does: someone may mend permissions or keys.
+const FORGET_AFTER: Duration = Duration::from_secs(60);
 
 /// The numbers of headers, by MAC. Only strangers make several with one MAC.
 #[derive(Default)]
@@ -82,45 +84,99 @@ impl Known {
 /// What unwrapping has failed for, and how.
 #[derive(Default)]
 pub(crate) struct Failures {
-    failures: HashMap<Name, (Instant, Error)>,
+    failures: HashMap<Name, Failure>,
     /// What an unwrapper raised to say that nothing else is to be tried.
-    pub(crate) stopped: Option<(Instant, Error)>,
+    stopped: Option<Failure>,
+}
+
+struct Failure {
+    since: Instant,
+    error: Error,
+    /// Whether it is words only: an exception holds the frames that it went through, and what is in them.
+    is_retold: bool,
+}
+
+impl Failure {
+    fn new(error: Error) -> Self {
+        Self {
+            since: Instant::now(),
+            error,
+            is_retold: false,
+        }
+    }
+
+    fn counts(&self) -> bool {
+        match self.error.kind().is_retryable() {
+            true => self.is_new(),
+            false => self.since.elapsed() <= FORGET_AFTER,
+        }
+    }
+
+    fn is_new(&self) -> bool {
+        self.since.elapsed() <= RETRY_AFTER
+    }
+
+    fn retell(&mut self, retell: &impl Fn(&Error) -> Error) {
+        if !self.is_retold {
+            self.error = retell(&self.error);
+            self.is_retold = true;
+        }
+    }
 }
 
 impl Failures {
     /// Without those that may have gone away.
-    pub(crate) fn for_the_next_window(mut self) -> Self {
-        self.failures.retain(is_lasting);
-        self.stopped = self.stopped.filter(|stopped| !is_over(stopped));
+    pub(crate) fn that_count(mut self) -> Self {
+        self.failures.retain(|_, failure| failure.counts());
+        self.stopped = self.stopped.filter(Failure::is_new);
         match self.failures.len() {
             0..=MAX_FAILURES => self,
             _ => Self::default(),
         }
     }
 
+    /// In the words of `retell`, for messages that come later.
+    pub(crate) fn retold(mut self, retell: impl Fn(&Error) -> Error) -> Self {
+        let failures = self.failures.values_mut();
+        failures
+            .chain(&mut self.stopped)
+            .for_each(|failure| failure.retell(&retell));
+        self
+    }
+
+    pub(crate) fn stopped(&self) -> Option<Error> {
+        let stopped = self.stopped.as_ref();
+        stopped.map(|stopped| stopped.error.clone())
+    }
+
+    /// Returns what was known before, to be freed outside of the lock.
+    #[must_use]
+    pub(crate) fn stop(&mut self, error: Error) -> impl Sized + use<> {
+        self.stopped.replace(Failure::new(error))
+    }
+
     pub(crate) fn get(&self, key: &libseal::WrappedKey<'_>) -> Option<Error> {
-        let (_, error) = self.failures.get(&name(key))?;
-        Some(error.clone())
+        let failure = self.failures.get(&name(key))?;
+        Some(failure.error.clone())
     }
 
-    pub(crate) fn insert(&mut self, key: &libseal::WrappedKey<'_>, error: Error) {
-        self.failures.insert(name(key), (Instant::now(), error));
+    /// Returns what was known before, to be freed outside of the lock.
+    #[must_use]
+    pub(crate) fn insert(
+        &mut self,
+        key: &libseal::WrappedKey<'_>,
+        error: Error,
+    ) -> impl Sized + use<> {
+        self.failures.insert(name(key), Failure::new(error))
     }
 }
 
-fn is_lasting<K>(_: &K, failure: &mut (Instant, Error)) -> bool {
-    !failure.1.kind().is_retryable() || !is_over(failure)
-}
-
-fn is_over((since, _): &(Instant, Error)) -> bool {
-    since.elapsed() > RETRY_AFTER
-}
-
-/// Kind, fingerprint and ciphertext of a wrapped key.
-type Name = (u8, [u8; 32], Vec<u8>);
+/// All of a wrapped key: a stranger can give a good one another key id, and that may be why it failed.
+type Name = (u8, [u8; 32], String, Vec<u8>);
 
 fn name(key: &libseal::WrappedKey<'_>) -> Name {
-    (key.kind(), *key.fingerprint(), key.ciphertext().to_vec())
+    let (key_id, ciphertext) = (key.key_id().to_owned(), key.ciphertext().to_vec());
+    (key.kind(), *key.fingerprint(), key_id, ciphertext)
 }
 
 /// Never held while Python code runs.

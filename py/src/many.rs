@@ -5,7 +5,7 @@
 
 use std::{
     mem,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -227,13 +227,27 @@ impl ManyUnsealer {
         ask: &Bound<'py, PyAny>,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let py = messages.py();
+        // Outside of the lock: exceptions may run code when they are freed.
+        let failures = mem::take(&mut *lock_failures(&self.failures)).that_count();
+        *lock_failures(&self.failures) = failures;
+        let results = self.work_on(messages, ask);
+        let failures = mem::take(&mut *lock_failures(&self.failures));
+        *lock_failures(&self.failures) = failures.retold(|error| errors::retold(py, error));
+        results
+    }
+}
+
+impl ManyUnsealer {
+    fn work_on<'py>(
+        &self,
+        messages: &Bound<'py, PyList>,
+        ask: &Bound<'py, PyAny>,
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let py = messages.py();
         let mut known = lock(py, &self.known)?;
         if !self.keeps && known.since.is_some_and(|since| since.elapsed() > KEEP_FOR) {
             *known = Known::default();
         }
-        // Outside of the lock: exceptions may run code when they are freed.
-        let failures = mem::take(&mut *lock_failures(&self.failures));
-        *lock_failures(&self.failures) = failures.for_the_next_window();
         let inputs = inputs(messages, "message")?;
         let good: Vec<&[u8]> = inputs.iter().flatten().map(Input::as_bytes).collect();
         let len = good.iter().map(|message| message.len()).sum();
@@ -343,17 +357,18 @@ impl ManyUnsealer {
                 header,
                 unwrap: self.unwrap.clone_ref(py),
                 failures: self.failures.clone(),
-                unwrapped: OnceLock::new(),
+                unwrapped: Mutex::default(),
             };
             Bound::new(py, key)
         });
         let keys = keys.collect::<PyResult<Vec<_>>>()?;
-        ask.call1((PyList::new(py, &keys)?, failures))?;
-        let unwrapped = keys.iter().map(|key| match key.get().unwrapped.get() {
-            Some(unwrapped) => unwrapped.clone(),
-            None => Err(Error::from(ErrorKind::UnwrapFailed)),
-        });
-        Ok(unwrapped.collect())
+        let asked = PyList::new(py, &keys).and_then(|keys| ask.call1((keys, failures)));
+        // Exceptions lead back to the keys, so they must not stay there.
+        let unwrapped = keys.iter().map(|key| key.get().take());
+        let unwrapped = unwrapped.map(|key| key.unwrap_or(Err(ErrorKind::UnwrapFailed.into())));
+        let unwrapped = unwrapped.collect();
+        asked?;
+        Ok(unwrapped)
     }
 
     /// Opens the messages that have a key.
@@ -408,7 +423,7 @@ pub(crate) struct UnknownKey {
     header: Header,
     unwrap: Py<PyAny>,
     failures: Arc<Mutex<Failures>>,
-    unwrapped: OnceLock<Result<Arc<UnsealingKey>, Error>>,
+    unwrapped: Mutex<Option<Result<Arc<UnsealingKey>, Error>>>,
 }
 
 #[pymethods]
@@ -416,18 +431,32 @@ impl UnknownKey {
     /// Unwraps the data key, and returns whether that went well. Raises only what is no
     /// Exception, such as KeyboardInterrupt.
     fn unwrap(&self, py: Python<'_>) -> PyResult<bool> {
-        let stopped = lock_failures(&self.failures).stopped.clone();
+        let stopped = lock_failures(&self.failures).stopped();
         let unwrapped = match stopped {
-            Some((_, error)) => Err(error),
+            Some(error) => Err(error),
             None => self.ask(py)?,
         };
         let is_ok = unwrapped.is_ok();
-        let _ = self.unwrapped.set(unwrapped);
+        let mut place = self
+            .unwrapped
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let before = place.replace(unwrapped);
+        drop(place);
+        drop(before);
         Ok(is_ok)
     }
 }
 
 impl UnknownKey {
+    fn take(&self) -> Option<Result<Arc<UnsealingKey>, Error>> {
+        let mut unwrapped = self
+            .unwrapped
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        unwrapped.take()
+    }
+
     fn ask(&self, py: Python<'_>) -> PyResult<Result<Arc<UnsealingKey>, Error>> {
         let unwrappers = Unwrappers::from_py(self.unwrap.bind(py))?;
         let asking = Asking {
@@ -463,13 +492,13 @@ impl<U: Unwrap + ?Sized> Unwrap for Asking<'_, U> {
         match self.inner.unwrap_key(key) {
             Unwrapped::Failed(error) => {
                 let error = Error::unwrap_failed(error);
-                lock_failures(failures).insert(key, error.clone());
+                let before = lock_failures(failures).insert(key, error.clone());
+                drop(before);
                 Unwrapped::Failed(error.into())
             }
             Unwrapped::Stop(error) => {
                 let error = Error::unwrap_failed(error);
-                let stopped = Some((Instant::now(), error.clone()));
-                let before = mem::replace(&mut lock_failures(failures).stopped, stopped);
+                let before = lock_failures(failures).stop(error.clone());
                 drop(before);
                 Unwrapped::Stop(error.into())
             }

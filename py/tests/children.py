@@ -26,7 +26,7 @@ ALICE, BOB, SECRET = 20_001, 20_002, 20_003
 NAMED = "del os.O_TMPFILE\n"
 """Makes a process use files with names only, as where the system has no others."""
 
-IMPORTS = "import fcntl, libseal, os, signal, sys, time, zlib\n"
+IMPORTS = "import fcntl, hashlib, libseal, os, signal, sys, time\n"
 """All that will be needed: another user may have no access to it."""
 
 PROGRAM = """

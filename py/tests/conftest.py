@@ -1,4 +1,5 @@
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,9 @@ from children import shared
 from tests.kms.ministack import LocalKms, ministack
 
 __all__ = ["shared"]
+
+# A shell starts what runs in the background without Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import pickle
 import socket
+import threading
 from contextlib import AsyncExitStack
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -193,7 +194,7 @@ async def test_a_task_that_is_cancelled_takes_nothing_from_the_others(first: int
 
 @in_a_loop
 async def test_with_the_last_task_the_lookup_is_cancelled() -> None:
-    kms = AsyncFakeKms(a="rsa-2048", seconds=0.05)
+    kms = AsyncFakeKms(a="rsa-2048", seconds=60)
     unwrap = AsyncKmsUnwrapper(kms, "a")
     tasks = [asyncio.create_task(unseal(sealed(), unwrap)) for _ in range(4)]
     await asyncio.sleep(0.01)
@@ -223,6 +224,50 @@ async def test_a_lookup_that_is_about_to_end_is_not_joined() -> None:
     assert len(asyncio.all_tasks()) == 1
 
 
+@in_a_loop
+async def test_who_is_cancelled_again_and_again() -> None:
+    """The lookup that was cancelled ends while the next one is under way."""
+    kms = AsyncFakeKms(a="rsa-2048", seconds=60)
+    unwrap = AsyncKmsUnwrapper(kms, "a")
+    ends: list[type] = []
+
+    async def insist() -> None:
+        for _ in range(4):
+            try:
+                await unseal(sealed(), unwrap)
+            except BaseException as end:
+                ends.append(type(end))
+
+    task = asyncio.create_task(insist())
+    for _ in range(4):
+        await asyncio.sleep(0.01)
+        task.cancel()
+    await task
+    await asyncio.sleep(0.01)
+    assert ends == [asyncio.CancelledError] * 4
+    assert kms.cancelled == 4
+    assert len(asyncio.all_tasks()) == 1
+
+
+@in_a_loop
+async def test_a_lookup_that_ends_late_leaves_the_next_one_shared() -> None:
+    kms = AsyncFakeKms(a="rsa-2048", seconds=0.05)
+    unwrap = AsyncKmsUnwrapper(kms, "a")
+
+    async def insist() -> bytes:
+        try:
+            return await unseal(sealed(), unwrap)
+        except asyncio.CancelledError:
+            return await unseal(sealed(), unwrap)
+
+    first = asyncio.create_task(insist())
+    await asyncio.sleep(0.01)
+    first.cancel()
+    await asyncio.sleep(0.01)
+    assert set(await asyncio.gather(first, unseal(sealed(), unwrap))) == {b"data"}
+    assert kms.count("GetPublicKey") == 1
+
+
 # ---- Functions that make clients
 
 
@@ -249,6 +294,28 @@ def test_a_function_is_called_once_in_each_loop(is_async: bool) -> None:
     assert [kms.count("GetPublicKey") for kms in made] == [1, 0, 0]
     # Clients of loops that are closed are not kept.
     assert len(unwrap._loops) == 1
+
+
+def test_loops_that_come_and_go_in_other_threads() -> None:
+    unwrap = AsyncKmsUnwrapper(make_client, "a")
+
+    class Loop(asyncio.SelectorEventLoop):
+        """Another thread has a loop of its own at just this moment."""
+
+        def is_closed(self) -> bool:
+            if unwrap._loops.get(self):
+                thread = threading.Thread(target=asyncio.run, args=(unseal(sealed(), unwrap),))
+                unwrap._loops.pop(self)
+                thread.start()
+                thread.join()
+            return super().is_closed()
+
+    loop = Loop()
+    try:
+        assert loop.run_until_complete(unseal(sealed(), unwrap)) == b"data"
+        assert asyncio.run(unseal(sealed(), unwrap)) == b"data"
+    finally:
+        loop.close()
 
 
 @in_a_loop

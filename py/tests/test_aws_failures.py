@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import socket
 import threading
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.exceptions
+import botocore.parsers
 import pytest
 from botocore.config import Config
 from botocore.stub import Stubber
@@ -42,6 +44,9 @@ CODES: list[tuple[str, int, type[libseal.KeyUnwrapError], str]] = [
     ("ServiceUnavailable", 503, UNAVAILABLE, "try again later"),
     ("Unheard", 502, UNAVAILABLE, "try again later"),
     ("Unheard", 429, UNAVAILABLE, "quota"),
+    ("Unheard", 408, UNAVAILABLE, "try again later"),
+    ("301", 301, UNAVAILABLE, "endpoint and the proxy, and try again later"),
+    ("Unheard", 307, UNAVAILABLE, "endpoint and the proxy"),
     ("AccessDeniedException", 400, REFUSED, "allow kms:Decrypt"),
     ("DisabledException", 400, REFUSED, "must be enabled"),
     ("KMSInvalidStateException", 400, REFUSED, "pending deletion"),
@@ -147,9 +152,19 @@ EXCEPTIONS: list[tuple[Exception, type[libseal.KeyUnwrapError]]] = [
     (botocore.exceptions.PartialCredentialsError(provider="x", cred_var="x"), REFUSED),
     (botocore.exceptions.CredentialRetrievalError(provider="x", error_msg="x"), REFUSED),
     (botocore.exceptions.UnauthorizedSSOTokenError(), REFUSED),
-    (botocore.exceptions.ParamValidationError(report="x"), libseal.KeyUnwrapError),
-    (ValueError("words"), libseal.KeyUnwrapError),
-    (AssertionError(), libseal.KeyUnwrapError),
+    (OSError(errno.ENETUNREACH, "Network is unreachable"), UNAVAILABLE),
+    (OSError(errno.EMFILE, "Too many open files"), UNAVAILABLE),
+    (socket.gaierror(-3, "Temporary failure in name resolution"), UNAVAILABLE),
+    (MemoryError(), UNAVAILABLE),
+    (RuntimeError("can't start new thread"), UNAVAILABLE),
+    (botocore.parsers.ResponseParserError("x"), UNAVAILABLE),
+    (botocore.exceptions.NoRegionError(), REFUSED),
+    (botocore.exceptions.ProfileNotFound(profile="x"), REFUSED),
+    (botocore.exceptions.ConfigNotFound(path="x"), REFUSED),
+    (botocore.exceptions.ParamValidationError(report="x"), REFUSED),
+    (RuntimeError("Session is closed"), REFUSED),
+    (ValueError("words"), REFUSED),
+    (AssertionError(), REFUSED),
 ]
 
 
@@ -162,6 +177,26 @@ def test_exceptions(raised: Exception, kind: type) -> None:
     assert failure.__cause__ is raised
     text = f"KMS Decrypt of {arn()}: {type(raised).__name__}"
     assert str(failure).startswith(f"{text}: {raised}" if str(raised) else text)
+
+
+@pytest.mark.parametrize(("raised", "kind"), EXCEPTIONS)
+def test_exceptions_of_the_function_that_makes_a_client(raised: Exception, kind: type) -> None:
+    def make() -> Any:
+        raise raised
+
+    failure = refusal(make)
+    assert type(failure) is kind
+    assert failure.__cause__ is raised
+    assert str(failure).startswith(f"the KMS client could not be made: {type(raised).__name__}")
+
+
+def test_an_answer_about_another_key() -> None:
+    kms = FakeKms(a="rsa-2048")
+    kms.answers = {"KeyId": arn("rsa-3072")}
+    failure = refusal(kms)
+    assert type(failure) is REFUSED
+    assert "answered about" in str(failure)
+    assert "check the client's endpoint" in str(failure)
 
 
 def test_what_is_ours_stays_what_it_is() -> None:
@@ -251,11 +286,17 @@ def test_the_clients_own_retries_decide(attempts: int) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
-        (200, b"<html>", libseal.KeyUnwrapError),
-        (200, b"", libseal.KeyUnwrapError),
-        (200, b'{"KeyId": 7, "Plaintext": "????"}', libseal.KeyUnwrapError),
-        (200, b'{"KeyId": "%s", "Plaintext": "AAAA"}' % arn().encode(), libseal.KeyUnwrapError),
-        (200, b"[1, 2", libseal.KeyUnwrapError),
+        (200, b"<html>", UNAVAILABLE),
+        (200, b"", UNAVAILABLE),
+        (200, b"\xff\xfe", UNAVAILABLE),
+        (200, b'{"KeyId": 7, "Plaintext": "????"}', UNAVAILABLE),
+        # botocore stumbles over these itself, with a ValueError or an AttributeError.
+        (200, b'{"KeyId": 7, "Plaintext": "A"}', REFUSED),
+        (200, b"[1, 2]", REFUSED),
+        # The KMS's, and there was something else than a data key in it.
+        (200, b'{"KeyId": "%s", "Plaintext": "AAAA"}' % arn().encode(), REJECTED),
+        (200, b"[1, 2", UNAVAILABLE),
+        (301, b"Moved", UNAVAILABLE),
         (502, b"<html>Bad gateway", UNAVAILABLE),
         (403, b"<html>Blocked by the proxy", REFUSED),
     ],

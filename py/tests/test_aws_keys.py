@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import threading
 import time
 from hashlib import sha256
@@ -11,7 +13,7 @@ import pytest
 
 import libseal
 from fake_kms import OAEP, Clock, FakeKms, arn, error, sealed
-from libseal.aws import KmsUnwrapper
+from libseal.aws import KmsCall, KmsUnwrapper
 from support import public_key
 
 if TYPE_CHECKING:
@@ -61,6 +63,22 @@ def test_an_alias_that_moves(clock: Clock) -> None:
     assert libseal.unseal(old, unwrap) == b"data"
     assert libseal.unseal(new, unwrap) == b"data"
     assert kms.count("GetPublicKey") == 2
+
+
+def test_a_message_that_comes_too_early_speaks_for_no_other(clock: Clock) -> None:
+    kms = FakeKms(a_x="rsa-2048")
+    unwrap = KmsUnwrapper(kms, "alias/x")
+    with pytest.raises(libseal.NoMatchingRecipientError):
+        libseal.unseal(sealed("rsa-2048-b"), unwrap)
+    clock.wait(1)
+    kms.keys["alias/x"] = "rsa-2048-b"
+    good = sealed("rsa-2048-b")
+    for _ in range(2):
+        with pytest.raises(libseal.KmsUnavailableError):
+            libseal.unseal(good, unwrap)
+        clock.wait(29)
+    clock.wait(1)
+    assert libseal.unseal(good, unwrap) == b"data"
 
 
 def test_an_alias_that_is_old_is_looked_up_at_once(clock: Clock) -> None:
@@ -116,7 +134,9 @@ def test_an_alias_that_is_deleted(clock: Clock) -> None:
     assert libseal.unseal(sealed("rsa-2048"), unwrap) == b"data"
     kms.failures["GetPublicKey", "alias/x"] = error("NotFoundException", "no such alias")
     clock.wait(61)
-    assert outcome(unwrap, foreign(0)) is libseal.KmsRefusedError
+    words = r"the alias alias/x does not exist, and the message may be for another"
+    with pytest.raises(libseal.KmsRefusedError, match=words):
+        unwrap(foreign(0))
     assert libseal.unseal(sealed("rsa-2048"), unwrap) == b"data"
 
 
@@ -163,9 +183,22 @@ def test_a_thousand_foreign_messages_and_no_alias(clock: Clock) -> None:
 
 def test_strangers_take_little_memory(clock: Clock) -> None:
     unwrap = KmsUnwrapper(FakeKms(a="rsa-2048"), ["a"])
-    for number in range(3000):
+    for number in range(12_000):
         outcome(unwrap, foreign(number))
-    assert len(unwrap._keys._strangers) == 1000
+    assert len(unwrap._keys._strangers) == 10_000
+    assert {len(digest) for digest in unwrap._keys._strangers} == {16}
+
+
+def test_a_flood_of_strangers_does_not_keep_a_message_in_the_queue(clock: Clock) -> None:
+    """40 in a second: each of them is told apart from those before until it is decided."""
+    unwrap = KmsUnwrapper(FakeKms(a_x="rsa-2048"), "alias/x")
+    outcome(unwrap, foreign(-1))
+    clock.wait(1)
+    assert outcome(unwrap, foreign(0)) is libseal.KmsUnavailableError
+    for number in range(1, 2400):
+        clock.wait(0.025)
+        outcome(unwrap, foreign(number))
+    assert outcome(unwrap, foreign(0)) is None
 
 
 # ---- Failures that are remembered
@@ -290,6 +323,112 @@ def test_an_interrupt_is_for_one_thread_only() -> None:
     run_in_threads(4, work)
     assert sorted(map(str, seen)) == sorted(map(str, [KeyboardInterrupt] + [b"data"] * 3))
     assert kms.calls.count(("GetPublicKey", "a")) == 2
+
+
+def test_an_interrupt_as_soon_as_a_lookup_is_registered() -> None:
+    """Between any two lines: the next one to ask does not wait for what no one does."""
+    unwrap = KmsUnwrapper(FakeKms(a="rsa-2048"), ["a"])
+
+    def trace(frame: Any, event: str, _: object) -> Any:
+        if frame.f_code.co_name != "_take":
+            return trace
+        if event == "line" and unwrap._process.flights:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return trace
+
+    previous = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            libseal.unseal(sealed(), unwrap)
+    finally:
+        sys.settrace(previous)
+    assert not unwrap._process.flights
+    found: list[bytes] = []
+    run_in_threads(1, lambda: found.append(libseal.unseal(sealed(), unwrap)))
+    assert found == [b"data"]
+
+
+# ---- Who asks from within
+
+
+def ask_from_within(unwrap: KmsUnwrapper, seen: list[str]) -> None:
+    try:
+        libseal.unseal(sealed(), unwrap)
+    except libseal.StateError as error:
+        seen.append(str(error))
+        raise
+
+
+def in_time(work: Callable[[], object]) -> object:
+    """What it returns or raises, in another thread, as it may hang."""
+    ends: list[object] = []
+
+    def run() -> None:
+        try:
+            ends.append(work())
+        except Exception as error:
+            ends.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert ends, "it hangs"
+    return ends[0]
+
+
+def test_on_call_must_not_ask() -> None:
+    seen: list[str] = []
+
+    def on_call(call: KmsCall) -> None:
+        if call.operation == "GetPublicKey":
+            ask_from_within(unwrap, seen)
+
+    unwrap = KmsUnwrapper(FakeKms(a="rsa-2048"), "a", on_call=on_call)
+    # What on_call raises is logged and no more.
+    assert in_time(lambda: libseal.unseal(sealed(), unwrap)) == b"data"
+    assert len(seen) == 1
+    assert "on_call, the function that makes its client, and signal handlers" in seen[0]
+
+
+def test_the_function_that_makes_the_client_must_not_ask() -> None:
+    kms, seen = FakeKms(a="rsa-2048"), list[str]()
+
+    def make() -> FakeKms:
+        if not seen:
+            ask_from_within(unwrap, seen)
+        return kms
+
+    unwrap = KmsUnwrapper(make, "a")
+    end = in_time(lambda: libseal.unseal(sealed(), unwrap))
+    assert isinstance(end, libseal.StateError)
+    assert "would wait for itself" in str(end)
+    # It is not remembered as a failure of the KMS.
+    assert libseal.unseal(sealed(), unwrap) == b"data"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="there are no such signals")
+def test_a_signal_handler_must_not_ask() -> None:
+    kms, seen = FakeKms(a="rsa-2048"), list[str]()
+    unwrap = KmsUnwrapper(kms, "a")
+
+    def handle(*_: object) -> None:
+        with pytest.raises(libseal.StateError):
+            ask_from_within(unwrap, seen)
+
+    previous = signal.signal(signal.SIGUSR1, handle)
+
+    def interrupt_the_lookup() -> None:
+        if len(kms.calls) == 1:
+            signal.raise_signal(signal.SIGUSR1)
+
+    kms.before = interrupt_the_lookup
+    try:
+        assert libseal.unseal(sealed(), unwrap) == b"data"
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
+    assert len(seen) == 1
 
 
 # ---- A mapping

@@ -98,12 +98,47 @@ def test_only_other_regions_are_searched_for_replicas() -> None:
     assert us.calls == [("GetPublicKey", "a"), ("Decrypt", arn())]
 
 
-@pytest.mark.parametrize("code", ["AccessDeniedException", "InvalidCiphertextException"])
-def test_a_replica_is_not_asked_otherwise(code: str) -> None:
+REFUSALS = [
+    "AccessDeniedException",
+    "DisabledException",
+    "KMSInvalidStateException",
+    "NotFoundException",
+]
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_a_replica_takes_over_if_one_is_refused(code: str) -> None:
     us, eu = regions()
     us.failures["Decrypt", "*"] = error(code)
+    for keys in ("both", [arn("rsa-4096"), arn("rsa-4096", "eu-west-1")]):
+        unwrap = KmsUnwrapper([us, eu], keys)
+        assert libseal.unseal(sealed("rsa-4096"), unwrap) == b"data"
+    assert eu.count("Decrypt") == 2
+
+
+def test_of_the_failures_the_retryable_one_is_raised() -> None:
+    us, eu = regions()
+    keys = [arn("rsa-4096"), arn("rsa-4096", "eu-west-1")]
+    us.failures["Decrypt", "*"] = error("DisabledException")
+    eu.failures["Decrypt", "*"] = error("ThrottlingException")
+    with pytest.raises(libseal.KmsUnavailableError, match="ThrottlingException"):
+        libseal.unseal(sealed("rsa-4096"), KmsUnwrapper([us, eu], keys))
+    eu.failures["Decrypt", "*"] = error("AccessDeniedException")
+    with pytest.raises(libseal.KmsRefusedError, match="DisabledException"):
+        libseal.unseal(sealed("rsa-4096"), KmsUnwrapper([us, eu], keys))
+    # The replica could not even be looked up.
+    eu.failures["GetPublicKey", "*"] = error("ThrottlingException")
+    unwrap = KmsUnwrapper([us, eu], keys)
+    for _ in range(2):
+        with pytest.raises(libseal.KmsUnavailableError, match=r"GetPublicKey .*Throttling"):
+            libseal.unseal(sealed("rsa-4096"), unwrap)
+
+
+def test_a_replica_is_not_asked_if_the_wrapped_key_is_rejected() -> None:
+    us, eu = regions()
+    us.failures["Decrypt", "*"] = error("InvalidCiphertextException")
     unwrap = KmsUnwrapper([us, eu], [arn("rsa-4096"), arn("rsa-4096", "eu-west-1")])
-    with pytest.raises(libseal.KeyUnwrapError, match=code):
+    with pytest.raises(libseal.WrappedKeyRejectedError):
         libseal.unseal(sealed("rsa-4096"), unwrap)
     assert eu.count("Decrypt") == 0
 

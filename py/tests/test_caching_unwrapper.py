@@ -188,7 +188,7 @@ def test_threads_with_many_keys_and_little_room() -> None:
     end = time.monotonic() + 0.5
 
     def work() -> bytes:
-        order = random.Random(threading.get_ident())  # noqa: S311
+        order = random.Random(threading.get_ident())
         while time.monotonic() < end:
             number = order.randrange(len(messages))
             assert libseal.unseal(messages[number], unwrap) == b"%d" % number
@@ -263,7 +263,8 @@ def test_recipients_in_the_cache_go_first() -> None:
 
 
 def test_age() -> None:
-    for age in (0.05, timedelta(milliseconds=50)):
+    ages: list[float | timedelta] = [0.05, timedelta(milliseconds=50)]
+    for age in ages:
         inner = Counting()
         unwrap = libseal.CachingUnwrapper(inner, max_age=age)
         libseal.unseal(MESSAGE, unwrap)
@@ -271,9 +272,9 @@ def test_age() -> None:
         assert unwrap.statistics.entries == 0
         libseal.unseal(MESSAGE, unwrap)
         assert inner.calls == 2
-    for age in (None, 300.0):
+    for longer in (None, 300.0):
         inner = Counting()
-        unwrap = libseal.CachingUnwrapper(inner, max_age=age)
+        unwrap = libseal.CachingUnwrapper(inner, max_age=longer)
         for _ in range(2):
             libseal.unseal(MESSAGE, unwrap)
         assert inner.calls == 1
@@ -380,11 +381,12 @@ async def asynchronous(_: libseal.WrappedKey) -> bytes:
 def test_an_asynchronous_unwrapper_is_for_aio() -> None:
     caching = libseal.CachingUnwrapper([unwrapper(), asynchronous])
     wrapped_key = libseal.inspect(MESSAGE).wrapped_keys[0]
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: caching(wrapped_key),
         lambda: libseal.unseal(MESSAGE, caching),
         lambda: libseal.unseal(MESSAGE, libseal.CachingUnwrapper(caching)),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(TypeError, match=r"libseal\.aio"):
             call()
 
@@ -392,8 +394,10 @@ def test_an_asynchronous_unwrapper_is_for_aio() -> None:
 def test_arguments() -> None:
     for name in ("max_entries", "max_uses"):
         for value in (0, -1):
-            with pytest.raises(ValueError, match=f"{name} must be at least 1; to cache nothing, use"):
-                libseal.CachingUnwrapper(holds_nothing, **{name: value})  # type: ignore[arg-type]
+            with pytest.raises(
+                ValueError, match=f"{name} must be at least 1; to cache nothing, use"
+            ):
+                libseal.CachingUnwrapper(holds_nothing, **{name: value})
     with pytest.raises(ValueError, match="max_age must be more than 0, or None for no limit"):
         libseal.CachingUnwrapper(holds_nothing, max_age=0)
     with pytest.raises(ValueError, match="max_age must be 0 or more"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import itertools
 import os
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -233,7 +235,7 @@ def test_an_error_of_one_message_is_its_own_and_names_it(tmp_path: Path) -> None
     ]
     results = unsealed(items)
     expected = ["bytes", "TruncatedError", "TruncatedError", "TruncatedError", "TruncatedError"]
-    expected += ["FormatError", "AuthenticationError", "FileNotFoundError", "FileNotFoundError"]
+    expected += ["FormatError", "AuthenticationError", "FileNotFoundError", "TypeError"]
     expected += ["TypeError", "TypeError", "TypeError", "OSError", "bytes"]
     assert kinds(results) == expected
     assert results[0] == results[-1] == b"x" * 1000
@@ -241,7 +243,9 @@ def test_an_error_of_one_message_is_its_own_and_names_it(tmp_path: Path) -> None
         (note,) = result.__notes__
         assert note.startswith(f"in message {number}")
     assert repr(str(missing)) in results[7].__notes__[0]
-    assert "path or a file object, not int" in str(results[9])
+    # Whoever sent a message must not choose a file to be read.
+    assert "pathlib.Path" in str(results[8])
+    assert "or a file object, not int" in str(results[9])
 
 
 def test_the_first_error_is_raised_when_its_turn_comes() -> None:
@@ -323,4 +327,57 @@ def test_an_unwrapper_that_returns_garbage_fails_for_its_message_alone() -> None
         return answers.get(wrapped_key) or unwrapper()(wrapped_key)
 
     results = unsealed(messages, unwrap=garbage)
-    assert kinds(results) == ["bytes", "KeyUnwrapError", "AuthenticationError", "bytes"]
+    assert kinds(results) == ["bytes", "WrappedKeyRejectedError", "AuthenticationError", "bytes"]
+
+
+def test_another_key_id_does_not_spoil_a_wrapped_key() -> None:
+    """Anyone can write one into a header, and an unwrapper may go by it."""
+
+    def by_key_id(wrapped_key: libseal.WrappedKey) -> bytes | None:
+        if wrapped_key.key_id != "mine":
+            raise PermissionError(wrapped_key.key_id)
+        return unwrapper()(wrapped_key)
+
+    good = libseal.seal(libseal.Recipient(public_key(), "mine"), b"data")
+    forged = good.replace(b"mine", b"your")
+    assert kinds(unsealed([forged, good], unwrap=by_key_id)) == ["KeyUnwrapError", "bytes"]
+    assert kinds(unsealed([forged, good], unwrap=by_key_id, read_ahead=1))[1] == "bytes"
+
+
+@pytest.mark.parametrize("error", [libseal.KmsUnavailableError("down"), OSError("lost")])
+def test_nothing_is_kept_alive_by_failures(error: Exception) -> None:
+    def failing(_: libseal.WrappedKey) -> bytes:
+        raise type(error)(*error.args)
+
+    message = libseal.seal(public_key(), b"data")
+    alive = weakref.ref(failing)
+    for result in libseal.unseal_many([message], failing, return_exceptions=True):
+        assert isinstance(result, libseal.KeyUnwrapError)
+    del failing, result
+    gc.collect()
+    assert alive() is None
+
+
+def test_later_messages_have_a_failure_in_words() -> None:
+    messages = [SEALING_KEY.seal(b"%d" % number) for number in range(3)]
+    denied = PermissionError("denied")
+
+    def failing(_: libseal.WrappedKey) -> bytes:
+        raise denied
+
+    first, *later = unsealed(messages, unwrap=failing, read_ahead=1)
+    assert first.__cause__ is denied
+    for failure in later:
+        assert (type(failure), str(failure)) == (type(first), str(first))
+        assert (failure.code, failure.name) == (first.code, first.name)
+        assert failure.__cause__ is None
+
+
+def test_without_threads_the_keys_are_unwrapped_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    unwrap = Counting(pause=0.002)
+    assert len(unsealed(each_alone(5), unwrap=unwrap)) == 5
+    assert unwrap.calls == 5

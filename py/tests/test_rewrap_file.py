@@ -260,7 +260,7 @@ def test_what_is_no_file(tmp_path: Path, kind: str, error: type[OSError]) -> Non
 
 
 PROGRAM = """
-import libseal, os, sys, zlib, hashlib, fcntl
+import libseal, os, sys, hashlib, fcntl
 path, user, public, private = sys.argv[1:]
 key = libseal.PublicKey(bytes.fromhex(public))
 unwrap = libseal.LocalUnwrapper(bytes.fromhex(private))

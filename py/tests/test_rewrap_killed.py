@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import logging
 import os
 import signal
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,7 +118,8 @@ def assert_good(path: Path, name: str, after: str) -> str:
         at_once = b""
     libseal.rewrap_file(path, unwrap, keep=True)
     # Where files have no names until they are complete, nothing else is ever left.
-    assert {file.name for file in path.parent.iterdir()} <= {"message", ".libseal-b6bd307f.tmp"}
+    left = [file for file in path.parent.iterdir() if file != path]
+    assert [file.suffix for file in left] in ([], [".tmp"])
     assert libseal.unseal(path.read_bytes(), unwrap) == DATA, after
     is_new = libseal.inspect(path).wrapped_keys[0].fingerprint == public_key(name).fingerprint
     if not at_once:
@@ -282,6 +285,142 @@ def test_a_record_that_is_incomplete(path: Path) -> None:
     record.write_bytes(stored[:100] + bytes([stored[100] ^ 1]) + stored[101:])
     libseal.rewrap_file(path, unwrapper(), keep=True)
     assert path.read_bytes() == old
+
+
+def digested(content: bytes) -> bytes:
+    return content + hashlib.sha256(content).digest()
+
+
+def test_a_record_that_is_malformed(path: Path) -> None:
+    """Its digest is right, so it was never half written; but it says nothing either."""
+    old, record, _ = interrupted(path)
+    content = record.read_bytes()[:-32]
+    lengths = slice(17 + 8, 17 + 8 + 4)
+    malformed = [content[:count] for count in (17, 18, 28, 29, 30, 29 + 56, len(content) - 1)]
+    malformed += [content + b"x", content[:29] + content[-56:]]
+    for count in (0, 1, (1 << 32) - 1):
+        with_count = bytearray(content)
+        with_count[lengths] = count.to_bytes(4, "big")
+        malformed.append(bytes(with_count))
+    for wrong in malformed:
+        path.write_bytes(old)
+        record.write_bytes(digested(wrong))
+        libseal.rewrap_file(path, unwrapper(), keep=True)
+        assert path.read_bytes() == old
+        assert record_of(path) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("linked", "hard link"),
+        ("writable by its group", "others may write"),
+        ("writable by others", "others may write"),
+        ("a stranger's", "belongs to another user"),
+    ],
+)
+def test_a_record_that_others_may_have_made(
+    path: Path, tmp_path: Path, kind: str, why: str
+) -> None:
+    """In every other respect it is good."""
+    _, record, new = interrupted(path)
+    owner = record.stat().st_uid
+    match kind:
+        case "linked":
+            (tmp_path / "elsewhere").hardlink_to(record)
+        case "writable by its group":
+            record.chmod(0o620)
+        case "writable by others":
+            record.chmod(0o602)
+        case "a stranger's":
+            if os.geteuid() != 0:
+                pytest.skip("becoming another user takes root")
+            os.chown(record, ALICE, ALICE)
+    assert_refused(path, why)
+    # Once that is settled, it is good.
+    (tmp_path / "elsewhere").unlink(missing_ok=True)
+    os.chown(record, owner, -1)
+    record.chmod(0o600)
+    libseal.rewrap_file(path, unwrapper(SAME), keep=True)
+    assert path.read_bytes() == new
+
+
+def test_roots_own_record_and_that_of_the_owner(shared: Path) -> None:
+    """Whoever owns the message may say what it is to be."""
+    path = shared / "message"
+    old, record, new = interrupted(path)
+    os.chown(path, ALICE, ALICE)
+    stored = record.read_bytes()
+    for owner in (0, ALICE):
+        path.write_bytes(old)
+        record.write_bytes(stored)
+        os.chown(record, owner, owner)
+        record.chmod(0o600)
+        libseal.rewrap_file(path, unwrapper(SAME), keep=True)
+        assert path.read_bytes() == new
+
+
+def test_where_all_files_have_one_mode(path: Path) -> None:
+    """Whoever may write to the record may write to the message then."""
+    _, record, new = interrupted(path)
+    path.chmod(0o666)
+    record.chmod(0o666)
+    libseal.rewrap_file(path, unwrapper(SAME), keep=True)
+    assert path.read_bytes() == new
+
+
+# ---- Records of others
+
+
+def test_names_that_have_one_checksum(path: Path) -> None:
+    """The record of one message is not in the way of another."""
+    names = ["plumless", "buckeroo"]
+    assert zlib.crc32(names[0].encode()) == zlib.crc32(names[1].encode())
+    first, second = (path.with_name(name) for name in names)
+    path.rename(first)
+    second.write_bytes(libseal.seal(public_key(), DATA))
+    _, record, new = interrupted(first)
+    stored = record.read_bytes()
+    libseal.rewrap_file(second, unwrapper(), public_key(SAME))
+    assert record.read_bytes() == stored
+    libseal.rewrap_file(first, unwrapper(SAME), keep=True)
+    assert first.read_bytes() == new
+
+
+@pytest.mark.parametrize("moment", ["half written", "written"])
+def test_a_record_of_a_call_that_lives(
+    path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Another message took the name meanwhile. Its rewrap must not touch what is not its own."""
+    moved = path.with_name("moved")
+    really_write, really_sync = os.write, os.fsync
+
+    def other_comes() -> None:
+        monkeypatch.undo()
+        path.rename(moved)
+        path.write_bytes(other)
+        record = record_of(path)
+        assert record is not None
+        stored = record.read_bytes()
+        with pytest.raises(OSError, match="another process or thread is rewrapping"):
+            libseal.rewrap_file(path, unwrapper(), public_key(SAME))
+        assert record.read_bytes() == stored
+
+    def write(fd: int, data: bytes) -> int:
+        count = really_write(fd, data[: len(data) // 2])
+        other_comes()
+        return count
+
+    def sync(fd: int) -> None:
+        really_sync(fd)
+        other_comes()
+
+    old, other = path.read_bytes(), libseal.seal(public_key(), b"other")
+    monkeypatch.setattr(os, *(("write", write) if moment == "half written" else ("fsync", sync)))
+    with pytest.raises(OSError, match="was changed while"):
+        libseal.rewrap_file(path, unwrapper(), public_key(SAME))
+    assert (moved.read_bytes(), path.read_bytes()) == (old, other)
+    assert record_of(path) is None
 
 
 @pytest.mark.parametrize("kind", ["other content", "folder", "link", "a stranger's"])

@@ -31,7 +31,8 @@ use crate::{
 ///
 /// Futures can be dropped. If that of `write` is dropped before it is ready, nothing was taken, and it
 /// counts as one that failed. How much a dropped `write_all` or `write_buf` has taken is not known: abandon
-/// the message then. `flush` and `shutdown` can be repeated. A dropped `finish` drops the writer.
+/// the message then, and write nothing more. Another `write` that succeeds would let the message be ended,
+/// and it would verify with a gap. `flush` and `shutdown` can be repeated. A dropped `finish` drops the writer.
 ///
 /// ```
 /// # let der = include_bytes!("../../../tests/vectors/keys/rsa-2048.pub.der");
@@ -60,7 +61,7 @@ pub struct AsyncSealWriter<W> {
 }
 
 impl<W: AsyncWrite + Unpin> AsyncSealWriter<W> {
-    /// Begins a message. Its first bytes go to `inner` with the first piece.
+    /// Begins a message. Its first bytes go to `inner` with the first write.
     ///
     /// # Errors
     /// As [`Envelope::start`].

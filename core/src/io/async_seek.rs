@@ -16,8 +16,8 @@ use crate::{
 /// The reader of a message, and where in the message it is.
 pub(super) struct Source<R> {
     pub(super) reader: R,
-    /// The byte of the message that it gives next.
-    pub(super) offset: u64,
+    /// The byte of the message that it gives next. Not known after a seek that failed.
+    offset: Option<u64>,
     /// From the first seek on.
     way: Option<Way<R>>,
     /// A seek that the reader has begun. Who waited for it may have dropped the future.
@@ -38,7 +38,7 @@ impl<R: Unpin> Source<R> {
     pub(super) const fn new(reader: R, offset: u64) -> Self {
         Self {
             reader,
-            offset,
+            offset: Some(offset),
             way: None,
             begun: None,
         }
@@ -66,7 +66,7 @@ impl<R: Unpin> Source<R> {
     where
         R: AsyncRead,
     {
-        if offset != self.offset || self.begun.is_some() {
+        if self.offset != Some(offset) || self.begun.is_some() {
             let start = ready!(self.poll_start(cx))?;
             ready!(self.poll_seek(cx, SeekFrom::Start(start.saturating_add(offset))))?;
         }
@@ -78,15 +78,15 @@ impl<R: Unpin> Source<R> {
         if filled > len {
             return Poll::Ready(Err(read_too_much()));
         }
-        self.offset += filled as u64;
+        self.offset = Some(offset.saturating_add(filled as u64));
         Poll::Ready(Ok(filled))
     }
 
     /// Length of the message: it ends where the reader does.
     pub(super) fn poll_message_len(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        ready!(self.poll_start(cx))?;
-        ready!(self.poll_seek(cx, SeekFrom::End(0)))?;
-        Poll::Ready(Ok(self.offset))
+        let start = ready!(self.poll_start(cx))?;
+        let end = ready!(self.poll_seek(cx, SeekFrom::End(0)))?;
+        Poll::Ready(Ok(end.saturating_sub(start)))
     }
 
     /// Where the message begins.
@@ -95,7 +95,8 @@ impl<R: Unpin> Source<R> {
             return Poll::Ready(Ok(start));
         }
         let place = ready!(self.poll_seek(cx, SeekFrom::Current(0)))?;
-        let start = place.checked_sub(self.offset).ok_or_else(has_been_moved)?;
+        let start = self.offset.and_then(|offset| place.checked_sub(offset));
+        let start = start.ok_or_else(has_been_moved)?;
         if let Some(way) = &mut self.way {
             way.start = Some(start);
         }
@@ -112,11 +113,14 @@ impl<R: Unpin> Source<R> {
                 self.begun = None;
                 let place = place?;
                 if let Some(start) = way.start {
-                    self.offset = place.saturating_sub(start);
+                    self.offset = Some(place.saturating_sub(start));
                 }
                 if begun == to {
                     return Poll::Ready(Ok(place));
                 }
+            }
+            if way.start.is_some() {
+                self.offset = None;
             }
             (way.start_seek)(Pin::new(&mut self.reader), to)?;
             self.begun = Some(to);

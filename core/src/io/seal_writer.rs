@@ -48,7 +48,7 @@ pub struct SealWriter<W: Write> {
 }
 
 impl<W: Write> SealWriter<W> {
-    /// Begins a message. Its first bytes go to `inner` with the first piece.
+    /// Begins a message. Its first bytes go to `inner` with the first write.
     ///
     /// # Errors
     /// As [`Envelope::start`].

@@ -89,7 +89,7 @@ impl Default for CacheLimits {
 pub struct CacheStatistics {
     /// Data keys that came from the cache.
     pub hits: u64,
-    /// Calls of the inner unwrapper for keys that it holds, and data keys that were
+    /// Calls of the inner unwrapper that ended, for keys that it holds, and data keys that were
     /// [put](CachingUnwrapper::put) into the cache.
     pub misses: u64,
     /// Of the misses, those that failed.
@@ -108,7 +108,10 @@ pub struct CacheStatistics {
 ///
 /// - Threads or tasks that ask for the same key at the same time cause one call of the inner unwrapper.
 ///   The others wait for it, and get its data key or its failure. If the future that makes the call is
-///   dropped, one of the others makes another call.
+///   dropped, one of the others makes another call. So go on polling a future that was polled, or drop it:
+///   one that is held and not polled, after a `select!` by reference for example, makes all others wait.
+///   If callers give up sooner than the KMS answers, let the inner unwrapper spawn its call as a task,
+///   which goes on without them.
 /// - Only data keys are kept. A failure, and a key that the inner unwrapper does not hold, is answered
 ///   to those who waited; the next caller asks again. So strangers fill the cache only with messages
 ///   that are sealed for your keys.

@@ -4,6 +4,7 @@
 pub(crate) mod driver;
 #[cfg(unix)]
 pub(crate) mod forks;
+pub(crate) mod jerky;
 
 use std::{
     cell::Cell,

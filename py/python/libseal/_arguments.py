@@ -50,6 +50,15 @@ def check_data(method: str, data: object) -> None:
         raise TypeError(message) from None
 
 
+def bytes_of(data: Any) -> memoryview:
+    """The bytes of what is bytes-like, whatever its items are. They are copied only if need be."""
+    view = memoryview(data)
+    try:
+        return view.cast("B")
+    except (TypeError, ValueError):  # Not contiguous, or of a format that Python cannot cast.
+        return memoryview(view.tobytes())
+
+
 def _returned(value: Any) -> str:
     if isinstance(value, str):
         return "str: open it in binary mode, not in text mode"

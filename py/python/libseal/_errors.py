@@ -132,7 +132,7 @@ class KmsRefusedError(KeyUnwrapError):
 
 
 class WrappedKeyRejectedError(KeyUnwrapError):
-    """The KMS cannot decrypt this wrapped key.
+    """The KMS cannot decrypt this wrapped key, or what it decrypts to is no data key.
 
     It was altered or forged, or wrapped for another key or with another hash. Trying again will not
     help.
@@ -190,7 +190,7 @@ CLASSES: Final[dict[int, type[SealError]]] = {
     302: TruncatedError,
     400: NoMatchingRecipientError,
     401: KeyUnwrapError,
-    402: KeyUnwrapError,
+    402: WrappedKeyRejectedError,
     403: KmsUnavailableError,
     404: KmsRefusedError,
     405: WrappedKeyRejectedError,
@@ -208,6 +208,14 @@ def copy_error(error: SealError) -> SealError:
         copy.__notes__ = [*error.__notes__]
     copy.__cause__ = error.__cause__
     return copy.with_traceback(error.__traceback__)
+
+
+def retold(error: SealError) -> SealError:
+    """The same error in words, without the exceptions and frames behind it."""
+    # str(): the text may be that of the cause.
+    copy = type(error).__new__(type(error), str(error))
+    copy.code, copy.name = error.code, error.name
+    return copy
 
 
 def make_error(code: int, name: str, message: str) -> SealError:

@@ -365,12 +365,7 @@ class CachingUnwrapper:
         max_entries: int = 1000,
         max_uses: int | None = None,
     ) -> Self: ...
-    def __call__(self, wrapped_key: WrappedKey, /) -> bytes | None:
-        """Returns the data key, 32 bytes, or None if it is wrapped for a key that unwrap does not
-        hold.
-
-        Raises what unwrap raised, or KeyUnwrapError with that as its cause.
-        """
+    def __call__(self, wrapped_key: WrappedKey, /) -> bytes | None: ...
     @property
     def unwrap(self) -> Unwrap | aio.Unwrap:
         """The unwrapper, or the sequence of them, that is asked for what is not in the cache."""

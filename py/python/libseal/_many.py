@@ -4,8 +4,9 @@ import errno
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path as FilePath
-from typing import Any, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from ._arguments import check_data, check_source
 from ._errors import SealError, copy_error
@@ -19,10 +20,16 @@ from ._libseal import (
     take_window,
     thread_count,
 )
-from ._types import Buffer, Context, Path, Recipients, Require, SupportsRead, Unwrap
+from ._types import Buffer, Context, Recipients, Require, SupportsRead, Unwrap
 
-Item: TypeAlias = Buffer | Path | SupportsRead
-"""A message, or what is to be sealed: bytes-like, a file at a path, or a file object to read."""
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+Item: TypeAlias = Buffer | os.PathLike[str] | SupportsRead
+"""A message, or what is to be sealed: bytes-like, a file at a path, or a file object to read.
+
+A path is a pathlib.Path or the like. A str is refused: it may come from whoever sent the message.
+"""
 
 # What is worked on together, and so held in memory: as many items, or as many bytes and one item.
 MOST_ITEMS = 1024
@@ -78,11 +85,12 @@ def unseal_many(
 
     Each wrapped key is unwrapped once, whatever the order of the messages: thousands of messages
     that 20 sealing keys have sealed cost 20 calls of a KMS. For this, the unwrapper is put into a
-    CachingUnwrapper of 65,536 keys without an age, unless it is one already: yours is asked again
-    after a second, so that its limits hold. The unwrapper is asked about one recipient at a time,
-    and from up to ``max_calls`` threads at once if it takes more than a millisecond. A wrapped key
-    that it has failed for is not asked for again, unless the failure is ``retryable``: then it is,
-    for messages that come 100 ms later or more. StopUnwrap counts for all keys for as long.
+    CachingUnwrapper of 65,536 keys without an age, unless it is one already. Of yours, max_age
+    holds within a second, and max_uses counts a second of messages as one use. The unwrapper is
+    asked about one recipient at a time, and from up to ``max_calls`` threads at once if it takes
+    more than a millisecond. A wrapped key that it has failed for counts as failed for later
+    messages too, for a minute, or for 100 ms if the failure is ``retryable``; they have it in
+    words, without its cause. StopUnwrap counts for all keys, for 100 ms.
 
     The first message that cannot be unsealed, or read, raises its exception when its turn comes,
     and ends the iterator; a note on the exception names the message. With ``return_exceptions`` the
@@ -235,7 +243,7 @@ def _results(
 def _load(number: int, item: Any, names: dict[int, str]) -> tuple[Any, int]:
     """What to work on, or the exception that is the result; and how long it is."""
     try:
-        if isinstance(item, str | os.PathLike):
+        if isinstance(item, os.PathLike):
             names[number] = repr(os.fspath(item))
             with FilePath(item).open("rb", buffering=0) as file:
                 data = file.readall()
@@ -243,11 +251,12 @@ def _load(number: int, item: Any, names: dict[int, str]) -> tuple[Any, int]:
         if not callable(getattr(item, "read", None)) or isinstance(item, type):
             # A copy, unless nobody can change it: the iterable may fill one buffer again and again.
             with memoryview(item) as view:
-                data = item if type(view.obj) is bytes else view.tobytes()
+                data = item if type(item) is bytes else view.tobytes()
                 return data, view.nbytes
     except TypeError:
         given = type(item).__name__
-        message = f"an item must be bytes-like, a path or a file object, not {given}"
+        hint = ": encode it first, or give a pathlib.Path for a file" if given == "str" else ""
+        message = f"an item must be bytes-like, a pathlib.Path or a file object, not {given}{hint}"
         return TypeError(message), 0
     except Exception as error:  # Whatever it is, it is that of one item.
         return error, 0
@@ -267,7 +276,8 @@ def _read(fileobj: SupportsRead) -> bytes:
     pieces = []
     while piece := fileobj.read(PIECE_LEN):
         check_data("read", piece)
-        pieces.append(piece)
+        # A copy, unless nobody can change it: the file object may fill one buffer again and again.
+        pieces.append(piece if type(piece) is bytes else memoryview(piece).tobytes())
     if piece is None:
         raise BlockingIOError(errno.EAGAIN, "the file object is non-blocking and has no data yet")
     check_data("read", piece)
@@ -311,9 +321,16 @@ class _Asking:
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (importing it takes 5 ms)
 
         pool = ThreadPoolExecutor(min(self.max_calls, len(keys)), "libseal-unwrap")
+        calls: list[Future[None]] = []
         try:
-            for call in [pool.submit(self.unwrap, key, failures) for key in keys]:
+            # Unless no thread can be started: then this one does the rest.
+            with suppress(RuntimeError):
+                for key in keys:
+                    calls.append(pool.submit(self.unwrap, key, failures))  # noqa: PERF401
+            for call in calls:
                 call.result()
+            for key in keys[len(calls) :]:
+                self.unwrap(key, failures)
         except BaseException:
             # Ctrl-C does not wait for the KMS.
             pool.shutdown(wait=False, cancel_futures=True)

@@ -12,6 +12,7 @@ A record is applied only to what it was made for. That is a file
 """
 
 import errno
+import io
 import os
 import stat
 import struct
@@ -23,7 +24,17 @@ from pathlib import Path as FilePath
 from typing import NamedTuple
 
 from ._libseal import MAX_HEADER_LEN
-from ._replace import TRIES, busy, followed, is_at, lock, naming, replaceable, temporary_name
+from ._replace import (
+    TRIES,
+    busy,
+    followed,
+    is_at,
+    lock,
+    naming,
+    replaceable,
+    temporary_name,
+    unlock,
+)
 from ._rights import set_mode
 from ._types import Path
 
@@ -80,8 +91,10 @@ def _opened(final: FilePath) -> int:
             if _is_locked_at(fd, final):
                 return fd
         except BaseException:
+            unlock(fd)
             os.close(fd)
             raise
+        unlock(fd)
         os.close(fd)
     raise busy()
 
@@ -102,6 +115,7 @@ class LockedFile:
         self._final = final
         self._record = temporary_name(final, SUFFIX)
         self._status = os.fstat(fd)
+        self._process = os.getpid()
 
     @property
     def length(self) -> int:
@@ -116,18 +130,19 @@ class LockedFile:
     def finish_interrupted(self) -> None:
         """If a rewrap was interrupted, finish it."""
         with naming(self._name):
-            record = self._found_record()
+            fd = self._opened_record()
+            if fd is None:
+                return
+            with _closing(fd) as file:
+                record = self._read_record(fd)
+                if record is not None:
+                    self._apply(record)
+                if sys.platform == "win32":
+                    # There, what is open cannot be removed.
+                    file.close()
+                self._record.unlink()
             if record is None:
                 return
-            if not self._fits(record):
-                raise OSError(
-                    errno.EEXIST,
-                    f"{self._record} is of an interrupted rewrap, but of another message than the "
-                    "one that is here now. If that message is elsewhere, bring it back and rewrap "
-                    "it; else remove this record",
-                )
-            self._write(record.new)
-            self._record.unlink()
             self._status = os.fstat(self.fd)
         import logging  # noqa: PLC0415 (importing it takes 5 ms)
 
@@ -137,20 +152,20 @@ class LockedFile:
         """Replace the header in its place by one of the same length."""
         with naming(self._name):
             payload = _read(self.fd, len(old) + SALT_AND_COMMITMENT_LEN)[len(old) :]
-            self._store(Record(self.length, old, new, payload))
-            is_begun = False
-            try:
-                self._check_unchanged(old)
-                is_begun = True
-                self._write(new)
-            except BaseException:
-                # As long as the old header is there, nothing has happened.
-                with suppress(OSError):
-                    if not is_begun or _read(self.fd, len(old)) == old:
-                        self._record.unlink()
-                raise
-            # Whoever found another file here may have taken it for that file's.
-            self._record.unlink(missing_ok=True)
+            with self._stored(Record(self.length, old, new, payload)):
+                is_begun = False
+                try:
+                    self._check_unchanged(old)
+                    is_begun = True
+                    self._write(new)
+                except BaseException:
+                    # As long as the old header is there, nothing has happened.
+                    with suppress(OSError):
+                        if not is_begun or _read(self.fd, len(old)) == old:
+                            self._record.unlink()
+                    raise
+                # Someone may have removed it by hand.
+                self._record.unlink(missing_ok=True)
 
     def check_unchanged(self, old: bytes) -> None:
         """Refuse to go on if the file is another than it was when it was opened."""
@@ -172,59 +187,103 @@ class LockedFile:
     def close(self) -> None:
         """Close and unlock. A second time, do nothing."""
         if self.fd >= 0:
+            # In a child that was forked meanwhile, the lock is still the parent's.
+            if self._process == os.getpid():
+                unlock(self.fd)
             os.close(self.fd)
             self.fd = -1
 
     # ---- The record
 
-    def _store(self, record: "Record") -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+    @contextmanager
+    def _stored(self, record: "Record") -> Iterator[None]:
+        """Store a record. It is locked until the block ends: whoever finds it leaves it alone."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
         try:
             fd = os.open(self._record, flags, 0o600)
         except FileExistsError:
             raise busy("rewrapping") from None
-        try:
-            # Whatever the umask is.
-            set_mode(fd, 0o600)
-            _write(fd, record.encode())
-            os.fsync(fd)
-            _sync_folder(self._record.parent)
-        except BaseException:
-            self._record.unlink(missing_ok=True)
-            raise
-        finally:
-            os.close(fd)
+        with _closing(fd):
+            self._lock_record(fd)
+            try:
+                # Whatever the umask is.
+                set_mode(fd, 0o600)
+                _write(fd, record.encode())
+                os.fsync(fd)
+                _sync_folder(self._record.parent)
+            except BaseException:
+                self._record.unlink(missing_ok=True)
+                raise
+            yield
 
-    def _found_record(self) -> "Record | None":
-        """The record that a killed process left. An incomplete one is removed."""
+    def _lock_record(self, fd: int) -> None:
+        """Whoever holds the lock of what is at the name may write, apply and remove it.
+
+        The lock of the message is not enough: it may have been renamed, and another be here now.
+        """
+        if not (lock(fd, required=True) and is_at(fd, self._record)):
+            raise busy("rewrapping")
+
+    def _opened_record(self) -> int | None:
+        """Open and lock the record that a killed process left, if there is one."""
         try:
             if not stat.S_ISREG(self._record.lstat().st_mode):
-                raise self._in_the_way()
-            flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-            fd = os.open(self._record, flags)
+                raise self._in_the_way("it is no file")
+            flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+            fd = os.open(self._record, flags | getattr(os, "O_CLOEXEC", 0))
         except FileNotFoundError:
             return None
         except PermissionError:
-            raise self._in_the_way() from None
+            raise self._in_the_way("it belongs to another user") from None
         try:
-            # Strangers must not say what the header is to be.
-            owner = os.fstat(fd).st_uid
-            if sys.platform != "win32" and owner not in {os.geteuid(), self._status.st_uid}:
-                raise self._in_the_way()
-            stored = _read(fd, MAX_RECORD_LEN + 1)
-        finally:
+            self._lock_record(fd)
+        except BaseException:
             os.close(fd)
+            raise
+        return fd
+
+    def _read_record(self, fd: int) -> "Record | None":
+        """The record, or None if it is incomplete."""
+        self._check_owner(os.fstat(fd))
+        stored = _read(fd, MAX_RECORD_LEN + 1)
         record = Record.decode(stored)
-        if record is None:
-            # It is not complete before it is stored, and the header not touched before that.
-            if stored[: len(MAGIC)] != MAGIC[: len(stored)]:
-                raise self._in_the_way()
-            self._record.unlink()
+        # It is not complete before it is stored, and the header not touched before that.
+        if record is None and stored[: len(MAGIC)] != MAGIC[: len(stored)]:
+            raise self._in_the_way("it is no record of an interrupted rewrap")
         return record
 
-    def _in_the_way(self) -> OSError:
-        message = f"{self._record} is in the way: it is needed to rewrap the file and is another's"
+    def _check_owner(self, record: os.stat_result) -> None:
+        """Strangers must not say what the header is to be."""
+        if sys.platform == "win32":
+            return
+        message, user = self._status, os.geteuid()
+        if record.st_uid != user and not (user == 0 and record.st_uid == message.st_uid):
+            raise self._in_the_way("it belongs to another user")
+        if record.st_nlink > 1:
+            # Where a file of ours cannot be replaced, another name can be given to it.
+            raise self._in_the_way("it has another name too, a hard link")
+        # Some file systems have the same owner and mode for all files.
+        ours, its = ((of.st_mode, of.st_uid, of.st_gid) for of in (message, record))
+        if record.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and ours != its:
+            raise self._in_the_way("others may write to it")
+
+    def _in_the_way(self, why: str) -> OSError:
+        message = (
+            f"{self._record} is in the way: {why}, so it is not trusted to say what the file is to "
+            "be. If you know it as the record of an interrupted rewrap, make it a file of your own "
+            "with one name and mode 600; else remove it"
+        )
         return OSError(errno.EEXIST, message)
+
+    def _apply(self, record: "Record") -> None:
+        if not self._fits(record):
+            raise OSError(
+                errno.EEXIST,
+                f"{self._record} is of an interrupted rewrap, but of another message than the "
+                "one that is here now. If that message is elsewhere, bring it back and rewrap "
+                "it; else remove this record",
+            )
+        self._write(record.new)
 
     def _fits(self, record: "Record") -> bool:
         count = len(record.old)
@@ -254,13 +313,29 @@ class Record(NamedTuple):
 
     @classmethod
     def decode(cls, stored: bytes) -> "Record | None":
-        """The record that was stored, or None if it is incomplete."""
+        """The record that was stored, or None if it is incomplete or no such thing."""
         content, digest = stored[:-DIGEST_LEN], stored[-DIGEST_LEN:]
         if not content.startswith(MAGIC) or sha256(content).digest() != digest:
             return None
-        length, count = LENGTHS.unpack_from(content, len(MAGIC))
+        lengths = content[len(MAGIC) :][: LENGTHS.size]
         rest = content[len(MAGIC) + LENGTHS.size :]
+        if len(lengths) != LENGTHS.size:
+            return None
+        length, count = LENGTHS.unpack(lengths)
+        if count == 0 or len(rest) != 2 * count + SALT_AND_COMMITMENT_LEN:
+            return None
         return cls(length, rest[:count], rest[count : 2 * count], rest[2 * count :])
+
+
+@contextmanager
+def _closing(fd: int) -> Iterator[io.FileIO]:
+    """Unlock and close it in the end, unless it is closed before."""
+    with io.FileIO(fd, "r+") as file:
+        try:
+            yield file
+        finally:
+            if not file.closed:
+                unlock(fd)
 
 
 def _read(fd: int, length: int) -> bytes:

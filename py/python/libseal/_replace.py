@@ -62,6 +62,7 @@ class NewFile:
         self._temporary = temporary_name(final)
         self._mode: int | None = None
         self._can_copy = True
+        self._process = os.getpid()
         try:
             # Without a name no one else can open it, so it can have its final mode at once.
             unnamed = _unnamed(final.parent, 0o666 if old is None else 0o600)
@@ -136,11 +137,14 @@ class NewFile:
                 with suppress(OSError):
                     self._temporary.unlink()
             return
-        # Closing unlocks, so it comes last.
-        if self._named:
-            with suppress(OSError):
-                if is_at(self._file.fileno(), self._temporary):
-                    self._temporary.unlink()
+        # In a child that was forked meanwhile, all of it is still the parent's.
+        if self._process == os.getpid():
+            if self._named:
+                with suppress(OSError):
+                    if is_at(self._file.fileno(), self._temporary):
+                        self._temporary.unlink()
+            # It may have the name of the target by now.
+            unlock(self._file.fileno())
         self._file.close()
 
     def _take_name(self) -> None:
@@ -278,10 +282,11 @@ def _link(fd: int, name: FilePath) -> None:
 
 
 def temporary_name(final: FilePath, suffix: str = ".tmp") -> FilePath:
-    """A name beside ``final``, always the same, and short however long that is."""
-    from zlib import crc32  # noqa: PLC0415 (only files need it)
+    """A name beside ``final``, always the same, no other file's, and short however long that is."""
+    from hashlib import sha256  # noqa: PLC0415 (only files need it)
 
-    return final.with_name(f".libseal-{crc32(os.fsencode(final.name)):08x}{suffix}")
+    digest = sha256(os.fsencode(final.name)).hexdigest()[:32]
+    return final.with_name(f".libseal-{digest}{suffix}")
 
 
 def _created(name: FilePath, mode: int) -> io.FileIO:
@@ -300,6 +305,7 @@ def _created(name: FilePath, mode: int) -> io.FileIO:
         if lock(file.fileno()) and is_at(file.fileno(), name):
             return file
         # Another process took it for a leftover before it was locked.
+        unlock(file.fileno())
         file.close()
 
 
@@ -340,6 +346,7 @@ def _remove_leftover(name: FilePath) -> bool:
             name.unlink()
         return True
     finally:
+        unlock(fd)
         os.close(fd)
 
 
@@ -349,7 +356,7 @@ def in_the_way(name: FilePath) -> OSError:
 
 
 def lock(fd: int, *, required: bool = False) -> bool:
-    """Lock the file until it is closed; False if another holds the lock."""
+    """Lock the file until ``unlock``; False if another holds the lock."""
     if sys.platform == "win32":
         return True
     import fcntl  # noqa: PLC0415 (not on Windows)
@@ -363,6 +370,16 @@ def lock(fd: int, *, required: bool = False) -> bool:
         if required:
             raise
     return True
+
+
+def unlock(fd: int) -> None:
+    """Unlock the file. Closing it would not, while a child that was forked meanwhile lives."""
+    if sys.platform == "win32":
+        return
+    import fcntl  # noqa: PLC0415 (not on Windows)
+
+    with suppress(OSError):  # Where there are no locks.
+        fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def is_at(fd: int, name: FilePath) -> bool:

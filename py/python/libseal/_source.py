@@ -4,7 +4,7 @@ import errno
 import io
 from typing import Any
 
-from ._arguments import check_data
+from ._arguments import bytes_of, check_data
 
 CHUNK_LEN = 16 * 1024
 
@@ -38,7 +38,7 @@ class Source:
             raise BlockingIOError(errno.EAGAIN, "the file object is non-blocking, and empty")
         if not isinstance(piece, bytes):
             check_data("read", piece)
-            piece = memoryview(piece)
+            piece = bytes_of(piece)
         if len(piece) > size:
             raise OSError(errno.EIO, f"read({size}) returned {len(piece)} bytes")
         read: bytes | memoryview = piece

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import array
 import io
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import libseal
+import libseal.aio
+from aio_support import run
 from support import public_key, unwrapper
 
 if TYPE_CHECKING:
@@ -98,3 +102,83 @@ def test_unsealing() -> None:
     while isinstance(offsets := reading.next(4), range):
         reading.feed(view[offsets.start : offsets.stop])
     assert reading.read() == b"data"
+
+
+# ---- What file objects return
+
+
+def spread(data: bytes) -> memoryview:
+    """The same bytes, with others in between."""
+    room = bytearray(2 * len(data))
+    room[::2] = data
+    return memoryview(room)[::2]
+
+
+RETURNED: dict[str, Callable[[bytes], Any]] = {
+    "items of four bytes": lambda data: memoryview(array.array("I", data)),
+    "not the machine's own items": lambda data: np.frombuffer(data, ">u4").data,
+    "two dimensions": lambda data: memoryview(data).cast("B", (len(data) // 4, 4)),
+    "a step": spread,
+}
+returned_by_read = pytest.mark.parametrize("returned", RETURNED.values(), ids=RETURNED)
+
+
+class Items:
+    """Returns its content as something else than bytes, where four of them are left."""
+
+    def __init__(self, content: bytes, returned: Callable[[bytes], Any]) -> None:
+        self.content = io.BytesIO(content)
+        self.returned = returned
+
+    def read(self, size: int = -1, /) -> Any:
+        data = self.content.read(size // 4 * 4 or size)
+        whole = len(data) // 4 * 4
+        if not whole:
+            return data
+        self.content.seek(whole - len(data), io.SEEK_CUR)
+        return self.returned(data[:whole])
+
+
+class AsyncItems:
+    """The same, asynchronously."""
+
+    def __init__(self, content: bytes, returned: Callable[[bytes], Any]) -> None:
+        self.items = Items(content, returned)
+
+    async def read(self, size: int = -1, /) -> Any:
+        return self.items.read(size)
+
+
+@returned_by_read
+@pytest.mark.parametrize("length", [0, 3, 40, 4001, 700_000])
+def test_file_objects(returned: Callable[[bytes], Any], length: int) -> None:
+    data = os.urandom(length)
+    message = libseal.SealReader(Items(data, returned), public_key()).read()
+    assert libseal.unseal(message, unwrapper()) == data
+    with libseal.UnsealReader(Items(message, returned), unwrapper()) as reader:
+        assert reader.read() == data
+
+
+@returned_by_read
+@pytest.mark.parametrize("length", [0, 3, 40, 4001, 700_000])
+def test_asynchronous_streams(returned: Callable[[bytes], Any], length: int) -> None:
+    async def through() -> bytes:
+        sealed = libseal.aio.SealReader(AsyncItems(data, returned), public_key())
+        source = AsyncItems(await sealed.read(), returned)
+        reader = await libseal.aio.UnsealReader.open(source, unwrapper())
+        return await reader.read()
+
+    data = os.urandom(length)
+    assert run(through()) == data
+
+
+def test_too_much_is_counted_in_bytes() -> None:
+    class TooMuch:
+        count = 0
+
+        def read(self, size: int = -1, /) -> Any:
+            self.count += 1
+            return memoryview(array.array("I", range(size))) if self.count == 1 else b""
+
+    with pytest.raises(OSError, match="returned 2097152 bytes"):
+        libseal.SealReader(TooMuch(), public_key()).read()

@@ -5,6 +5,8 @@ import io
 import os
 from collections.abc import AsyncIterable
 
+from .._arguments import bytes_of
+
 
 def check_source(source: object) -> None:
     """Refuse what bytes cannot be read from asynchronously."""
@@ -57,7 +59,6 @@ def not_asynchronous(method: str, name: str, returned: object) -> TypeError:
 def view_of(data: object, expected: str) -> memoryview:
     """The bytes of what is bytes-like; ``expected`` says what has to be."""
     try:
-        view = memoryview(data)  # type: ignore[arg-type]
+        return bytes_of(data)
     except TypeError:
         raise TypeError(f"{expected}, not {type(data).__name__}") from None
-    return view.cast("B") if view.c_contiguous else memoryview(view.tobytes())

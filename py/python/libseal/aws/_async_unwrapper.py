@@ -1,6 +1,7 @@
 """``AsyncKmsUnwrapper``, for asynchronous clients."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._errors import KeyUnwrapError
@@ -76,14 +77,15 @@ class AsyncKmsUnwrapper(Unwrapping):
         if flight is None:
             flight = flights[step.key] = _Flight(asyncio.create_task(self._run(step.steps())))
             # Registered first, so it is gone before those that wait go on.
-            flight.task.add_done_callback(lambda _: flights.pop(step.key, None))
+            flight.task.add_done_callback(partial(_forget, flights, step.key, flight))
         flight.waiting += 1
         try:
             await asyncio.shield(flight.task)
         finally:
             flight.waiting -= 1
             if not flight.waiting and not flight.task.done():
-                del flights[step.key]
+                # Not to be joined any more, although it takes a while to end.
+                _forget(flights, step.key, flight)
                 flight.task.cancel()
         return None
 
@@ -92,8 +94,9 @@ class AsyncKmsUnwrapper(Unwrapping):
 
         loop = asyncio.get_running_loop()
         if loop not in self._loops:
-            # Clients hold on to their loop, and this to the clients.
-            for old in [old for old in self._loops if old.is_closed()]:
+            # Clients hold on to their loop, and this to the clients. The list is made at once, as
+            # the loops of other threads come and go.
+            for old in [old for old in list(self._loops) if old.is_closed()]:
                 self._loops.pop(old, None)
             self._loops[loop] = Here()
         return self._loops[loop]
@@ -108,3 +111,9 @@ class _Flight:
     def __init__(self, task: "Task[None]") -> None:
         self.task = task
         self.waiting = 0
+
+
+def _forget(flights: dict[object, _Flight], key: object, flight: _Flight, _: object = None) -> None:
+    """Remove the flight, unless another one has its place by now."""
+    if flights.get(key) is flight:
+        del flights[key]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
-from .._errors import KeyUnwrapError, make_error
+from .._errors import KeyUnwrapError, KmsRefusedError, KmsUnavailableError, make_error
 from .._libseal import PublicKey
 
 __all__ = ["Call", "KmsCall", "OnCall", "Shared", "Steps"]
@@ -103,7 +103,10 @@ def read_data_key(response: object, key_id: str) -> bytes:
 def _check_key_id(answered: str, asked: str) -> None:
     # A mapping may have a bare id, and the answer has always the ARN.
     if answered != asked and not answered.endswith(f"/{asked}"):
-        raise KeyUnwrapError(f"the KMS was asked about {asked} and answered about {answered}")
+        raise KmsRefusedError(
+            f"the KMS was asked about {asked} and answered about {answered}: check the client's "
+            "endpoint"
+        )
 
 
 def _field(response: object, name: str, kind: type[T]) -> T:
@@ -111,8 +114,8 @@ def _field(response: object, name: str, kind: type[T]) -> T:
     if not isinstance(value, kind):
         # Not the value: it may be a secret.
         given = "nothing" if value is None else type(value).__name__
-        raise KeyUnwrapError(
+        raise KmsUnavailableError(
             f"the answer of the KMS is not as it should be: {name} must be {kind.__name__}, "
-            f"not {given}; check the client's endpoint"
+            f"not {given}; check the client's endpoint and the proxy, and try again later"
         )
     return value

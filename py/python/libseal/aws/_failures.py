@@ -1,7 +1,8 @@
 """What an exception of the client means for a message: our classes, and what to check.
 
 The client's exceptions are recognised by the code of the KMS and by the names of their classes, so
-that botocore need not be imported.
+that botocore need not be imported. Only what the KMS says about the wrapped key itself may reject
+it: all else says nothing about the message, which must be kept.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,15 @@ _TOO_MANY = (
 )
 _TRY_AGAIN = "the KMS cannot answer now: try again later"
 _NETWORK = "check the network, the proxy, and the endpoint of the region"
+_MACHINE = (
+    "check the network, and what this machine is short of, such as memory, threads or open files: "
+    "try again later"
+)
+_GARBAGE = (
+    "this is no answer of the KMS: check the client's endpoint and the proxy, and try again later"
+)
+_SETTINGS = "check how the client is configured"
+_FOREIGN = "check the client, which failed in a way that is not known here"
 _CREDENTIALS = (
     "check the credentials that the client uses, whether they have expired, and the clock"
 )
@@ -104,6 +114,17 @@ _CLASSES: Final[dict[str, _Verdict]] = {
         ),
         (KmsUnavailableError, _NETWORK),
     ),
+    **_all(("gaierror", "herror"), (KmsUnavailableError, _NETWORK)),
+    **_all(("OSError", "MemoryError"), (KmsUnavailableError, _MACHINE)),
+    **_all(
+        (
+            "ResponseParserError",
+            "IncompleteReadError",
+            "JSONDecodeError",
+            "UnicodeDecodeError",
+        ),
+        (KmsUnavailableError, _GARBAGE),
+    ),
     **_all(
         (
             "NoCredentialsError",
@@ -115,20 +136,23 @@ _CLASSES: Final[dict[str, _Verdict]] = {
         ),
         (KmsRefusedError, _CREDENTIALS),
     ),
+    # All others of botocore: NoRegionError, ProfileNotFound and many more.
+    "BotoCoreError": (KmsRefusedError, _SETTINGS),
 }
 
-_UNKNOWN: Final[_Verdict] = (KeyUnwrapError, "")
+# It may be anything, so someone has to look, and the message is kept until then.
+_UNKNOWN: Final[_Verdict] = (KmsRefusedError, _FOREIGN)
 
+_REQUEST_TIMEOUT: Final = 408
 _TOO_MANY_REQUESTS: Final = 429
 _CLIENT_ERRORS: Final = range(400, 500)
-_SERVER_ERRORS: Final = range(500, 600)
 
 
 def failure(error: Exception, what: str, permission: str = "") -> KeyUnwrapError:
     """The exception that says what ``error`` means, with ``error`` as its cause.
 
     ``what`` was done when it was raised, and ``permission`` is what that takes. What is ours
-    already stays what it is. What is not known becomes a plain KeyUnwrapError.
+    already stays what it is. What is not known becomes KmsRefusedError.
     """
     if isinstance(error, KeyUnwrapError):
         return error
@@ -174,6 +198,8 @@ def _verdict(error: Exception, permission: str) -> _Verdict:
     status = _field(getattr(error, "response", None), "ResponseMetadata").get("HTTPStatusCode")
     if isinstance(status, int):
         return _verdict_on_status(status)
+    if isinstance(error, RuntimeError) and "new thread" in str(error):
+        return KmsUnavailableError, _MACHINE
     known = (_CLASSES[base.__name__] for base in type(error).__mro__ if base.__name__ in _CLASSES)
     return next(known, _UNKNOWN)
 
@@ -181,11 +207,11 @@ def _verdict(error: Exception, permission: str) -> _Verdict:
 def _verdict_on_status(status: int) -> _Verdict:
     if status == _TOO_MANY_REQUESTS:
         return KmsUnavailableError, _TOO_MANY
-    if status in _SERVER_ERRORS:
-        return KmsUnavailableError, _TRY_AGAIN
-    if status in _CLIENT_ERRORS:
+    if status in _CLIENT_ERRORS and status != _REQUEST_TIMEOUT:
         return KmsRefusedError, "check the client's endpoint and credentials, and the key"
-    return _UNKNOWN
+    if status < _CLIENT_ERRORS.start:  # a redirection, for example, which the KMS never answers
+        return KmsUnavailableError, _GARBAGE
+    return KmsUnavailableError, _TRY_AGAIN
 
 
 def _how_to_allow(message: str, permission: str) -> str:

@@ -21,7 +21,8 @@ REFRESH_SECONDS: Final = 60.0
 RETRY_SECONDS: Final = 5.0
 """How long it is remembered that the KMS was unavailable."""
 
-_MAX_STRANGERS: Final = 1000
+# None younger than a refresh is forgotten unless there are 160 new ones in a second. 1.5 MB.
+_MAX_STRANGERS: Final = 10_000
 
 _FINGERPRINT_LENGTH: Final = 32
 
@@ -49,10 +50,13 @@ class Search:
     """What has been tried for one wrapped key."""
 
     def __init__(self, wrapped_key: WrappedKey) -> None:
+        self.wrapped_key = wrapped_key
         self.fingerprint = wrapped_key.fingerprint
         self.hint = wrapped_key.key_id
         self.looked_up: set[Lookup] = set()
         self.asked: set[Way] = set()
+        # Of the calls of Decrypt, and of lookups that might have found another way.
+        self.failures: list[KeyUnwrapError] = []
 
 
 class _Failure(NamedTuple):
@@ -64,6 +68,12 @@ class _Failure(NamedTuple):
     def seconds(self) -> float:
         """How long it is remembered."""
         return RETRY_SECONDS if self.error.retryable else REFRESH_SECONDS
+
+    def again(self, moment: float, addition: str = "") -> KeyUnwrapError:
+        """The failure for another message, with its age."""
+        ago = moment - self.ended
+        wait = max(self.seconds - ago, 0)
+        return again(self.error, f"{ago:.0f} s ago; asked again in {wait:.0f} s{addition}")
 
 
 class Keys:
@@ -80,7 +90,8 @@ class Keys:
         # When what is known of a name was asked for; for aliases it grows old.
         self._resolved: dict[Lookup, float] = {}
         self._failures: dict[Lookup, _Failure] = {}
-        # When a fingerprint that no key has was first seen.
+        # When a wrapped key whose fingerprint no key has was first seen. Not when the fingerprint
+        # was: a message that came too early would speak for those that come after the alias moved.
         self._strangers: dict[bytes, float] = {}
         self._lock = threading.Lock()
         if isinstance(keys, Mapping):
@@ -116,7 +127,7 @@ class Keys:
             if search.fingerprint in self._ways:
                 return self._way(search)
             moment = now()
-            first_seen = self._first_seen(search.fingerprint, moment)
+            first_seen = self._first_seen(search.wrapped_key, moment)
             due = [key for key in self._lookups() if self._is_due(key, search, moment)]
             if due:
                 # The key id is a hint which key to look at first, and no more than that.
@@ -149,12 +160,16 @@ class Keys:
         for way in ways:
             if way not in search.asked:
                 return way
-        # All were unavailable. Another region may have a replica that was not looked up yet.
+        # All have failed. Another region may have a replica that was not looked up yet.
         asked, moment = {way.client for way in search.asked}, now()
         for lookup in self._lookups():
-            is_new = lookup.client not in asked and lookup not in self._resolved
-            if is_new and self._is_due(lookup, search, moment):
+            if lookup.client in asked or lookup in self._resolved:
+                continue
+            if self._is_due(lookup, search, moment):
                 return lookup
+            failure = self._failures.get(lookup)
+            if failure is not None and failure.error.retryable:
+                search.failures.append(failure.again(moment))
         return None
 
     def _lookups(self) -> list[Lookup]:
@@ -187,7 +202,7 @@ class Keys:
             failure = self._failures.get(lookup)
             # An id is known to one region only, so that the others do not know it is no failure.
             if failure is not None and not (is_absent(failure.error) and lookup.name in found):
-                failures.append(failure)
+                failures.append((failure, lookup.name))
                 continue
             looked = (
                 failure.began if failure is not None else self._resolved.get(lookup, first_seen)
@@ -195,8 +210,8 @@ class Keys:
             if _is_alias(lookup.name) and looked < first_seen:
                 waiting.append((looked, lookup.name))
         # Retryable failures go first, as in the core.
-        failures.sort(key=lambda failure: not failure.error.retryable)
-        if waiting and not (failures and failures[0].error.retryable):
+        failures.sort(key=lambda failure: not failure[0].error.retryable)
+        if waiting and not (failures and failures[0][0].error.retryable):
             looked, name = max(waiting)
             ago = moment - looked
             raise KmsUnavailableError(
@@ -204,18 +219,25 @@ class Keys:
                 f"be for a newer one, so try again in {max(REFRESH_SECONDS - ago, 0):.0f} s"
             )
         if failures:
-            ago = moment - failures[0].ended
-            wait = max(failures[0].seconds - ago, 0)
-            raise again(failures[0].error, f"{ago:.0f} s ago; asked again in {wait:.0f} s")
+            failure, name = failures[0]
+            addition = "; the message may be for this key or for another one"
+            if is_absent(failure.error):
+                kind = "alias" if _is_alias(name) else "key"
+                addition = f"; the {kind} {name} does not exist, and the message may be for another"
+            raise failure.again(moment, addition)
         known = {lookup.name for lookup in lookups} | self.mapped.keys()
         for name in self.names:
             if name not in known:
                 raise self.no_client(name)
 
-    def _first_seen(self, fingerprint: bytes, moment: float) -> float:
-        if fingerprint not in self._strangers and len(self._strangers) >= _MAX_STRANGERS:
+    def _first_seen(self, wrapped_key: WrappedKey, moment: float) -> float:
+        from hashlib import blake2b  # noqa: PLC0415 (importing it takes 2 ms)
+
+        whole = wrapped_key.fingerprint + wrapped_key.ciphertext
+        digest = blake2b(whole, digest_size=16).digest()
+        if digest not in self._strangers and len(self._strangers) >= _MAX_STRANGERS:
             del self._strangers[next(iter(self._strangers))]
-        return self._strangers.setdefault(fingerprint, moment)
+        return self._strangers.setdefault(digest, moment)
 
     # ---- What was found
 

@@ -1,9 +1,10 @@
 """``KmsUnwrapper``, for synchronous clients."""
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from .._errors import KeyUnwrapError
+from .._errors import KeyUnwrapError, StateError
 from .._libseal import PublicKey, WrappedKey
 from ._calls import Call, OnCall, Shared, Steps, read_public_key
 from ._clients import SYNC, KmsClient, KmsClients, is_function
@@ -35,27 +36,34 @@ class KmsUnwrapper(Unwrapping):
     key that is not known, at most once in 60 seconds. Keys that it stood for before stay good as
     long as this object lives; list the old key by its id or ARN for programs that start later. A
     message for a key that is not known raises KmsUnavailableError until every alias has been looked
-    up after the message was first seen: try it again later, and it is either unsealed or known to
-    be for someone else.
+    up after its wrapped key was first seen: try it again later, and it is either unsealed or known
+    to be for someone else. The last 10,000 such wrapped keys are remembered. Messages of one
+    SealingKey share theirs, so move the alias before any device seals for the new key.
 
     **What strangers can cause.** No one can make this object call ``Decrypt`` for other keys,
     whatever a message says. Messages for other keys cause at most one ``GetPublicKey`` in 60
     seconds for each alias and each name that could not be looked up, in each region; for a name
     that could not be looked up because the KMS was unavailable, one in 5 seconds. In between, the
-    failure is raised again. Threads that need the same lookup share it, and messages for known keys
-    do not wait for it.
+    failure is raised again, as the message may be for that name: while an alias is deleted, all
+    messages for keys that are not known raise KmsRefusedError, which says so. Threads that need the
+    same lookup share it, and messages for known keys do not wait for it.
 
     **Regions.** An ARN is looked up with the clients of its region, ids and aliases with every
-    client. If a multi-region key is unavailable in one region, its replica in the next one is
-    asked.
+    client. If a multi-region key is unavailable or refused in one region, its replica in the next
+    one is asked, but not if the wrapped key was rejected. If all fail, a failure that is retryable
+    is raised, or else the first.
 
     **Failures** are KmsUnavailableError, KmsRefusedError or WrappedKeyRejectedError, with the
-    client's exception as the cause; ``retryable`` says whether trying again makes sense. Nothing is
-    tried again here: retries and timeouts are the client's, ``botocore.config.Config`` sets them.
+    client's exception as the cause; ``retryable`` says whether trying again makes sense. Only what
+    the KMS says about the wrapped key rejects it. A plain KeyUnwrapError is raised if it was
+    unwrapped and is no data key. A machine or network that is short of something is unavailable,
+    and what is not known is refused. Nothing is tried again here: retries and timeouts are the
+    client's, ``botocore.config.Config`` sets them.
 
     ``grant_tokens`` are passed on to the KMS. ``on_call`` is called with a ``KmsCall`` after each
     call of the KMS, in the same thread. Several threads may use the unwrapper if the client allows
-    it, as those of boto3 do.
+    it, as those of boto3 do. ``on_call``, the function that makes a client, and signal handlers
+    must not unseal with the same unwrapper: while it looks up a key, they get StateError.
     """
 
     _kind = SYNC
@@ -101,26 +109,33 @@ class KmsUnwrapper(Unwrapping):
     def _take(self, step: Call | Shared) -> Any:
         if isinstance(step, Call):
             return step.function(**step.arguments)
-        from concurrent.futures import Future  # noqa: PLC0415 (importing it takes 5 ms)
-
         flights = self._process.flights
-        mine: Future[None] = Future()
-        # Atomic, so one thread takes the steps and the others wait for it.
-        flight = flights.setdefault(step.key, mine)
-        if flight is not mine:
-            return flight.result()
+        mine = _Flight()
         try:
-            self._run(step.steps())
-        except BaseException as error:
-            del flights[step.key]
-            # An interrupt is for this thread alone; one of the others starts again.
-            if isinstance(error, Exception):
-                mine.set_exception(error)
-            else:
-                mine.set_result(None)
+            # Atomic, so one thread takes the steps and the others wait for it.
+            flight = flights.setdefault(step.key, mine)
+            if flight is mine:
+                self._run(step.steps())
+                return None
+        except Exception as error:
+            # StateError is for this thread alone, and so is an interrupt: the others start again.
+            mine.failure = None if isinstance(error, StateError) else error
             raise
-        del flights[step.key]
-        mine.set_result(None)
+        finally:
+            # Nothing is called before the release, so an interrupt cannot come in between.
+            if step.key in flights and flights[step.key] is mine:
+                del flights[step.key]
+            mine.under_way.release()
+        if flight.thread == threading.get_ident():
+            raise StateError(
+                "this KmsUnwrapper was asked by what it has called itself, and would wait for "
+                "itself: on_call, the function that makes its client, and signal handlers must "
+                "use another one"
+            )
+        with flight.under_way:
+            pass
+        if flight.failure is not None:
+            raise flight.failure
         return None
 
     def _here(self) -> Here:
@@ -128,6 +143,16 @@ class KmsUnwrapper(Unwrapping):
 
     def _start_anew(self) -> None:
         self._process = Here()
+
+
+class _Flight:
+    """What one thread does for all that wait for it: they wait for the lock."""
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.failure: Exception | None = None
+        self.under_way = threading.Lock()
+        self.under_way.acquire()
 
 
 def public_key(client: KmsClient | Callable[[], KmsClient], key_id: str) -> PublicKey:

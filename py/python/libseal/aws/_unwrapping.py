@@ -7,7 +7,13 @@ from functools import partial
 from time import perf_counter
 from typing import Any, Final, TypeVar
 
-from .._errors import KeyUnwrapError, KmsUnavailableError, StateError, WrappedKeyRejectedError
+from .._errors import (
+    KeyUnwrapError,
+    KmsRefusedError,
+    KmsUnavailableError,
+    StateError,
+    WrappedKeyRejectedError,
+)
 from .._libseal import PublicKey, WrappedKey
 from . import _keys
 from ._calls import Call, KmsCall, OnCall, Shared, Steps, read_data_key, read_public_key, report
@@ -67,7 +73,6 @@ class Unwrapping:
         if wrapped_key.algorithm not in _ALGORITHMS:
             return None
         search = Search(wrapped_key)
-        unavailable: KmsUnavailableError | None = None
         while True:
             step = self._keys.step(search)
             if isinstance(step, Lookup):
@@ -75,14 +80,15 @@ class Unwrapping:
             elif step is not None:
                 try:
                     data_key = yield from self._decrypting(step, wrapped_key)
-                except KmsUnavailableError as error:
-                    unavailable = unavailable or error
+                except (KmsUnavailableError, KmsRefusedError) as error:
+                    search.failures.append(error)
                 else:
                     if data_key is not None:
                         return data_key
                 search.asked.add(step)
-            elif unavailable is not None:
-                raise unavailable
+            elif search.failures:
+                # The retryable one, as in the core, or else the first.
+                raise min(search.failures, key=lambda error: not error.retryable)
             else:
                 return None
 
@@ -180,6 +186,8 @@ class Unwrapping:
         started = perf_counter()
         try:
             answer = read((yield Call(method, arguments)), key_id)
+        except StateError:
+            raise  # asked by itself, which says nothing about the KMS
         except Exception as raised:
             error = failure(raised, f"KMS {operation} of {key_id}", f"kms:{operation}")
             outcome = None if is_dry_run(error) else error
@@ -196,6 +204,8 @@ class Unwrapping:
         while index not in clients:
             try:
                 yield Shared(index, partial(self._making, index))
+            except StateError:
+                raise  # asked by itself
             except Exception as error:
                 raise failure(error, "the KMS client could not be made")  # noqa: B904
         return clients[index]
