@@ -321,7 +321,7 @@ impl<'h, R: RandomSource> SealingKey<'h, R> {
         Ok(start.len() + rest.len())
     }
 
-    /// Seals many messages in one call, in two thirds of the time of as many calls of
+    /// Seals many messages in one call, in less than two thirds of the time of as many calls of
     /// [`seal`](Self::seal). With the feature `rayon`, a call that runs inside a thread pool is spread
     /// over the threads of that pool.
     ///

@@ -29,8 +29,6 @@ use crate::{
 
 /// How long keys are kept if another cache decides on their age.
 const KEEP_FOR: Duration = Duration::from_secs(1);
-/// Messages that a thread takes at a time: when they are small, some 60 µs.
-const PART: usize = 32;
 /// How long a window waits for more messages when it has one.
 const PATIENCE: Duration = Duration::from_millis(10);
 
@@ -102,23 +100,25 @@ pub(crate) fn seal_window<'py>(
     let (py, key) = (key.py(), key.get());
     let inputs = inputs(items, "data")?;
     let good: Vec<&[u8]> = inputs.iter().flatten().map(Input::as_bytes).collect();
-    let mut begun = Vec::new();
-    for part in good.chunks(PART) {
-        let lens = part.iter().map(|data| data.len() as u64);
-        match key.start_many(py, lens.clone().collect()) {
-            Ok(sealer) => begun.push((Ok(sealer), part)),
+    let lens = good.iter().map(|data| data.len() as u64);
+    let mut sealed = match key.start_many(py, lens.collect()) {
+        Ok(sealer) => seal(py, key, sealer, &good, threads)?
+            .into_iter()
+            .map(Ok)
+            .collect(),
+        Err(error) if good.len() > 1 && is_of_one(&error) => {
             // As many as the limits allow.
-            Err(error) if is_of_one(&error) => {
-                begun.extend(
-                    part.chunks(1)
-                        .zip(lens)
-                        .map(|(one, len)| (key.start_many(py, vec![len]), one)),
-                );
-            }
-            Err(error) => return Err(errors::to_py(py, error)),
+            let one = |data: &&[u8]| match key.start_many(py, vec![data.len() as u64]) {
+                Ok(sealer) => Ok(seal(py, key, sealer, &[data], Threads::ONE)?.pop().map(Ok)),
+                Err(error) => Ok(Some(Err(error))),
+            };
+            let each = good.iter().map(one).collect::<PyResult<Vec<_>>>()?;
+            each.into_iter().flatten().collect::<Vec<_>>()
         }
+        Err(error) if is_of_one(&error) => vec![Err(error)],
+        Err(error) => return Err(errors::to_py(py, error)),
     }
-    let mut sealed = seal(py, key, begun, threads)?.into_iter();
+    .into_iter();
     let result = |input: Result<Input<'py>, Bound<'py, PyAny>>| match input {
         Ok(_) => match sealed.next() {
             Some(Ok(message)) => Ok(message.into_any()),
@@ -138,48 +138,26 @@ fn is_of_one(error: &Error) -> bool {
     )
 }
 
-/// Messages that were begun together, or the error of one, and their plaintexts.
-type Begun<'d> = (Result<libseal::ManySealer, Error>, &'d [&'d [u8]]);
-
 fn seal<'py>(
     py: Python<'py>,
     key: &SealingKey,
-    begun: Vec<Begun<'_>>,
+    sealer: libseal::ManySealer,
+    data: &[&[u8]],
     threads: Threads,
-) -> PyResult<Vec<Result<Bound<'py, PyBytes>, Error>>> {
+) -> PyResult<Vec<Bound<'py, PyBytes>>> {
     let room = |data: &&[u8]| {
         let len = key.message_len(py, data.len() as u64)?;
         NewBytes::new(py, usize::try_from(len)?)
     };
-    let mut rooms = Vec::with_capacity(begun.len());
-    for (sealer, data) in &begun {
-        let data = if sealer.is_ok() { *data } else { &[] };
-        rooms.push(data.iter().map(room).collect::<PyResult<Vec<_>>>()?);
-    }
-    let (mut parts, mut errors, mut count, mut len) = (Vec::new(), Vec::new(), 0, 0);
-    for ((sealer, data), rooms) in begun.into_iter().zip(&mut rooms) {
-        match sealer {
-            Ok(sealer) => {
-                count += data.len();
-                len += data.iter().map(|data| data.len()).sum::<usize>();
-                let outs = rooms.iter_mut().map(NewBytes::as_mut_bytes);
-                parts.push((sealer, data.iter().copied().zip(outs).collect::<Vec<_>>()));
-                errors.push(None);
-            }
-            Err(error) => errors.push(Some(error)),
-        }
-    }
-    let sealed = threads.work_on_parts(py, (count, len), parts, |(sealer, mut items), threads| {
-        sealer.seal(&mut items, Some(threads))
+    let mut messages = data.iter().map(room).collect::<PyResult<Vec<_>>>()?;
+    let outs = messages.iter_mut().map(NewBytes::as_mut_bytes);
+    let mut items: Vec<_> = data.iter().copied().zip(outs).collect();
+    let len = data.iter().map(|data| data.len()).sum();
+    let sealed = threads.work_on_many(py, (data.len(), len), || {
+        sealer.seal(&mut items, Some(threads.most()))
     });
-    let sealed = sealed.into_iter().collect::<Result<(), _>>();
     sealed.map_err(|error| errors::to_py(py, error))?;
-    let mut messages = Vec::new();
-    for (rooms, error) in rooms.into_iter().zip(errors) {
-        messages.extend(rooms.into_iter().map(|room| Ok(room.finish())));
-        messages.extend(error.map(Err));
-    }
-    Ok(messages)
+    Ok(messages.into_iter().map(NewBytes::finish).collect())
 }
 
 /// Bytes, or the exception that is the result.
@@ -279,10 +257,7 @@ impl ManyUnsealer {
             .collect();
 
         let find = || self.find(&known, &good);
-        let (found, unknown) = match good.len() {
-            0 | 1 => find(),
-            _ => py.detach(find),
-        };
+        let (found, unknown) = Threads::ONE.work_on_many(py, (good.len(), len), find);
         let unwrapped = self.unwrap(py, &inputs, &numbers, &found, unknown, ask)?;
         let keys = found.into_iter().map(|found| match found {
             Found::Known(key) => Ok(key),
@@ -420,12 +395,9 @@ impl ManyUnsealer {
             }
         }
         let threads = self.threads;
-        let count = items.len();
-        let parts = items.chunks_mut(PART).collect();
-        let opened = threads.work_on_parts(py, (count, len), parts, |part, threads| {
-            libseal::unseal_many(part, Some(threads))
-        });
-        let mut opened = opened.into_iter().flatten();
+        let open = || libseal::unseal_many(&mut items, Some(threads.most()));
+        let opened = threads.work_on_many(py, (messages.len(), len), open);
+        let mut opened = opened.into_iter();
         let result =
             |(key, room): (&Result<Arc<UnsealingKey>, Error>, Option<NewBytes<'py>>)| match (
                 key, room,

@@ -6,7 +6,7 @@
 use std::{
     num::NonZero,
     process,
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
     thread,
 };
 
@@ -105,64 +105,26 @@ impl FromPyObject<'_, '_> for Threads {
     }
 }
 
-/// Messages of less than this on average are spread over threads as a whole, others also in pieces.
-const SMALL_MESSAGE: usize = 64 * 1024;
-
 impl Threads {
-    /// Does `work` on each of `parts`, of `count` messages of `len` bytes in all, while other Python
-    /// threads run. `work` is told how many threads it may use itself.
-    ///
-    /// The calling thread takes part, and so one thread fewer has to be woken up. A system may wake
-    /// two threads of a pool on one core, while the core of the thread that waits for them is idle.
-    pub(crate) fn work_on_parts<P: Send, R: Send>(
+    /// Does `work` on `count` messages of `len` bytes in all while other Python threads run.
+    pub(crate) fn work_on_many<T: Send>(
         self,
         py: Python<'_>,
         (count, len): (usize, usize),
-        parts: Vec<P>,
-        work: impl Fn(P, NonZero<usize>) -> R + Sync,
-    ) -> Vec<R> {
-        let all = |parts: Vec<P>, threads| -> Vec<R> {
-            let each = parts.into_iter().map(|part| work(part, threads));
-            each.collect()
-        };
+        work: impl FnOnce() -> T + Send,
+    ) -> T {
         if count < 2 && len < DETACH_FROM {
-            return all(parts, NonZero::<usize>::MIN);
+            return work();
         }
-        let is_for_several = self.count() > 1 && (count >= MANY_FROM || len >= SEVERAL_FROM);
-        let Some(pool) = is_for_several.then(|| pool(py)).flatten() else {
-            return py.detach(|| all(parts, NonZero::<usize>::MIN));
-        };
-        if len / count.max(1) >= SMALL_MESSAGE {
-            return py.detach(|| pool.install(|| all(parts, self.most())));
+        let is_for_several = count >= MANY_FROM || len >= SEVERAL_FROM;
+        match (is_for_several && self.count() > 1)
+            .then(|| pool(py))
+            .flatten()
+        {
+            Some(pool) => py.detach(|| pool.install(work)),
+            None => py.detach(work),
         }
-        let helpers = self.count().min(parts.len()).saturating_sub(1);
-        let next = Mutex::new(parts.into_iter().enumerate());
-        let done = Mutex::new(Vec::new());
-        let take_part = || {
-            let mut own = Vec::new();
-            loop {
-                let part = lock(&next).next();
-                let Some((number, part)) = part else { break };
-                own.push((number, work(part, NonZero::<usize>::MIN)));
-            }
-            lock(&done).append(&mut own);
-        };
-        py.detach(|| {
-            pool.in_place_scope(|scope| {
-                for _ in 0..helpers {
-                    scope.spawn(|_| take_part());
-                }
-                take_part();
-            });
-        });
-        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-        done.sort_unstable_by_key(|(number, _)| *number);
-        done.into_iter().map(|(_, result)| result).collect()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn cores() -> usize {
@@ -180,7 +142,7 @@ static POOL: Mutex<Option<(u32, &ThreadPool)>> = Mutex::new(None);
 /// held by a thread that is attached to the interpreter, as the one that forks is, so the child never
 /// finds it locked.
 fn pool(_attached: Python<'_>) -> Option<&'static ThreadPool> {
-    let mut pool = lock(&POOL);
+    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
     let process = process::id();
     match *pool {
         Some((made_in, threads)) if made_in == process => Some(threads),

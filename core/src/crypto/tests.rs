@@ -205,6 +205,13 @@ proptest! {
             expand_again(&prk, info.each_ref().map(Vec::as_slice), &mut found).unwrap();
             prop_assert_eq!(&found, &expected, "{}", name);
         }
+        #[cfg(feature = "aws-lc-rs")]
+        {
+            let mut found = vec![0; len];
+            let key = aws_lc::hash::ExpandKey::new(&prk);
+            key.expand(info.each_ref().map(Vec::as_slice), &mut found).unwrap();
+            prop_assert_eq!(&found, &expected, "AWS-LC for FIPS");
+        }
     }
 }
 

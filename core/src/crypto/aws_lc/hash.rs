@@ -2,6 +2,7 @@
 
 use aws_lc_rs::{digest, hkdf, hmac};
 
+#[cfg(any(test, feature = "fips"))]
 use zeroize::Zeroizing;
 
 use super::internal;
@@ -33,8 +34,10 @@ pub(crate) fn hkdf_expand_sha512(
 
 /// HKDF-Expand with SHA-512 under one key, for many messages. `aws-lc-rs` has no interface for it that keeps
 /// what HMAC makes of the key, so it is made of HMAC here.
+#[cfg(any(test, feature = "fips"))]
 pub(crate) struct ExpandKey(hmac::Key);
 
+#[cfg(any(test, feature = "fips"))]
 impl ExpandKey {
     /// In its final place, or where the stack is wiped: it is moved.
     pub(crate) fn new(prk: &[u8; 32]) -> Self {
