@@ -293,7 +293,7 @@ libseal_status libseal_header_rewrap(const libseal_header *header, const uint8_t
  * @param wrapped_key  Borrowed until the callback returns. Untrusted: compare its fingerprint with
  *                     those of the keys that you allow, and ask no KMS for any other.
  * @param unwrapped    For what the KMS returned: 32 bytes. The library wipes it.
- * @return 0 if `unwrapped` is filled, a LIBSEAL_UNWRAP_… constant, or any other value if unwrapping
+ * @return 0 if `unwrapped` is filled, LIBSEAL_UNWRAP_NOT_MINE or another of these constants, or any other value if unwrapping
  *         failed: the next recipient is tried. If no recipient is left, the call fails with
  *         LIBSEAL_ERR_KMS_UNAVAILABLE if any was unavailable, or else by the first failure: with
  *         LIBSEAL_ERR_KMS_REFUSED, LIBSEAL_ERR_WRAPPED_KEY_REJECTED, or LIBSEAL_ERR_UNWRAP_FAILED,

@@ -45,11 +45,21 @@ macro_rules! error_kinds {
                 match self { $(Self::$variant => $message,)+ }
             }
 
-            /// Whether the same call can succeed later, although nothing else has changed: a queue
-            /// keeps such a message.
+            /// Whether the same call can succeed a little later: the KMS could not be asked now.
             #[must_use]
             pub const fn is_retryable(self) -> bool {
                 matches!(self, Self::KmsUnavailable)
+            }
+
+            /// Whether the message is at fault, and will never open: a queue puts such a message aside.
+            /// A message that was [cut](Self::Truncated) may open if it is fetched again.
+            #[must_use]
+            pub const fn never_opens(self) -> bool {
+                matches!(self.code(), 200..400)
+                    || matches!(
+                        self,
+                        Self::NoMatchingRecipient | Self::DataKeyLength | Self::WrappedKeyRejected
+                    )
             }
         }
     };

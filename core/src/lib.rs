@@ -169,7 +169,10 @@ pub use {
 #[cfg(feature = "std")]
 pub use {
     io::{seal_writer::SealWriter, unseal_reader::UnsealReader},
-    unwrap::caching::{CacheLimits, CacheStatistics, CachingUnwrapper},
+    unwrap::{
+        cache_limits::{CacheLimits, CacheStatistics},
+        caching::CachingUnwrapper,
+    },
 };
 
 #[cfg(feature = "tokio")]

@@ -15,9 +15,8 @@ use std::{
 };
 
 use common::{
-    data_key_of,
+    Sample,
     jerky::{Call, Jerky, poll_once},
-    pattern, seal,
 };
 use libseal::{AsyncUnsealReader, Header};
 use proptest::{prelude::*, sample::Index};
@@ -26,24 +25,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 const LENGTHS: [usize; 6] = [0, 1, 16384, 50_000, 98_304, 700_000];
 const BEFORE: &[u8] = b"what comes before the message";
 
-struct Sample {
-    plaintext: Vec<u8>,
-    message: Vec<u8>,
-    data_key: [u8; 32],
-}
-
-static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
-    let sample = |len| {
-        let plaintext = pattern(len);
-        let message = seal(&[], &plaintext);
-        Sample {
-            data_key: data_key_of(&message, "rsa-2048"),
-            plaintext,
-            message,
-        }
-    };
-    LENGTHS.map(sample).into()
-});
+static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| LENGTHS.map(Sample::new).into());
 
 #[derive(Clone, Debug)]
 enum Step {

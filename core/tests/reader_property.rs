@@ -13,31 +13,14 @@ use std::{
     sync::LazyLock,
 };
 
-use common::{data_key_of, known_key, pattern, seal};
+use common::{Sample, known_key};
 use libseal::{Header, UnsealReader};
 use proptest::{prelude::*, sample::Index};
 
 const LENGTHS: [usize; 6] = [0, 1, 16384, 50_000, 98_304, 700_000];
 const BEFORE: &[u8] = b"what comes before the message";
 
-struct Sample {
-    plaintext: Vec<u8>,
-    message: Vec<u8>,
-    data_key: [u8; 32],
-}
-
-static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
-    let sample = |len| {
-        let plaintext = pattern(len);
-        let message = seal(&[], &plaintext);
-        Sample {
-            data_key: data_key_of(&message, "rsa-2048"),
-            plaintext,
-            message,
-        }
-    };
-    LENGTHS.map(sample).into()
-});
+static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| LENGTHS.map(Sample::new).into());
 
 /// What a call of the source does.
 #[derive(Clone, Copy, Debug)]

@@ -11,9 +11,9 @@ mod common;
 use std::sync::LazyLock;
 
 use common::{
-    data_key_of,
+    Sample,
     driver::{Stored, read},
-    known_key, pattern, seal,
+    known_key,
 };
 use libseal::{Error, ErrorKind, Header, Next, Reading};
 use proptest::{prelude::*, sample::Index};
@@ -25,24 +25,7 @@ const LENGTHS: [usize; 11] = [
     0, 1, 100, 16383, 16384, 16385, 32768, 50_000, 98_304, 150_001, 700_000,
 ];
 
-struct Sample {
-    plaintext: Vec<u8>,
-    message: Vec<u8>,
-    data_key: [u8; 32],
-}
-
-static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
-    let sample = |len| {
-        let plaintext = pattern(len);
-        let message = seal(&[], &plaintext);
-        Sample {
-            data_key: data_key_of(&message, "rsa-2048"),
-            plaintext,
-            message,
-        }
-    };
-    LENGTHS.map(sample).into()
-});
+static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| LENGTHS.map(Sample::new).into());
 
 /// What a driver may do at any time.
 #[derive(Clone, Debug)]

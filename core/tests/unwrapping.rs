@@ -418,3 +418,23 @@ fn a_failure_that_may_go_away_counts_more_than_a_lasting_one() {
     let error = unseal(&message, lasting.map(failing).map(unwrap_fn), &[]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WrappedKeyRejected);
 }
+
+#[test]
+fn a_message_is_at_fault_the_kms_is_or_neither() {
+    for kind in ErrorKind::ALL {
+        assert!(!(kind.is_retryable() && kind.never_opens()), "{kind:?}");
+        let is_of_the_message = (200..400).contains(&kind.code());
+        assert!(kind.never_opens() || !is_of_the_message, "{kind:?}");
+    }
+    assert!(ErrorKind::NoMatchingRecipient.never_opens());
+    assert!(ErrorKind::WrappedKeyRejected.never_opens());
+    for kind in [
+        ErrorKind::KmsUnavailable,
+        ErrorKind::KmsRefused,
+        ErrorKind::UnwrapFailed,
+        ErrorKind::Internal,
+        ErrorKind::InvalidState,
+    ] {
+        assert!(!kind.never_opens(), "{kind:?}");
+    }
+}

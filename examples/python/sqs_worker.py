@@ -14,6 +14,7 @@ because the KMS was down as well, and would take good messages for dead ones.
 
 import argparse
 import base64
+import binascii
 import sys
 from typing import TYPE_CHECKING
 
@@ -26,14 +27,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 LONGEST_WAIT = 900
-# ValueError: the body is not base64. FormatError is one too.
-NEVER_OPENS = (
-    ValueError,
-    libseal.AuthenticationError,
-    libseal.ContextMismatchError,
-    libseal.NoMatchingRecipientError,
-    libseal.WrappedKeyRejectedError,
-)
 
 
 class Worker:
@@ -56,21 +49,22 @@ class Worker:
     def handle(self, message: "MessageTypeDef") -> None:
         try:
             plaintext = libseal.unseal(
-                base64.b64decode(message["Body"], validate=True), self.unwrap
+                base64.b64decode(message["Body"].encode(), validate=True), self.unwrap
             )
-        except NEVER_OPENS as error:
-            # Altered, forged, or sealed for another key: it will be so next time, too.
-            print(f"dead: {error}", file=sys.stderr)
-            self.sqs.send_message(QueueUrl=self.dead, MessageBody=message["Body"])
-            self.delete(message)
-        except libseal.KmsUnavailableError:
-            # The KMS is out of reach or throttles. Waiting longer each time helps it.
-            received = int(message["Attributes"]["ApproximateReceiveCount"])
-            self.retry_in(min(10 * 2**received, LONGEST_WAIT), message)
         except Exception as error:
-            # Permissions, keys or this machine are at fault, and not the message.
-            print(f"ALARM: {error}", file=sys.stderr)
-            self.retry_in(LONGEST_WAIT, message)
+            if isinstance(error, binascii.Error) or getattr(error, "never_opens", False):
+                # Altered, forged, or sealed for another key: it will be so next time, too.
+                print(f"dead: {error}", file=sys.stderr)
+                self.sqs.send_message(QueueUrl=self.dead, MessageBody=message["Body"])
+                self.delete(message)
+            elif getattr(error, "retryable", False):
+                # The KMS is out of reach or throttles. Waiting longer each time helps it.
+                received = int(message["Attributes"]["ApproximateReceiveCount"])
+                self.retry_in(min(10 * 2**received, LONGEST_WAIT), message)
+            else:
+                # Permissions, keys or this machine are at fault, and not the message.
+                print(f"ALARM: {error}", file=sys.stderr)
+                self.retry_in(LONGEST_WAIT, message)
         else:
             print(plaintext.decode(errors="replace"))
             self.delete(message)

@@ -24,13 +24,6 @@ from libseal import aio
 FOLDER = web.AppKey("FOLDER", Path)
 KEYS = web.AppKey("KEYS", list[str])
 UNWRAP = web.AppKey("UNWRAP", libseal.CachingUnwrapper)
-NEVER_OPENS = (
-    libseal.FormatError,
-    libseal.AuthenticationError,
-    libseal.ContextMismatchError,
-    libseal.NoMatchingRecipientError,
-    libseal.WrappedKeyRejectedError,
-)
 
 
 async def upload(request: web.Request) -> web.Response:
@@ -60,7 +53,7 @@ def refusal(request: web.Request, error: libseal.SealError) -> web.Response:
     request.app.logger.warning("%s: %s", request.path, error)
     if error.retryable:
         return web.Response(status=503, headers={"Retry-After": "30"}, text="try again later\n")
-    if isinstance(error, NEVER_OPENS):
+    if error.never_opens:
         return web.Response(status=422, text="this upload cannot be unsealed\n")
     return web.Response(status=500, text="the service cannot unseal at the moment\n")
 

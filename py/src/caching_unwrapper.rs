@@ -12,11 +12,14 @@ use pyo3::{
 };
 
 use crate::{
-    convert::{Age, object},
+    convert::{self, Age, object},
     errors,
     unwrap::{self, Unwrappers, data_key_from},
     wrapped_key::WrappedKey,
 };
+
+/// Of a data key, unless the caller says something else.
+const MAX_AGE: Age = Age(Duration::from_secs(300));
 
 /// Keeps the data keys that another unwrapper has unwrapped, so the KMS is called once for each
 /// data key and not for each message. Messages of one SealingKey have one data key.
@@ -148,7 +151,7 @@ fn no_cache(rule: &str) -> PyErr {
 impl CachingUnwrapper {
     #[new]
     #[pyo3(
-        signature = (unwrap, *, max_age = Some(Age::DEFAULT), max_entries = 1000, max_uses = None),
+        signature = (unwrap, *, max_age = Some(MAX_AGE), max_entries = 1000, max_uses = None),
         text_signature = "(unwrap, *, max_age=300.0, max_entries=1000, max_uses=None)"
     )]
     fn py_new(
@@ -210,8 +213,7 @@ impl CachingUnwrapper {
     /// The fingerprints of the keys that unwrap holds, as far as it knows them.
     #[pyo3(name = "fingerprints")]
     fn py_fingerprints<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
-        let found = self.fingerprints();
-        found.iter().map(|found| PyBytes::new(py, found)).collect()
+        convert::fingerprints_to_py(py, self.fingerprints())
     }
 
     /// Returns the data key, 32 bytes, or None if it is wrapped for a key that unwrap does not hold.
@@ -225,13 +227,7 @@ impl CachingUnwrapper {
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let wrapped_key = object::<WrappedKey>("wrapped_key", wrapped_key)?.get();
         unwrap::check_sync(self.is_async())?;
-        match self.unwrap_keys(py, &[wrapped_key.as_core()]) {
-            Unwrapped::DataKey(data_key) => Ok(Some(PyBytes::new(py, data_key.as_bytes()))),
-            Unwrapped::NotMine => Ok(None),
-            Unwrapped::Failed(error) | Unwrapped::Stop(error) => {
-                Err(errors::to_py(py, libseal::Error::unwrap_failed(error)))
-            }
-        }
+        convert::answer_to_py(py, self.unwrap_keys(py, &[wrapped_key.as_core()]))
     }
 
     /// The data key, if it is in the cache; for libseal.aio.

@@ -1,15 +1,16 @@
 //! What the types have in common: locking, names for messages.
 
 use std::{
-    sync::{Mutex, MutexGuard},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use libseal::{Error, Unwrapped};
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
     pyclass::PyClass,
-    types::PyString,
+    types::{PyBytes, PyString},
 };
 
 use crate::errors;
@@ -18,6 +19,12 @@ use crate::errors;
 pub(crate) fn lock<'a, T>(py: Python<'_>, mutex: &'a Mutex<T>) -> PyResult<MutexGuard<'a, T>> {
     let in_use = |_| errors::wrong_state(py, "in use by another call, in this or another thread");
     mutex.try_lock().map_err(in_use)
+}
+
+/// Takes a lock that is only ever held for a moment and never while Python code runs, so a fork does not
+/// find it locked.
+pub(crate) fn lock_briefly<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The name of the type of `value`, for messages.
@@ -53,11 +60,6 @@ pub(crate) fn object<'a, 'py, T: PyClass>(
 #[derive(Clone, Copy)]
 pub(crate) struct Age(pub(crate) Duration);
 
-impl Age {
-    /// Of the data keys in a cache.
-    pub(crate) const DEFAULT: Self = Self(Duration::from_secs(300));
-}
-
 impl FromPyObject<'_, '_> for Age {
     type Error = PyErr;
 
@@ -82,4 +84,27 @@ impl FromPyObject<'_, '_> for Age {
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What an unwrapper of the core answered, as an unwrapper of Python does.
+pub(crate) fn answer_to_py(
+    py: Python<'_>,
+    answer: Unwrapped,
+) -> PyResult<Option<Bound<'_, PyBytes>>> {
+    match answer {
+        Unwrapped::DataKey(data_key) => Ok(Some(PyBytes::new(py, data_key.as_bytes()))),
+        Unwrapped::NotMine => Ok(None),
+        Unwrapped::Failed(error) | Unwrapped::Stop(error) => {
+            Err(errors::to_py(py, Error::unwrap_failed(error)))
+        }
+    }
+}
+
+/// The fingerprints that an unwrapper of the core knows, as bytes.
+pub(crate) fn fingerprints_to_py(
+    py: Python<'_>,
+    fingerprints: Vec<[u8; 32]>,
+) -> Vec<Bound<'_, PyBytes>> {
+    let bytes = fingerprints.iter().map(|found| PyBytes::new(py, found));
+    bytes.collect()
 }

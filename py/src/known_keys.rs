@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -177,9 +177,4 @@ type Name = (u8, [u8; 32], String, Vec<u8>);
 fn name(key: &libseal::WrappedKey<'_>) -> Name {
     let (key_id, ciphertext) = (key.key_id().to_owned(), key.ciphertext().to_vec());
     (key.kind(), *key.fingerprint(), key_id, ciphertext)
-}
-
-/// Never held while Python code runs.
-pub(crate) fn lock_failures(failures: &Mutex<Failures>) -> MutexGuard<'_, Failures> {
-    failures.lock().unwrap_or_else(PoisonError::into_inner)
 }

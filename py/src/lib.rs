@@ -71,7 +71,12 @@ mod _libseal {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         interpreter::check_is_main(module.py())?;
         let kinds = ErrorKind::ALL.iter();
-        let kinds: Vec<_> = kinds.map(|k| (k.code(), k.name(), k.message())).collect();
+        let kinds: Vec<_> = kinds
+            .map(|k| {
+                let (code, name, message) = (k.code(), k.name(), k.message());
+                (code, name, message, k.is_retryable(), k.never_opens())
+            })
+            .collect();
         module.add("ERROR_KINDS", kinds)?;
         crate::fork::register(module)?;
         module.add("MAX_HEADER_LEN", libseal::MAX_HEADER_LEN)?;

@@ -5,7 +5,7 @@ use pyo3::{prelude::*, types::PyBytes};
 
 use crate::{
     buffer::Input,
-    convert::{hex, object},
+    convert::{self, hex, object},
     errors,
     public_key::PublicKey,
     wrapped_key::WrappedKey,
@@ -69,20 +69,13 @@ impl LocalUnwrapper {
         wrapped_key: &Bound<'_, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let wrapped_key = object::<WrappedKey>("wrapped_key", wrapped_key)?.get();
-        match self.unwrap_key(py, &wrapped_key.as_core()) {
-            Unwrapped::DataKey(data_key) => Ok(Some(PyBytes::new(py, data_key.as_bytes()))),
-            Unwrapped::NotMine => Ok(None),
-            Unwrapped::Failed(error) | Unwrapped::Stop(error) => {
-                Err(errors::to_py(py, libseal::Error::unwrap_failed(error)))
-            }
-        }
+        convert::answer_to_py(py, self.unwrap_key(py, &wrapped_key.as_core()))
     }
 
     /// The fingerprint of the key, in a list.
     #[pyo3(name = "fingerprints")]
     fn py_fingerprints<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
-        let fingerprints = self.fingerprints();
-        fingerprints.iter().map(|f| PyBytes::new(py, f)).collect()
+        convert::fingerprints_to_py(py, self.fingerprints())
     }
 
     fn __repr__(&self) -> String {

@@ -5,7 +5,7 @@
 
 use std::{
     mem,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -19,9 +19,9 @@ use pyo3::{
 use crate::{
     buffer::{Input, NewBytes},
     context::Require,
-    convert::lock,
+    convert::{lock, lock_briefly},
     errors,
-    known_keys::{Failures, Index, Known, lock_failures},
+    known_keys::{Failures, Index, Known},
     pool::Threads,
     sealing_key::SealingKey,
     unwrap::Unwrappers,
@@ -228,11 +228,11 @@ impl ManyUnsealer {
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let py = messages.py();
         // Outside of the lock: exceptions may run code when they are freed.
-        let failures = mem::take(&mut *lock_failures(&self.failures)).that_count();
-        *lock_failures(&self.failures) = failures;
+        let failures = mem::take(&mut *lock_briefly(&self.failures)).that_count();
+        *lock_briefly(&self.failures) = failures;
         let results = self.work_on(messages, ask);
-        let failures = mem::take(&mut *lock_failures(&self.failures));
-        *lock_failures(&self.failures) = failures.retold(|error| errors::retold(py, error));
+        let failures = mem::take(&mut *lock_briefly(&self.failures));
+        *lock_briefly(&self.failures) = failures.retold(|error| errors::retold(py, error));
         results
     }
 }
@@ -431,18 +431,13 @@ impl UnknownKey {
     /// Unwraps the data key, and returns whether that went well. Raises only what is no
     /// Exception, such as KeyboardInterrupt.
     fn unwrap(&self, py: Python<'_>) -> PyResult<bool> {
-        let stopped = lock_failures(&self.failures).stopped();
+        let stopped = lock_briefly(&self.failures).stopped();
         let unwrapped = match stopped {
             Some(error) => Err(error),
             None => self.ask(py)?,
         };
         let is_ok = unwrapped.is_ok();
-        let mut place = self
-            .unwrapped
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let before = place.replace(unwrapped);
-        drop(place);
+        let before = lock_briefly(&self.unwrapped).replace(unwrapped);
         drop(before);
         Ok(is_ok)
     }
@@ -450,11 +445,7 @@ impl UnknownKey {
 
 impl UnknownKey {
     fn take(&self) -> Option<Result<Arc<UnsealingKey>, Error>> {
-        let mut unwrapped = self
-            .unwrapped
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        unwrapped.take()
+        lock_briefly(&self.unwrapped).take()
     }
 
     fn ask(&self, py: Python<'_>) -> PyResult<Result<Arc<UnsealingKey>, Error>> {
@@ -486,19 +477,19 @@ struct Asking<'a, U: ?Sized> {
 impl<U: Unwrap + ?Sized> Unwrap for Asking<'_, U> {
     fn unwrap_key(&self, key: &libseal::WrappedKey<'_>) -> Unwrapped {
         let failures = &self.unknown.failures;
-        if let Some(error) = lock_failures(failures).get(key) {
+        if let Some(error) = lock_briefly(failures).get(key) {
             return Unwrapped::Failed(error.into());
         }
         match self.inner.unwrap_key(key) {
             Unwrapped::Failed(error) => {
                 let error = Error::unwrap_failed(error);
-                let before = lock_failures(failures).insert(key, error.clone());
+                let before = lock_briefly(failures).insert(key, error.clone());
                 drop(before);
                 Unwrapped::Failed(error.into())
             }
             Unwrapped::Stop(error) => {
                 let error = Error::unwrap_failed(error);
-                let before = lock_failures(failures).stop(error.clone());
+                let before = lock_briefly(failures).stop(error.clone());
                 drop(before);
                 Unwrapped::Stop(error.into())
             }

@@ -6,7 +6,7 @@
 use std::{
     num::NonZero,
     process,
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Mutex, OnceLock},
     thread,
 };
 
@@ -17,7 +17,7 @@ use pyo3::{
 };
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::convert::type_name;
+use crate::convert::{lock_briefly, type_name};
 
 /// Detaching and attaching again costs more than it gains for less.
 const DETACH_FROM: usize = 4096;
@@ -142,7 +142,7 @@ static POOL: Mutex<Option<(u32, &ThreadPool)>> = Mutex::new(None);
 /// held by a thread that is attached to the interpreter, as the one that forks is, so the child never
 /// finds it locked.
 fn pool(_attached: Python<'_>) -> Option<&'static ThreadPool> {
-    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut pool = lock_briefly(&POOL);
     let process = process::id();
     match *pool {
         Some((made_in, threads)) if made_in == process => Some(threads),

@@ -1,6 +1,6 @@
 //! `SealingKey`.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use libseal::{Envelope, SealingLimits};
 use pyo3::{prelude::*, types::PyBytes};
@@ -8,7 +8,7 @@ use pyo3::{prelude::*, types::PyBytes};
 use crate::{
     buffer::{Input, Output, new_bytes},
     context::Context,
-    convert::Age,
+    convert::{Age, lock_briefly},
     errors, fork,
     pool::Threads,
     recipient::Recipients,
@@ -41,7 +41,7 @@ impl SealingKey {
     /// while it is attached to the interpreter and without running Python code. So a fork never
     /// finds it locked.
     fn lock(&self, _attached: Python<'_>) -> MutexGuard<'_, libseal::SealingKey<'static>> {
-        self.key.lock().unwrap_or_else(PoisonError::into_inner)
+        lock_briefly(&self.key)
     }
 
     pub(crate) fn message_len(&self, py: Python<'_>, plaintext_len: u64) -> PyResult<u64> {

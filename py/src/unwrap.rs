@@ -10,8 +10,12 @@ use pyo3::{
 };
 
 use crate::{
-    buffer::Input, caching_unwrapper::CachingUnwrapper, convert::type_name, errors,
-    local_unwrapper::LocalUnwrapper, wrapped_key::WrappedKey,
+    buffer::Input,
+    caching_unwrapper::CachingUnwrapper,
+    convert::{self, type_name},
+    errors,
+    local_unwrapper::LocalUnwrapper,
+    wrapped_key::WrappedKey,
 };
 
 /// One unwrapper, or several that are asked one after the other.
@@ -190,13 +194,7 @@ pub(crate) fn unwrap_keys<'py>(
     let py = unwrap.py();
     let unwrappers = Unwrappers::from_py(unwrap)?;
     let keys: Vec<_> = wrapped_keys.iter().map(|key| key.as_core()).collect();
-    match unwrappers.as_core().unwrap_keys(&keys) {
-        Unwrapped::DataKey(data_key) => Ok(Some(PyBytes::new(py, data_key.as_bytes()))),
-        Unwrapped::NotMine => Ok(None),
-        Unwrapped::Failed(error) | Unwrapped::Stop(error) => {
-            Err(errors::to_py(py, Error::unwrap_failed(error)))
-        }
-    }
+    convert::answer_to_py(py, unwrappers.as_core().unwrap_keys(&keys))
 }
 
 /// The core's own, without a way through Python.

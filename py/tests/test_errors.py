@@ -18,12 +18,15 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_every_error_of_the_core_has_a_class_and_no_other_has() -> None:
-    assert {code for code, _, _ in _libseal.ERROR_KINDS} == set(CLASSES)
+    assert {code for code, *_ in _libseal.ERROR_KINDS} == set(CLASSES)
 
 
-@pytest.mark.parametrize(("code", "name", "message"), _libseal.ERROR_KINDS)
-def test_error(code: int, name: str, message: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "name", "message", "retryable", "never_opens"), _libseal.ERROR_KINDS
+)
+def test_error(code: int, name: str, message: str, retryable: bool, never_opens: bool) -> None:
     error = make_error(code, name, message)
+    assert (error.retryable, error.never_opens) == (retryable, never_opens)
     assert (error.code, error.name, str(error)) == (code, name, message)
     assert isinstance(error, libseal.SealError)
     assert isinstance(error, ValueError) == (102 <= code < 210)
@@ -38,7 +41,7 @@ def test_class(error: type[libseal.SealError]) -> None:
     assert error.__module__ == "libseal"
     assert error.__doc__
     # So that an unwrapper can raise one.
-    assert (error.code, error.name) in {(code, name) for code, name, _ in _libseal.ERROR_KINDS}
+    assert (error.code, error.name) in {(code, name) for code, name, *_ in _libseal.ERROR_KINDS}
     assert CLASSES[error.code] is error
 
 

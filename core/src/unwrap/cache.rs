@@ -23,7 +23,7 @@ use crate::{
     recipient::wrapped_key::WrappedKey,
     unwrap::{
         Unwrapped,
-        caching::{CacheLimits, CacheStatistics},
+        cache_limits::{CacheLimits, CacheStatistics},
     },
 };
 

@@ -4,6 +4,8 @@ pub(crate) mod asynchronous;
 #[cfg(feature = "std")]
 mod cache;
 #[cfg(feature = "std")]
+pub(crate) mod cache_limits;
+#[cfg(feature = "std")]
 pub(crate) mod caching;
 #[cfg(feature = "local-unwrapper")]
 pub(crate) mod local;

@@ -196,3 +196,24 @@ impl Vector {
         pairs.map(|(key, value)| (&**key, Some(&**value))).collect()
     }
 }
+
+/// A plaintext, and what it is sealed in.
+#[cfg(all(feature = "getrandom", feature = "local-unwrapper"))]
+pub(crate) struct Sample {
+    pub(crate) plaintext: Vec<u8>,
+    pub(crate) message: Vec<u8>,
+    pub(crate) data_key: [u8; 32],
+}
+
+#[cfg(all(feature = "getrandom", feature = "local-unwrapper"))]
+impl Sample {
+    pub(crate) fn new(len: usize) -> Self {
+        let plaintext = pattern(len);
+        let message = seal(&[], &plaintext);
+        Self {
+            data_key: data_key_of(&message, "rsa-2048"),
+            plaintext,
+            message,
+        }
+    }
+}

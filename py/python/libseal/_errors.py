@@ -16,7 +16,10 @@ class SealError(Exception):
     """The stable name of the error, such as ``"TRUNCATED"``: the C status without its prefix."""
 
     retryable: bool = False
-    """Whether the same call can succeed later, although nothing else has changed."""
+    """Whether the same call can succeed a little later: the KMS could not be asked now."""
+
+    never_opens: bool = False
+    """Whether the message is at fault, and will never open: a queue puts such a message aside."""
 
 
 class InvalidKeyError(SealError, ValueError):
@@ -45,6 +48,7 @@ class FormatError(SealError, ValueError):
 
     code = 203
     name = "HEADER_MALFORMED"
+    never_opens = True
 
 
 class AuthenticationError(SealError):
@@ -52,6 +56,7 @@ class AuthenticationError(SealError):
 
     code = 300
     name = "AUTHENTICATION_FAILED"
+    never_opens = True
 
 
 class TruncatedError(AuthenticationError):
@@ -70,6 +75,7 @@ class ContextMismatchError(SealError):
 
     code = 301
     name = "CONTEXT_MISMATCH"
+    never_opens = True
 
 
 class KeyUnwrapError(SealError):
@@ -107,6 +113,7 @@ class NoMatchingRecipientError(KeyUnwrapError):
 
     code = 400
     name = "NO_MATCHING_RECIPIENT"
+    never_opens = True
 
 
 class KmsUnavailableError(KeyUnwrapError):
@@ -140,6 +147,7 @@ class WrappedKeyRejectedError(KeyUnwrapError):
 
     code = 405
     name = "WRAPPED_KEY_REJECTED"
+    never_opens = True
 
 
 class StateError(SealError):

@@ -38,7 +38,7 @@ __all__ = [
     "__version__",
 ]
 
-ERROR_KINDS: Final[list[tuple[int, str, str]]]
+ERROR_KINDS: Final[list[tuple[int, str, str, bool, bool]]]
 MAX_HEADER_LEN: Final[int]
 __version__: Final[str]
 

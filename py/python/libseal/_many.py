@@ -1,6 +1,5 @@
 """Many messages: one call of the KMS for each data key, and small messages without the GIL."""
 
-import errno
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
-from ._arguments import check_data, check_source
+from ._arguments import check_source
 from ._errors import SealError, copy_error
 from ._libseal import (
     CachingUnwrapper,
@@ -20,6 +19,7 @@ from ._libseal import (
     take_window,
     thread_count,
 )
+from ._source import Source
 from ._types import Buffer, Context, Recipients, Require, SupportsRead, Unwrap
 
 if TYPE_CHECKING:
@@ -273,15 +273,9 @@ def _load(number: int, item: Any, names: dict[int, str]) -> tuple[Any, int]:
 def _read(fileobj: SupportsRead) -> bytes:
     """All that is left in a file object."""
     check_source(fileobj)
-    pieces = []
-    while piece := fileobj.read(PIECE_LEN):
-        check_data("read", piece)
-        # A copy, unless nobody can change it: the file object may fill one buffer again and again.
-        pieces.append(piece if type(piece) is bytes else memoryview(piece).tobytes())
-    if piece is None:
-        raise BlockingIOError(errno.EAGAIN, "the file object is non-blocking and has no data yet")
-    check_data("read", piece)
-    return b"".join(pieces)
+    source = Source(fileobj)
+    # The next piece may overwrite this one.
+    return b"".join(iter(lambda: bytes(source.read(PIECE_LEN)), b""))
 
 
 def _noted(error: Exception, kind: str, number: int, name: str | None) -> Exception:

@@ -68,7 +68,7 @@ def test_why_a_local_unwrapper_failed() -> None:
 
 @pytest.mark.parametrize("code", CLASSES)
 def test_every_exception_survives(code: int) -> None:
-    name = next(name for known, name, _ in _libseal.ERROR_KINDS if known == code)
+    name = next(name for known, name, *_ in _libseal.ERROR_KINDS if known == code)
     survives(make_error(code, name, "words"))
 
 

@@ -34,11 +34,11 @@ class KmsUnwrapper(Unwrapping):
 
     **Rotation.** An id or ARN is looked up once. An alias is looked up again when a message names a
     key that is not known, at most once in 60 seconds. Keys that it stood for before stay good as
-    long as this object lives; list the old key by its id or ARN for programs that start later. A
-    message for a key that is not known raises KmsUnavailableError until every alias has been looked
-    up after its wrapped key was first seen: try it again later, and it is either unsealed or known
-    to be for someone else. The last 10,000 such wrapped keys are remembered. Messages of one
-    SealingKey share theirs, so move the alias before any device seals for the new key.
+    long as this object lives; list the old key by its id or ARN for programs that start later. So
+    for up to a minute after a rotation, messages for the new key raise KmsUnavailableError: try
+    them again later. Messages for strangers' keys do the same once, and are known to be for someone
+    else after that. (The last 10,000 such wrapped keys are remembered. Messages of one SealingKey
+    share theirs, so move the alias before any device seals for the new key.)
 
     **What strangers can cause.** No one can make this object call ``Decrypt`` for other keys,
     whatever a message says. Messages for other keys cause at most one ``GetPublicKey`` in 60
@@ -54,11 +54,10 @@ class KmsUnwrapper(Unwrapping):
     is raised, or else the first.
 
     **Failures** are KmsUnavailableError, KmsRefusedError or WrappedKeyRejectedError, with the
-    client's exception as the cause; ``retryable`` says whether trying again makes sense. Only what
-    the KMS says about the wrapped key rejects it. A plain KeyUnwrapError is raised if it was
-    unwrapped and is no data key. A machine or network that is short of something is unavailable,
-    and what is not known is refused. Nothing is tried again here: retries and timeouts are the
-    client's, ``botocore.config.Config`` sets them.
+    client's exception as the cause. A wrapped key is rejected only if the KMS says so, or if what
+    it unwrapped is no data key. Trouble with the machine or the network counts as unavailable, and
+    an exception that is not known as refused. Nothing is tried again here: retries and timeouts are
+    the client's, ``botocore.config.Config`` sets them.
 
     ``grant_tokens`` are passed on to the KMS. ``on_call`` is called with a ``KmsCall`` after each
     call of the KMS, in the same thread. Several threads may use the unwrapper if the client allows
