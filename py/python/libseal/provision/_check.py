@@ -158,4 +158,6 @@ class _Check:
 
     def _fail(self, name: str, error: SealError, permission: str | None = None) -> None:
         missing = permission if isinstance(error, KeyUnwrapError) and is_denied(error) else None
-        self.steps.append(CheckStep(name, ok=False, why=str(error), permission=missing, error=error))
+        self.steps.append(
+            CheckStep(name, ok=False, why=str(error), permission=missing, error=error)
+        )

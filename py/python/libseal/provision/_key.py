@@ -33,7 +33,7 @@ class KmsKey:
     algorithms: tuple[str, ...] = ()
     """The EncryptionAlgorithms."""
     aliases: tuple[str, ...] = ()
-    """Those that are known: all of them in a list, or else the one that the key was asked for by."""
+    """All of them in a list; or else the one that the key was asked for by, if it was one."""
     description: str = ""
     created: datetime | None = None
     """When the key was made, in UTC."""
@@ -66,7 +66,11 @@ def described(client: Any, name: str, aliases: tuple[str, ...] | None = None) ->
     """The same for a client that was checked. Without ``aliases``, the name may be one."""
     answer = call(client, "DescribeKey", name, KeyId=name)
     metadata = answer.get("KeyMetadata") if isinstance(answer, Mapping) else None
-    if not isinstance(metadata, Mapping) or not isinstance(metadata.get("Arn"), str):
+    if not (
+        isinstance(metadata, Mapping)
+        and isinstance(metadata.get("Arn"), str)
+        and isinstance(metadata.get("CreationDate"), datetime)
+    ):
         raise KmsUnavailableError(
             f"KMS DescribeKey of {name}: this is no answer of the KMS; check the client's endpoint "
             "and the proxy"

@@ -96,7 +96,7 @@ def key_policy(
     the key: its IAM policies can allow more, so that administrators cannot lock themselves out. A
     role of another account needs both policies.
     """
-    if not isinstance(account, str) or not _ACCOUNT.fullmatch(account):
+    if not _ACCOUNT.fullmatch(account):
         raise ValueError(f"account must be the 12 digits of an AWS account, not {account!r}")
     root = {"AWS": f"arn:{partition}:iam::{account}:root"}
     statements = [_allow("Account", "kms:*", "*", principal=root)]
@@ -159,7 +159,7 @@ def _allow(
     statement["Action"] = action
     statement["Resource"] = resource if isinstance(resource, str) else _one_or_all(resource)
     if condition is not None:
-        # A copy, so that who changes one policy does not change the next.
+        # A copy, so that changing one policy does not change the next.
         statement["Condition"] = {name: dict(condition[name]) for name in condition}
     return statement
 
@@ -178,7 +178,7 @@ def _key_arns(keys: Iterable[str], name: str) -> list[str]:
         raise TypeError(f"{name} must be an iterable of ARNs, not {type(keys).__name__}")
     arns = list(dict.fromkeys(keys))
     for arn in arns:
-        if not isinstance(arn, str) or not _KEY_ARN.fullmatch(arn):
+        if not _KEY_ARN.fullmatch(arn):
             raise ValueError(
                 f"each of {name} must be the ARN of a key, not {arn!r}: a policy takes no alias, "
                 "and describe_key finds the ARN"
@@ -199,7 +199,7 @@ def _principals(arns: Iterable[str], role: str) -> list[str]:
     if not named:
         raise ValueError(f"there are no principals for {role}: give the ARN of a role or a user")
     for arn in named:
-        if not isinstance(arn, str) or not _PRINCIPAL.fullmatch(arn):
+        if not _PRINCIPAL.fullmatch(arn):
             raise ValueError(
                 f"the principals of {role} must be ARNs of roles or users, such as "
                 f"arn:aws:iam::111122223333:role/unsealer, not {arn!r}"

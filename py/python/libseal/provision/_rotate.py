@@ -47,9 +47,9 @@ def rotate_key(
     key goes on as if nothing had happened. Another such call finds that key and makes no other.
 
     In between, whatever unseals has to list the old key by its ARN, and be allowed to use the new
-    one. With ``move_alias``, no key is made; one that cannot unseal is refused, and ``alias/…-next``
-    is deleted afterwards. No call touches the old key: it has to stay enabled until everything that
-    is sealed for it was unsealed or rewrapped.
+    one. With ``move_alias``, no key is made, one that cannot unseal is refused, and
+    ``alias/…-next`` is deleted afterwards. No call touches the old key: it has to stay enabled
+    until everything that is sealed for it was unsealed or rewrapped.
 
     Takes ``kms:DescribeKey``; ``kms:GetKeyPolicy``, ``kms:ListResourceTags``, ``kms:CreateKey``,
     ``kms:TagResource`` if there are tags, and ``kms:CreateAlias`` to make the key;
