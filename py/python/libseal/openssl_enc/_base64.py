@@ -32,12 +32,13 @@ class Base64Decoder:
         while text := bytes(self._read(size)):
             text = self._left + text.translate(None, _WHITE)
             end = len(text) - len(text) % 4
+            was_padded = self._is_padded
+            self._is_padded |= text[:end].endswith(b"=")
             self._left = text[end:]
-            if text and self._is_padded:
+            if (was_padded and text) or (self._is_padded and self._left):
                 raise FormatError("the base64 text goes on after its end, the padding `=`")
             if not end:
                 continue
-            self._is_padded = text[end - 1 : end] == b"="
             try:
                 return binascii.a2b_base64(text[:end], strict_mode=True)
             except binascii.Error:

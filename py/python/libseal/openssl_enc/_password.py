@@ -79,30 +79,26 @@ def _ciphertext(wrapped: Buffer) -> bytes:
     if isinstance(wrapped, str):
         raise TypeError("wrapped must be bytes, not str: read the file in binary mode")
     data = bytes(memoryview(wrapped))
-    if len(data) in _WRAPPED_LENS and not _is_text(data):
-        return data
-    try:
-        decoded = binascii.a2b_base64(b"".join(data.split()), strict_mode=True)
-    except binascii.Error:
-        decoded = b""
-    if len(decoded) in _WRAPPED_LENS:
-        return decoded
-    if data.startswith((b"Salted__", b"U2FsdGVkX1")):
+    ciphertext = _from_base64(data) or data
+    if ciphertext.startswith(b"Salted__"):
         raise FormatError(
             "this is the data that `openssl enc` wrote, and the wrapped key is needed here: give "
             "the two files the other way round"
         )
-    if data.startswith(b"SEAL"):
-        raise FormatError("this is a sealed message of libseal, not a wrapped key: unseal it")
-    raise FormatError(
-        f"this is not a wrapped key: it has {len(data)} bytes, and RSA makes 256, 384 or 512 of "
-        "them, or the same in base64"
-    )
+    if len(ciphertext) not in _WRAPPED_LENS:
+        raise FormatError(
+            f"this is not a wrapped key: it has {len(data)} bytes, and RSA makes 256, 384 or 512 "
+            "of them, or the same in base64"
+        )
+    return ciphertext
 
 
-def _is_text(data: bytes) -> bool:
-    """Random bytes are not text by chance, but one in 2**500 times."""
-    return re.fullmatch(rb"[A-Za-z0-9+/=\s]*", data) is not None
+def _from_base64(data: bytes) -> bytes | None:
+    """What the text holds; None for other bytes. RSA makes text by chance once in 2**500 times."""
+    try:
+        return binascii.a2b_base64(b"".join(data.split()), strict_mode=True)
+    except binascii.Error:
+        return None
 
 
 def _decrypted(
