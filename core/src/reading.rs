@@ -303,6 +303,7 @@ impl Reading {
 
     /// The unsealer has to find its place again.
     fn leave(&mut self, position: u64) {
+        self.altered = None;
         self.buffered = position..position;
         self.is_placed = false;
         self.read_ahead = 0;

@@ -683,6 +683,9 @@ class Reading:
     before Next.END. If the length of the message is known, set message_len: then the end is
     verified before anything is read out of the middle.
 
+    Where a message is cut short or altered, every chunk before that comes out before the error is
+    raised, so position is the end of what verified.
+
     While reading goes on, the message is asked for in pieces of piece_len bytes of plaintext,
     rounded down to chunks of 16 KiB: 256 KiB by default, and 1 MiB for each thread if there are
     several. For require see unseal; for threads see the module.
