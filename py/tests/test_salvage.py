@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,14 +63,14 @@ def salvaged(
     src.write_bytes(blob)
     dst.write_bytes(b"before")
     try:
-        length, error = libseal.salvage_file(src, dst, unwrapper(), threads=threads)
+        result = libseal.salvage_file(src, dst, unwrapper(), threads=threads)
     except libseal.SealError as error:
         assert dst.read_bytes() == b"before"
         return b"", error
     found = dst.read_bytes()
-    assert length == len(found)
-    assert error is None or length > 0
-    return found, error
+    assert result.plaintext_len == len(found)
+    assert found or result.error is None
+    return found, result.error
 
 
 def test_every_chunk_before_the_damage_is_kept(tmp_path: Path) -> None:
@@ -230,13 +231,12 @@ def test_only_the_source_may_fail(tmp_path: Path) -> None:
         libseal.salvage_file(src, tmp_path, unwrapper())
 
 
-def test_wrong_arguments(tmp_path: Path) -> None:
-    path = tmp_path / "path"
-    for call in (
-        lambda: libseal.salvage_file(b"src", path, unwrapper()),  # type: ignore[arg-type]
-        lambda: libseal.salvage_file(path, 1, unwrapper()),  # type: ignore[arg-type]
-        lambda: libseal.salvage_file(path, path, None),  # type: ignore[arg-type]
-        lambda: libseal.salvage_file(path, path, unwrapper(), progress=1),  # type: ignore[arg-type]
-    ):
-        with pytest.raises(TypeError):
-            call()
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("src", b"src"), ("dst", 1), ("unwrap", None), ("progress", 1)]
+)
+def test_wrong_arguments(tmp_path: Path, name: str, wrong: object) -> None:
+    src = tmp_path / "src"
+    src.write_bytes(message(50_000))
+    arguments: dict[str, Any] = {"src": src, "dst": tmp_path / "dst", "unwrap": unwrapper()}
+    with pytest.raises(TypeError, match=name):
+        libseal.salvage_file(**arguments | {name: wrong})

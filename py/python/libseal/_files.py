@@ -99,11 +99,13 @@ def unsealing(
     require: Require | None,
     progress: Progress | None,
     threads: int | None,
+    *,
     ending: "Ending | None" = None,
 ) -> Iterator[tuple[Reading, Callable[[], int]]]:
     """Yield a Reading that needs its data key, and what is to be called after that.
 
-    ``dst`` is replaced when the block ends without an exception. ``ending`` is for ``salvage_file``.
+    ``dst`` is replaced when the block ends without an exception. ``ending`` is for
+    ``salvage_file``.
     """
     from ._replace import replacing  # noqa: PLC0415 (importing it takes 3 ms)
 

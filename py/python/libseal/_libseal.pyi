@@ -750,8 +750,9 @@ class Reading:
         """Takes bytes of the message, a bytes-like object, as many as next asked for or fewer; none
         at its end. The plaintext is for read.
 
-        Raises FormatError, TruncatedError, ContextMismatchError or AuthenticationError. Raises
-        StateError for bytes that were not asked for, which are not taken.
+        Raises FormatError, TruncatedError, ContextMismatchError or AuthenticationError. If chunks
+        before an altered one have verified, next raises it after them. Raises StateError for bytes
+        that were not asked for, which are not taken.
         """
     def feed_into(self, data: Buffer, out: Buffer, /) -> int:
         """Like feed, but writes plaintext to out, a writable buffer, in whole chunks that fit, and

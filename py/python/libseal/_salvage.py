@@ -48,7 +48,8 @@ def salvage_file(
     """
     check_unwrap(unwrap)
     ending = Ending()
-    with unsealing(src, dst, require, progress, threads, ending) as (reading, write_plaintext):
+    unsealed = unsealing(src, dst, require, progress, threads, ending=ending)
+    with unsealed as (reading, write_plaintext):
         reading.unwrap_with(unwrap)
         length = write_plaintext()
         error = ending.error
