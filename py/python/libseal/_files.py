@@ -60,10 +60,22 @@ def seal_file(
 
     Raises ContextError, LimitError or OSError.
     """
+    sealer = Sealer(recipients, context=context, threads=threads)
+    return seal_file_with(sealer, src, dst, progress=progress, threads=threads)
+
+
+def seal_file_with(
+    sealer: Sealer,
+    src: Path,
+    dst: Path,
+    *,
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> int:
+    """Seal a file as ``seal_file`` does, with a Sealer that has begun the message."""
     from ._replace import replacing  # noqa: PLC0415 (importing it takes 3 ms)
 
     count = thread_count(threads)
-    sealer = Sealer(recipients, context=context, threads=threads)
     check_path("src", src)
     check_path("dst", dst)
     check_progress(progress)
