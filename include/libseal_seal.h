@@ -241,7 +241,7 @@ typedef uint32_t libseal_status;
 #define LIBSEAL_ERR_RANDOM_FAILED 901
 /** A known answer came out wrong; nothing that this machine seals can be trusted. */
 #define LIBSEAL_ERR_SELF_TEST_FAILED 902
-/** The callback that reads the message or writes it failed; the call can be repeated. */
+/** The callback that reads or writes failed; the call can be repeated. */
 #define LIBSEAL_ERR_IO_FAILED 910
 /** The operating system did not start the threads of a pool. */
 #define LIBSEAL_ERR_NO_THREADS 911

@@ -171,6 +171,9 @@ void libseal_reader_free(libseal_reader *reader);
  * 0 bytes are the end of the plaintext, and with them the message is known to be complete. For an
  * `out_cap` of 0, it only reads the header and unwraps the data key.
  *
+ * Where a message was cut short or altered, every chunk of 16 KiB before that comes out before the error
+ * does.
+ *
  * @return LIBSEAL_OK, LIBSEAL_ERR_IO_FAILED, LIBSEAL_ERR_INVALID_STATE after an error of the message or
  *         the end of the pool;
  *         LIBSEAL_ERR_EMPTY_MESSAGE, LIBSEAL_ERR_NOT_SEALED, LIBSEAL_ERR_UNSUPPORTED_VERSION,
@@ -242,23 +245,24 @@ int libseal_reader_unwrap_code(const libseal_reader *reader);
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_reader_set_pool(libseal_reader *reader, const libseal_pool *pool);
 
-/* Sink: where a writer writes to --------------------------------------------------------------- */
+/* Sink: what is written goes here -------------------------------------------------------------- */
 
 /**
- * Writes the next bytes of the message: all of them or, if it fails, none.
+ * Writes the next bytes of the message, or of the plaintext that libseal_reader_salvage() finds: all of
+ * them or, if it fails, none.
  *
- * The callback must return: no longjmp, no C++ exception. It must not use the writer.
+ * The callback must return: no longjmp, no C++ exception. It must not use the writer or the reader.
  *
  * @param user_data  From the libseal_sink.
  * @param data       The bytes; borrowed until the callback returns.
  * @param len        How many there are, at least 1.
- * @return 0, or any other value if writing failed. The call of the writer fails with
- *         LIBSEAL_ERR_IO_FAILED. If it is repeated, the same bytes come again. If only some of them were
- *         written, the message is broken.
+ * @return 0, or any other value if writing failed. The call fails with LIBSEAL_ERR_IO_FAILED. If it is
+ *         repeated, the same bytes come again. If only some of them were written, what was written is
+ *         broken.
  */
 typedef int (*libseal_write_fn)(void *user_data, const uint8_t *data, size_t len);
 
-/** Where a message is written to: a file, a socket, a device. */
+/** Where bytes are written to: a file, a socket, a device. */
 typedef struct libseal_sink {
     /** sizeof(libseal_sink). */
     size_t size;
@@ -353,6 +357,32 @@ int libseal_writer_sink_code(const libseal_writer *writer);
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_writer_set_pool(libseal_writer *writer, const libseal_pool *pool);
+
+/* Salvage: what is left of a message that was cut short or altered ----------------------------- */
+
+/**
+ * Writes the verified beginning of a message to a sink: the plaintext of every chunk of 16 KiB up to the
+ * first that is not whole or not authentic. A part of a chunk cannot be verified, so it is left out.
+ *
+ * LIBSEAL_OK alone means that the message is whole, and that all of its plaintext has been written. On
+ * any other status libseal_reader_position() is the number of bytes that have been written and are
+ * authentic, from a reader that has not moved before; 0 if there are none. Mark them as incomplete
+ * wherever you keep them.
+ *
+ * If the source fails, for example at a bad sector, what came before is written too. A call that is
+ * repeated goes on from there. To have the message end where the source fails, let its callback answer
+ * with 0 bytes.
+ *
+ * @param reader  Begins at its position: at the start, unless it was moved.
+ * @param sink    Not kept after the call.
+ * @return LIBSEAL_OK if the message is whole;
+ *         LIBSEAL_ERR_TRUNCATED or LIBSEAL_ERR_END_NOT_AUTHENTIC if its end is missing,
+ *         LIBSEAL_ERR_AUTHENTICATION_FAILED if a chunk was altered, or header or data key are wrong;
+ *         LIBSEAL_ERR_IO_FAILED if the source failed, or the sink: libseal_last_error() says which one;
+ *         the others of libseal_reader_read().
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_reader_salvage(libseal_reader *reader, const libseal_sink *sink);
 
 #ifdef __cplusplus
 }

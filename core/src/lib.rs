@@ -27,6 +27,7 @@
 //!
 //! - [`Envelope::seal`] and [`unseal()`]: bytes in, bytes out.
 //! - [`SealWriter`] and [`UnsealReader`]: streams of any size in constant memory. The reader seeks.
+//! - [`salvage()`]: the verified beginning of a message that was cut short or altered.
 //! - [`Writing`] and [`Reading`]: what those two are made of, for other sources and targets. They
 //!   perform no I/O. A reading says which bytes of a message it needs next, from any place in it.
 //! - [`Sealer`] and [`Unsealer`]: the state machines below. The unsealer stops where it needs the data
@@ -79,7 +80,7 @@
 //!
 //! | feature | gives | default |
 //! |---|---|---|
-//! | `std` | [`SealWriter`], [`UnsealReader`], [`CachingUnwrapper`] | yes |
+//! | `std` | [`SealWriter`], [`UnsealReader`], [`salvage()`], [`CachingUnwrapper`] | yes |
 //! | `alloc` | unsealing, [`Envelope::seal`], keys in PEM, base64 and JSON | with `std` |
 //! | `getrandom` | random bytes of the operating system; with `alloc`, `Header::rewrap` | with `std` |
 //! | `rustcrypto` | the portable crypto provider; one provider is needed | yes |
@@ -168,7 +169,11 @@ pub use {
 
 #[cfg(feature = "std")]
 pub use {
-    io::{seal_writer::SealWriter, unseal_reader::UnsealReader},
+    io::{
+        salvage::{Salvaged, salvage},
+        seal_writer::SealWriter,
+        unseal_reader::UnsealReader,
+    },
     unwrap::{
         cache_limits::{CacheLimits, CacheStatistics},
         caching::CachingUnwrapper,

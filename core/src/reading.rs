@@ -79,6 +79,9 @@ pub enum Next {
 /// [`Next::End`]. If the length of the message is known, [`set_message_len`](Self::set_message_len)
 /// lets the end be verified before anything is read out of the middle.
 ///
+/// Where a message is cut short or altered, every chunk before that comes out before the error does,
+/// whatever the length of the pieces: [`position`](Self::position) is the end of what verified.
+///
 /// After an error of the message, every further call fails with
 /// [`InvalidState`](ErrorKind::InvalidState). An error of the source changes nothing: ask again.
 pub struct Reading {
@@ -102,6 +105,8 @@ pub struct Reading {
     /// Once it is confirmed.
     plaintext_len: Option<u64>,
     confirming: Confirming,
+    /// About the chunk that follows what is buffered: to be reported after that has been read.
+    altered: Option<Error>,
     /// Unless it is for the threads to say.
     piece_len: Option<usize>,
     /// Plaintext to unseal at least: none after a seek, more and more as small reads go on.
@@ -151,6 +156,7 @@ impl Reading {
             message_len: None,
             plaintext_len: None,
             confirming: Confirming::No,
+            altered: None,
             piece_len: None,
             read_ahead: usize::MAX,
         }
@@ -176,7 +182,7 @@ impl Reading {
         self
     }
 
-    fn piece_len(&self) -> usize {
+    pub(crate) fn piece_len(&self) -> usize {
         let of_threads = || self.unsealer.threads().piece_len();
         self.piece_len.unwrap_or_else(of_threads)
     }
@@ -297,6 +303,7 @@ impl Reading {
 
     /// The unsealer has to find its place again.
     fn leave(&mut self, position: u64) {
+        self.altered = None;
         self.buffered = position..position;
         self.is_placed = false;
         self.read_ahead = 0;
@@ -312,7 +319,8 @@ impl Reading {
     /// # Errors
     /// - [`Truncated`](ErrorKind::Truncated) or [`MessageTooLong`](ErrorKind::MessageTooLong) if no
     ///   message can have the length that was [set](Self::set_message_len).
-    /// - What [`Unsealer::finish`] returns.
+    /// - What [`Unsealer::finish`] returns, and [`AuthenticationFailed`](ErrorKind::AuthenticationFailed)
+    ///   for a chunk that was fed together with others, which have been read now.
     /// - [`MessageTooLong`](ErrorKind::MessageTooLong) for a position from 4 PiB on. Another
     ///   [`seek`](Self::seek) mends that.
     /// - [`InvalidState`](ErrorKind::InvalidState) after an error of the message.
@@ -321,6 +329,10 @@ impl Reading {
         self.unsealer.check()?;
         if self.needs_key() {
             return Ok(Next::Key);
+        }
+        let is_read = !self.buffered.contains(&self.position);
+        if let Some(error) = self.altered.take_if(|_| is_read) {
+            return Err(self.unsealer.fail(error, &mut []));
         }
         let Some(header_len) = self.header().map(Header::len) else {
             return self.ask(self.offset.saturating_add(FIRST_LEN), wanted);
@@ -389,7 +401,8 @@ impl Reading {
     /// Returns how many bytes it wrote.
     ///
     /// # Errors
-    /// As [`Unsealer::update`] and [`Unsealer::finish`]. On any of these `out` holds no plaintext.
+    /// As [`Unsealer::update`] and [`Unsealer::finish`]. On any of these `out` holds no plaintext. If
+    /// chunks before an altered one have verified, [`next`](Self::next) returns the error after them.
     /// [`InvalidState`](ErrorKind::InvalidState) for bytes that were not asked for: they are not
     /// taken, and nothing has changed.
     pub fn feed(&mut self, message: &[u8], out: &mut [u8]) -> Result<usize, Error> {
@@ -438,10 +451,18 @@ impl Reading {
             self.read_ahead = self.read_ahead.saturating_mul(2).max(CHUNK_LEN);
         }
         let (direct, rest) = message.split_at(self.fitting(message.len(), out.len()));
-        let written = self.unsealer.update(direct, out)?.written;
-        let kept = self.keep(rest)?;
+        let (written, mut result) = self.unsealer.update_verified(direct, out);
+        let mut kept = 0;
+        if result.is_ok() {
+            (kept, result) = self.keep(rest)?;
+        }
         self.position = self.position.saturating_add(written as u64);
         self.buffered = self.position..self.position.saturating_add(kept as u64);
+        if written + kept == 0 {
+            result?;
+        } else {
+            self.altered = result.err();
+        }
         Ok(written)
     }
 
@@ -456,11 +477,11 @@ impl Reading {
         len.saturating_sub(after)
     }
 
-    /// Unseals to the buffer; returns how many bytes that were.
-    fn keep(&mut self, message: &[u8]) -> Result<usize, Error> {
+    /// Unseals to the buffer; returns how many bytes that were, and what is wrong with the next one.
+    fn keep(&mut self, message: &[u8]) -> Result<(usize, Result<(), Error>), Error> {
         let len = self.unsealer.update_len(message.len());
         let room = room(&mut self.buffer, len)?;
-        Ok(self.unsealer.update(message, room)?.written)
+        Ok(self.unsealer.update_verified(message, room))
     }
 
     /// The message has ended: its last plaintext goes to the buffer.

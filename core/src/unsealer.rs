@@ -185,6 +185,33 @@ impl Unsealer {
         }
     }
 
+    /// As [`update`](Self::update) after the header, but keeps the chunks before one that does not
+    /// verify: returns how much plaintext is in `out`, and the error, which the caller has to
+    /// [report](Self::fail) before anything else is fed.
+    pub(crate) fn update_verified(
+        &mut self,
+        input: &[u8],
+        out: &mut [u8],
+    ) -> (usize, Result<(), Error>) {
+        let mut input = input;
+        if let Err(error) = self.take_start(&mut input) {
+            return (0, Err(error));
+        }
+        let State::Payload(payload) = &mut self.state else {
+            let updated = self.update(input, out);
+            return (0, updated.map(|_| ()));
+        };
+        let Some(out) = out.get_mut(..payload.update_len(input.len())) else {
+            return (0, Err(ErrorKind::BufferTooSmall.into()));
+        };
+        let (verified, result) = payload.update_verified(input, out);
+        let (_, rest) = out.split_at_mut(verified);
+        if result.is_err() {
+            rest.zeroize();
+        }
+        (verified, result.map_err(Error::from))
+    }
+
     /// Takes `rest` from its front, as far as the state allows.
     fn advance(&mut self, rest: &mut &[u8], out: &mut [u8]) -> Result<usize, Error> {
         loop {
@@ -360,10 +387,7 @@ impl Unsealer {
         let out = out.get_mut(..self.finish_with_len(input.len()));
         let out = out.ok_or(ErrorKind::BufferTooSmall)?;
         let mut input = input;
-        if let State::PayloadStart { bytes, len, .. } = &self.state {
-            let start = take(&mut input, bytes.len() - len);
-            let _ = self.update(start, &mut [])?;
-        }
+        self.take_start(&mut input)?;
         if let State::Payload(payload) = &mut self.state
             && payload.is_at_chunk()
         {
@@ -383,6 +407,15 @@ impl Unsealer {
                 Err(error)
             }
         }
+    }
+
+    /// Takes what is missing of salt and commitment from the front of `input`.
+    fn take_start(&mut self, input: &mut &[u8]) -> Result<(), Error> {
+        if let State::PayloadStart { bytes, len, .. } = &self.state {
+            let start = take(input, bytes.len() - len);
+            let _ = self.update(start, &mut [])?;
+        }
+        Ok(())
     }
 
     /// Moves to `position` in the plaintext, forwards or backwards. The next byte released is the

@@ -81,6 +81,8 @@ pub mod pool;
 #[cfg(feature = "unseal")]
 pub mod reader;
 #[cfg(feature = "unseal")]
+pub mod salvage;
+#[cfg(feature = "unseal")]
 pub mod sink;
 #[cfg(feature = "unseal")]
 pub mod source;

@@ -55,10 +55,10 @@ pub(crate) struct Reader {
     is_over: bool,
 }
 
-struct Driver {
+pub(crate) struct Driver {
     source: Source,
     callback: Option<Callback>,
-    lent: Lent,
+    pub(crate) lent: Lent,
     /// Bytes of the message that the source has read.
     sealed: Vec<u8>,
     knows_len: bool,
@@ -82,7 +82,7 @@ impl Reader {
     }
 
     /// Runs `call`. A panic ends the message.
-    fn run(
+    pub(crate) fn run(
         &mut self,
         call: impl FnOnce(&mut Driver, &mut Reading) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
@@ -122,7 +122,7 @@ impl Driver {
         Ok(())
     }
 
-    fn read(&mut self, reading: &mut Reading, out: &mut [u8]) -> Result<usize, Failure> {
+    pub(crate) fn read(&mut self, reading: &mut Reading, out: &mut [u8]) -> Result<usize, Failure> {
         self.open(reading)?;
         if out.is_empty() {
             // Only says whether the message is still of use.
@@ -278,6 +278,9 @@ pub unsafe extern "C" fn libseal_reader_free(reader: *mut libseal_reader) {
 ///
 /// 0 bytes are the end of the plaintext, and with them the message is known to be complete. For an
 /// `out_cap` of 0, it only reads the header and unwraps the data key.
+///
+/// Where a message was cut short or altered, every chunk of 16 KiB before that comes out before the error
+/// does.
 ///
 /// @return LIBSEAL_OK, LIBSEAL_ERR_IO_FAILED, LIBSEAL_ERR_INVALID_STATE after an error of the message or
 ///         the end of the pool;

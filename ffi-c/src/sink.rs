@@ -1,4 +1,4 @@
-//! Sink: where a writer writes to.
+//! Sink: what is written goes here.
 
 use core::ffi::{c_int, c_void};
 
@@ -9,20 +9,21 @@ use crate::boundary::{
     sized::{SizedStruct, read_sized},
 };
 
-/// Writes the next bytes of the message: all of them or, if it fails, none.
+/// Writes the next bytes of the message, or of the plaintext that libseal_reader_salvage() finds: all of
+/// them or, if it fails, none.
 ///
-/// The callback must return: no longjmp, no C++ exception. It must not use the writer.
+/// The callback must return: no longjmp, no C++ exception. It must not use the writer or the reader.
 ///
 /// @param user_data  From the libseal_sink.
 /// @param data       The bytes; borrowed until the callback returns.
 /// @param len        How many there are, at least 1.
-/// @return 0, or any other value if writing failed. The call of the writer fails with
-///         LIBSEAL_ERR_IO_FAILED. If it is repeated, the same bytes come again. If only some of them were
-///         written, the message is broken.
+/// @return 0, or any other value if writing failed. The call fails with LIBSEAL_ERR_IO_FAILED. If it is
+///         repeated, the same bytes come again. If only some of them were written, what was written is
+///         broken.
 pub type libseal_write_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, data: *const u8, len: usize) -> c_int>;
 
-/// Where a message is written to: a file, a socket, a device.
+/// Where bytes are written to: a file, a socket, a device.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct libseal_sink {
@@ -66,8 +67,7 @@ impl Sink {
         match self.code {
             0 => Ok(()),
             code => {
-                let text =
-                    format!("the callback that writes the message failed: it returned {code}");
+                let text = format!("the callback that writes failed: it returned {code}");
                 Err(Failure::with_text(LIBSEAL_ERR_IO_FAILED, text))
             }
         }

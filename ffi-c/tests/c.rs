@@ -53,6 +53,7 @@ fn complete() -> Subject {
             "test_reader",
             "test_rewrap",
             "test_round_trip",
+            "test_salvage",
             "test_sealing",
             "test_sealing_key",
             "test_structs",

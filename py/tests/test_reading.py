@@ -228,9 +228,18 @@ def test_out_is_wiped_after_an_error() -> None:
     out = bytearray(b"\xaa" * 300_000)
     offsets = reading.next(len(out))
     assert isinstance(offsets, range)
+    # What came before the altered chunk is authentic, and what comes after it stays out.
+    written = reading.feed_into(altered[offsets.start : offsets.stop], out)
+    assert out[:written] == DATA[: 5 * CHUNK]
+    assert all(DATA[n * CHUNK :][:16] not in out for n in range(5, 16))
+    with pytest.raises(libseal.AuthenticationError):
+        reading.next(1)
+    altered[HEADER.ciphertext_range(0, 1).start] ^= 1
+    reading, out = libseal.Reading.with_key(HEADER, DATA_KEY), bytearray(b"\xaa" * 300_000)
+    assert reading.next(len(out)) == offsets
     with pytest.raises(libseal.AuthenticationError):
         reading.feed_into(altered[offsets.start : offsets.stop], out)
-    assert DATA[:16] not in out
+    assert all(DATA[n * CHUNK :][:16] not in out for n in range(16))
 
 
 def test_what_was_not_asked_for_is_not_taken() -> None:
@@ -269,10 +278,10 @@ def test_what_was_asked_for_another_place_is_not_taken() -> None:
 
 def test_after_an_error_nothing_is_read_from_the_piece_before() -> None:
     altered = bytearray(BLOB)
-    altered[HEADER.ciphertext_range(20 * CHUNK, 1).start] ^= 1
+    altered[HEADER.ciphertext_range(16 * CHUNK, 1).start] ^= 1
     reading, source = libseal.Reading(), Source(bytes(altered))
     assert read(reading, source, 10) == DATA[:10]
-    reading.read()
+    assert len(reading.read()) == 16 * CHUNK - 10
     with pytest.raises(libseal.AuthenticationError):
         read(reading, source, 10)
     reading.seek(5)

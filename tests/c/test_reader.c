@@ -251,6 +251,15 @@ static void altered(void)
     message[message_len - LEN / 2] ^= 1;
     memory m = memory_of(message_len);
     libseal_reader *reader = open_message(&m, true);
+    /* First, what verified. */
+    CHECK_STATUS(read_part(reader, sizeof out, sizeof out, &found),
+                 LIBSEAL_ERR_AUTHENTICATION_FAILED);
+    CHECK(found == 2 * CHUNK && libseal_reader_position(reader) == found);
+    libseal_reader_free(reader);
+
+    m = memory_of(message_len);
+    reader = open_message(&m, true);
+    CHECK_STATUS(libseal_reader_seek(reader, 2 * CHUNK + 5), LIBSEAL_OK);
     memset(out, 0xaa, sizeof out);
     CHECK_STATUS(libseal_reader_read(reader, out, sizeof out, &written),
                  LIBSEAL_ERR_AUTHENTICATION_FAILED);

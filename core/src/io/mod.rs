@@ -8,6 +8,7 @@ pub(crate) mod async_seal_writer;
 mod async_seek;
 #[cfg(feature = "tokio")]
 pub(crate) mod async_unseal_reader;
+pub(crate) mod salvage;
 pub(crate) mod seal_writer;
 pub(crate) mod unseal_reader;
 

@@ -18,7 +18,8 @@ use crate::{
 /// Reads a message from an inner reader and returns its plaintext.
 ///
 /// The end of the plaintext is reported only after the end of the message has been verified: a
-/// truncated message ends in an error. Bytes read before that are authentic, but may not be all.
+/// truncated message ends in an error. Bytes read before that are authentic, but may not be all. Every
+/// chunk before a cut or an altered one comes out first; [`salvage`](crate::salvage()) keeps those.
 ///
 /// After an error of the inner reader nothing is lost: the call can be repeated.
 ///
@@ -127,6 +128,10 @@ impl<R: Read> UnsealReader<R> {
     /// Returns the inner reader; what this one has read ahead is lost.
     pub fn into_inner(self) -> R {
         self.inner
+    }
+
+    pub(super) fn piece_len(&self) -> usize {
+        self.reading.piece_len()
     }
 
     /// Takes a step of the reading; returns how much plaintext came to `out`, or `None` at the end.

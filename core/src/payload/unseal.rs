@@ -110,6 +110,43 @@ impl PayloadUnsealer {
         Ok(())
     }
 
+    /// As [`update`](Self::update), but keeps the chunks before one that does not verify: returns how
+    /// much plaintext is in `out`, and the error. Nothing can follow an error but a
+    /// [seek](Self::seek).
+    pub(crate) fn update_verified(
+        &mut self,
+        mut input: &[u8],
+        out: &mut [u8],
+    ) -> (usize, Result<(), ErrorKind>) {
+        let mut verified = 0;
+        let missing = SEALED_CHUNK_LEN - self.pending.len();
+        if !self.is_at_chunk()
+            && let Some(end) = input.split_off(..missing)
+        {
+            let len = self.update_len(end.len());
+            let room = out.get_mut(..len).ok_or(ErrorKind::BufferTooSmall);
+            if let Err(kind) = room.and_then(|room| self.update(end, room)) {
+                return (0, Err(kind));
+            }
+            verified = len;
+        }
+        let (_, out) = out.split_at_mut(verified);
+        let (first, len) = (self.nonces.next_chunk, out.len());
+        let Err(kind) = self.update(input, out) else {
+            return (verified + len, Ok(()));
+        };
+        // Threads work on many at once, so which was the first to fail is not known.
+        self.nonces.next_chunk = first;
+        let chunks = input.chunks_exact(SEALED_CHUNK_LEN);
+        let chunks = chunks.zip(out.chunks_exact_mut(CHUNK_LEN));
+        let open = |(sealed, opened): (&[u8], &mut [u8])| {
+            let nonce = self.nonces.next();
+            self.decryptor.open(&nonce, sealed, opened).ok()
+        };
+        let count = with_wiped_stack(|| chunks.map_while(open).count());
+        (verified + count * CHUNK_LEN, Err(kind))
+    }
+
     /// Whether the next byte begins a chunk that is wanted from its beginning.
     pub(crate) fn is_at_chunk(&self) -> bool {
         self.pending.is_empty() && self.skip == 0

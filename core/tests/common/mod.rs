@@ -197,6 +197,53 @@ impl Vector {
     }
 }
 
+/// One line of `tests/vectors/salvage.txt`; the README there says what it means.
+pub(crate) struct Damaged {
+    pub(crate) line: String,
+    pub(crate) plaintext_len: usize,
+    pub(crate) damage: String,
+    pub(crate) number: usize,
+    pub(crate) expect: String,
+    pub(crate) salvaged_len: usize,
+}
+
+impl Damaged {
+    pub(crate) fn all() -> Vec<Self> {
+        let table = fs::read_to_string(vectors().join("salvage.txt")).unwrap();
+        let lines = table.lines().filter(|line| !line.starts_with('#'));
+        let all: Vec<_> = lines.map(Self::parse).collect();
+        assert!(all.len() >= 200, "only {} lines found", all.len());
+        all
+    }
+
+    fn parse(line: &str) -> Self {
+        let [plaintext_len, damage, number, expect, salvaged_len] =
+            line.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        Self {
+            line: line.into(),
+            plaintext_len: plaintext_len.parse().unwrap(),
+            damage: damage.into(),
+            number: number.parse().unwrap(),
+            expect: expect.into(),
+            salvaged_len: salvaged_len.parse().unwrap(),
+        }
+    }
+
+    /// Damages a message whose header has `header_len` bytes.
+    pub(crate) fn damage(&self, message: &[u8], header_len: usize) -> Vec<u8> {
+        let mut message = message.to_vec();
+        let place = header_len + self.number;
+        match self.damage.as_str() {
+            "none" => {}
+            "cut" => message.truncate(place),
+            "flip" => message[place] ^= 1,
+            "extend" => message.resize(message.len() + self.number, 0),
+            other => panic!("unknown damage {other}"),
+        }
+        message
+    }
+}
+
 /// A plaintext, and what it is sealed in.
 #[cfg(all(feature = "getrandom", feature = "local-unwrapper"))]
 pub(crate) struct Sample {

@@ -73,6 +73,7 @@ const STREAM: &[Section] = &[
     Section::new("reader"),
     Section::new("sink").with_initialiser(snippet!("sink")),
     Section::new("writer"),
+    Section::new("salvage"),
 ];
 
 /// The source files whose functions need the feature `unseal`.

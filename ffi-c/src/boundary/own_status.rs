@@ -29,7 +29,7 @@ own_statuses! {
     LIBSEAL_ERR_NOT_FILLED = 108, "NOT_FILLED",
         "there is no key or sealer in this storage: it was never filled, filling it failed, or it is a copy";
     LIBSEAL_ERR_IO_FAILED = 910, "IO_FAILED",
-        "the callback that reads the message or writes it failed; the call can be repeated";
+        "the callback that reads or writes failed; the call can be repeated";
     LIBSEAL_ERR_NO_THREADS = 911, "NO_THREADS",
         "the operating system did not start the threads of a pool";
 }

@@ -12,6 +12,7 @@ From simple to flexible:
 - ``seal`` and ``unseal``: bytes in, bytes out; ``seal_into`` and ``unseal_into``: into a buffer.
 - ``seal_many`` and ``unseal_many``: many messages, with one call of the KMS for each data key.
 - ``seal_file`` and ``unseal_file``: files of any size, in constant memory, all or nothing.
+- ``salvage_file``: the verified beginning of a message that was cut short or altered.
 - ``SealWriter`` and ``UnsealReader``: file objects; the reader can seek. ``SealTextWriter``: the
   same for text. ``SealReader``: a file object to read the message from, for uploads.
 - ``libseal.aio``, to be imported: the same for asyncio.
@@ -77,6 +78,7 @@ from ._many import seal_many, unseal_many
 from ._next import Next
 from ._reader import UnsealReader
 from ._rewrap import rewrap_file
+from ._salvage import Salvaged, salvage_file
 from ._seal import seal, seal_into, sealed_len
 from ._seal_reader import SealReader
 from ._text_writer import SealTextWriter
@@ -108,6 +110,8 @@ __all__ = [
     "unseal_many",
     "seal_file",
     "unseal_file",
+    "salvage_file",
+    "Salvaged",
     "inspect",
     "rewrap_file",
     "SealWriter",

@@ -20,6 +20,7 @@ from ._types import Buffer, Context, Path, Progress, Recipients, Require, Unwrap
 
 if TYPE_CHECKING:
     from ._replace import NewFile
+    from ._salvage import Ending
 
 # What each thread works on at a time.
 PIECE_LEN = 1024 * 1024
@@ -59,10 +60,22 @@ def seal_file(
 
     Raises ContextError, LimitError or OSError.
     """
+    sealer = Sealer(recipients, context=context, threads=threads)
+    return seal_file_with(sealer, src, dst, progress=progress, threads=threads)
+
+
+def seal_file_with(
+    sealer: Sealer,
+    src: Path,
+    dst: Path,
+    *,
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> int:
+    """Seal a file as ``seal_file`` does, with a Sealer that has begun the message."""
     from ._replace import replacing  # noqa: PLC0415 (importing it takes 3 ms)
 
     count = thread_count(threads)
-    sealer = Sealer(recipients, context=context, threads=threads)
     check_path("src", src)
     check_path("dst", dst)
     check_progress(progress)
@@ -96,11 +109,18 @@ def unseal_file(
 
 @contextmanager
 def unsealing(
-    src: Path, dst: Path, require: Require | None, progress: Progress | None, threads: int | None
+    src: Path,
+    dst: Path,
+    require: Require | None,
+    progress: Progress | None,
+    threads: int | None,
+    *,
+    ending: "Ending | None" = None,
 ) -> Iterator[tuple[Reading, Callable[[], int]]]:
     """Yield a Reading that needs its data key, and what is to be called after that.
 
-    ``dst`` is replaced when the block ends without an exception.
+    ``dst`` is replaced when the block ends without an exception. ``ending`` is for
+    ``salvage_file``.
     """
     from ._replace import replacing  # noqa: PLC0415 (importing it takes 3 ms)
 
@@ -122,7 +142,12 @@ def unsealing(
                         progress(length)
 
         def write_plaintext() -> int:
-            write_parts(target, _unsealed(source, reading, progress, piece, piece_len), count)
+            if ending is None:
+                parts = _unsealed(source, reading, progress, piece, piece_len)
+            else:
+                readable = ending.of_source(source)
+                parts = ending.of_parts(_unsealed(readable, reading, progress, piece, piece_len))
+            write_parts(target, parts, count)
             return target.length
 
         yield reading, write_plaintext
@@ -150,12 +175,17 @@ def noting(message: Path) -> Iterator[None]:
     try:
         yield
     except SealError as error:
-        from ._redo import NOTE, is_interrupted  # noqa: PLC0415 (importing it takes 4 ms)
-
-        error.add_note(f"in the file {os.fspath(message)!r}")
-        if is_interrupted(message):
-            error.add_note(NOTE)
+        note(error, message)
         raise
+
+
+def note(error: SealError, message: Path) -> None:
+    """Note on an error which file it is about."""
+    from ._redo import NOTE, is_interrupted  # noqa: PLC0415 (importing it takes 4 ms)
+
+    error.add_note(f"in the file {os.fspath(message)!r}")
+    if is_interrupted(message):
+        error.add_note(NOTE)
 
 
 def opened(path: Path) -> io.FileIO:
@@ -172,7 +202,7 @@ def piece_len_for(source: io.FileIO, count: int) -> int:
     return (min(longest - 1, size) // CHUNK_LEN + 1) * CHUNK_LEN
 
 
-def _fill(buffer: bytearray | memoryview, source: io.RawIOBase) -> int:
+def _fill(buffer: bytearray | memoryview, source: "io.RawIOBase | Ending") -> int:
     """Read until the buffer is full or the source at its end; return how much there was."""
     length = 0
     with memoryview(buffer) as view:
@@ -208,7 +238,7 @@ def sealed_parts(
 
 
 def _unsealed(
-    source: io.FileIO,
+    source: "io.FileIO | Ending",
     reading: Reading,
     progress: Progress | None,
     piece: memoryview,

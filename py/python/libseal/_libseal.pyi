@@ -689,6 +689,9 @@ class Reading:
     before Next.END. If the length of the message is known, set message_len: then the end is
     verified before anything is read out of the middle.
 
+    Where a message is cut short or altered, every chunk before that comes out before the error is
+    raised, so position is the end of what verified.
+
     While reading goes on, the message is asked for in pieces of piece_len bytes of plaintext,
     rounded down to chunks of 16 KiB: 256 KiB by default, and 1 MiB for each thread if there are
     several. For require see unseal; for threads see the module.
@@ -753,8 +756,9 @@ class Reading:
         """Takes bytes of the message, a bytes-like object, as many as next asked for or fewer; none
         at its end. The plaintext is for read.
 
-        Raises FormatError, TruncatedError, ContextMismatchError or AuthenticationError. Raises
-        StateError for bytes that were not asked for, which are not taken.
+        Raises FormatError, TruncatedError, ContextMismatchError or AuthenticationError. If chunks
+        before an altered one have verified, next raises it after them. Raises StateError for bytes
+        that were not asked for, which are not taken.
         """
     def feed_into(self, data: Buffer, out: Buffer, /) -> int:
         """Like feed, but writes plaintext to out, a writable buffer, in whole chunks that fit, and

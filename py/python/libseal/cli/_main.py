@@ -66,6 +66,8 @@ def _failed(error: BaseException) -> int:
     if code == ExitCode.PIPE_CLOSED:
         # Python would complain once more when it flushes standard output at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    elif isinstance(error, click.exceptions.NoArgsIsHelpError):
+        sys.stderr.write(f"{error.format_message()}\n")
     elif isinstance(error, click.UsageError) and error.ctx is not None:
         hint = f"try: {error.ctx.command_path} --help"
         sys.stderr.write(f"libseal: {sentence(error)}\n{hint}\n")

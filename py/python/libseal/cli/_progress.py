@@ -36,9 +36,11 @@ class Reporter:
 
         # No thread only to refresh it.
         tqdm.monitor_interval = 0
-        with tqdm(
+        bar: tqdm[None] = tqdm(
             total=total, unit="B", unit_scale=True, unit_divisor=1024, leave=False, delay=DELAY
-        ) as self._bar:
+        )
+        self._bar = bar
+        with bar:
             try:
                 yield
             finally:

@@ -4,6 +4,7 @@ import re
 from base64 import b64encode
 from typing import Final, Literal, TypeAlias
 
+from .._libseal import PublicKey
 from ._bundle import KeyBundle, rfc3339
 
 __all__ = ["Form", "export_key"]
@@ -42,7 +43,7 @@ def export_key(bundle: KeyBundle, form: Form, *, name: str | None = None) -> byt
     elif form == "rust":
         text = _rust(bundle, _identifier(name, bundle).upper())
     elif form == "pem":
-        text = _pem(bundle.public_key.der)
+        text = pem_of(bundle.public_key)
     else:
         text = bundle.to_json() if form == "json" else _recipients(bundle)
     return text.encode()
@@ -76,8 +77,9 @@ def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9/_:.@=+-]", "?", text)
 
 
-def _pem(der: bytes) -> str:
-    text = b64encode(der).decode()
+def pem_of(key: PublicKey) -> str:
+    """The key in PEM, as openssl writes it."""
+    text = b64encode(key.der).decode()
     lines = [text[start : start + _PEM_WIDTH] for start in range(0, len(text), _PEM_WIDTH)]
     return "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""])
 
@@ -102,7 +104,7 @@ def _c_header(bundle: KeyBundle, name: str) -> str:
     return f"""\
 /*
  * The public key of a KMS key, to seal for it. Public: keep it from being changed, not from
- * being read. Made by: libseal keys export --form c-header
+ * being read. Made by: libseal keys export --c-header
  *
 {facts}
  *
@@ -134,7 +136,7 @@ static const uint8_t {name}_fingerprint[32] = {{
 def _rust(bundle: KeyBundle, name: str) -> str:
     facts = "\n".join(f"//   {fact}" for fact in _facts(bundle))
     return f"""\
-// The public key of a KMS key, to seal for it. Made by: libseal keys export --form rust
+// The public key of a KMS key, to seal for it. Made by: libseal keys export --rust
 //
 {facts}
 //

@@ -44,7 +44,7 @@ def _check_pin(fingerprint: object) -> None:
     if isinstance(fingerprint, str):
         if not _HEX_FINGERPRINT.fullmatch(fingerprint):
             raise ValueError(
-                "a fingerprint has 64 hexadecimal digits: libseal keys export --form json shows it"
+                "a fingerprint has 64 hexadecimal digits: libseal keys export --json shows it"
             )
     elif len(fingerprint) != _FINGERPRINT_LEN:
         raise ValueError(f"a fingerprint has 32 bytes, not {len(fingerprint)}")

@@ -17,6 +17,7 @@ Spec: TypeAlias = Literal["RSA_2048", "RSA_3072", "RSA_4096"]
 SPECS: Final = ("RSA_2048", "RSA_3072", "RSA_4096")
 USAGE: Final = "ENCRYPT_DECRYPT"
 ALGORITHM: Final = "RSAES_OAEP_SHA_256"
+_DELETED: Final = ("PendingDeletion", "PendingReplicaDeletion")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ def described(client: Any, name: str, aliases: tuple[str, ...] | None = None) ->
     else:
         problem = state_problem(metadata)
         if problem is not None:
-            error = KmsRefusedError(f"the KMS key {name} cannot unseal: {problem}")
+            advice = state_advice(metadata)
+            error = KmsRefusedError(f"the KMS key {name} cannot unseal: {problem}{advice}")
     return KmsKey(
         arn=metadata["Arn"],
         spec=spec,
@@ -132,16 +134,23 @@ def algorithm_problem(algorithms: tuple[str, ...]) -> str | None:
 
 def state_problem(metadata: Mapping[str, Any]) -> str | None:
     """Why a key in the state that DescribeKey gives cannot unseal, or None."""
-    state, key_id = metadata.get("KeyState"), metadata.get("KeyId")
+    state = metadata.get("KeyState")
     if state == "Enabled":
         return None
     if state == "Disabled":
-        return f"it is disabled; enable it: aws kms enable-key --key-id {key_id}"
-    if state in {"PendingDeletion", "PendingReplicaDeletion"}:
+        return "it is disabled"
+    if state in _DELETED:
         date = utc(metadata.get("DeletionDate"))
-        when = f", to be deleted on {date:%Y-%m-%d}" if date else ""
-        return (
-            f"it is pending deletion{when}; if it is still needed: aws kms cancel-key-deletion "
-            f"--key-id {key_id}, then aws kms enable-key --key-id {key_id}"
-        )
+        return f"it is to be deleted on {date:%Y-%m-%d}" if date else "it is to be deleted"
     return f"its state is {state or 'unknown'}, not Enabled"
+
+
+def state_advice(metadata: Mapping[str, Any]) -> str:
+    """What to do about the state, if that is known."""
+    state, key_id = metadata.get("KeyState"), metadata.get("KeyId")
+    enable = f"aws kms enable-key --key-id {key_id}"
+    if state == "Disabled":
+        return f"; enable it with {enable}"
+    if state in _DELETED:
+        return f"; keep it with aws kms cancel-key-deletion --key-id {key_id}, then {enable}"
+    return ""

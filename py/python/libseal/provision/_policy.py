@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from ._key import ALGORITHM, SPECS, USAGE
-from ._kms import check_alias
 
 __all__ = ["Role", "key_policy", "policy"]
 
@@ -15,10 +14,15 @@ Role: TypeAlias = Literal["seal", "unseal", "rewrap", "provision"]
 ROLES: Final = ("seal", "unseal", "rewrap", "provision")
 
 _VERSION: Final = "2012-10-17"
-_KEY_ARN: Final = re.compile(r"arn:(aws[a-z-]*):kms:([a-z0-9-]+):(\d{12}):key/[A-Za-z0-9-]+")
+_KEY_ARN: Final = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
+_ALIAS_ARN: Final = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:alias/[A-Za-z0-9/_-]*\*?")
 _PRINCIPAL: Final = re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::\d{12}:\S+")
 _ACCOUNT: Final = re.compile(r"\d{12}")
 _LOCATION: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[^*?]*)?")
+
+_NO_KEY: Final = "give the ARN of a key, not an alias; describe_key finds it"
+_NO_ALIAS: Final = "give the ARN of an alias: arn:aws:kms:REGION:ACCOUNT:alias/NAME, or :alias/*"
+_NO_PRINCIPAL: Final = "give the ARN of a role or user: arn:aws:iam::111122223333:role/unsealer"
 
 # Everything that create_key, rotate_key, check_key and KeyBundle.from_kms ask about a key.
 _PROVISIONING: Final = (
@@ -42,47 +46,37 @@ _REWRITING: Final = (
 
 
 def policy(
-    role: Role,
-    keys: Iterable[str],
-    *,
-    new_keys: Iterable[str] = (),
-    s3: Iterable[str] = (),
-    alias: str | None = None,
+    role: Role, keys: Iterable[str], *, new_keys: Iterable[str] = (), s3: Iterable[str] = ()
 ) -> dict[str, Any]:
     """The IAM policy for what seals, unseals, rewraps or provisions; ``json.dumps`` it.
 
-    ``keys`` are ARNs of keys: an alias does not work in a policy. While a rotation is under way,
-    give both keys.
+    ``keys`` are ARNs of keys: that of an alias does not work in a policy. While a rotation is under
+    way, give both keys.
 
     - ``"seal"``: to fetch the public key. What has the key in its build needs no permission at all.
     - ``"unseal"``: to unwrap data keys, with RSAES_OAEP_SHA_256 only.
     - ``"rewrap"``: to unwrap with ``keys``, and fetch the public keys of ``new_keys``. With ``s3``,
       buckets or ``bucket/prefix``, also to rewrite the objects in there.
-    - ``"provision"``: to make, check, export, list and rotate keys, in the account and region of
-      ``keys``. With an ``alias``, only that alias and the one of the next key. It cannot unseal.
+    - ``"provision"``: to make, list, export and rotate keys. ``keys`` are ARNs of aliases, which
+      need not exist yet: ``arn:aws:kms:REGION:ACCOUNT:alias/telemetry``, or ``…:alias/*``. It
+      cannot unseal, so it cannot unseal the probe of a check.
     """
     _check_role(role)
-    arns = _key_arns(keys, "keys")
-    new_arns = _key_arns(new_keys, "new_keys") if new_keys else []
-    locations = list(s3)
-    if not arns:
-        raise ValueError("keys is empty: give the ARN of a key")
-    if (new_arns or locations) and role != "rewrap":
+    if (new_keys or s3) and role != "rewrap":
         raise ValueError(f"new_keys and s3 are for the role rewrap, not {role}")
-    if alias is not None and role != "provision":
-        raise ValueError(f"alias is for the role provision, not {role}")
     if role == "provision":
-        return _document(_provision(arns, alias))
+        return _document(_provision(_arns(keys, "keys", _ALIAS_ARN, _NO_ALIAS)))
+    arns = _arns(keys, "keys", _KEY_ARN, _NO_KEY)
     if role == "seal":
         return _document([_allow("Seal", "kms:GetPublicKey", arns)])
     title = "Unseal" if role == "unseal" else "Rewrap"
+    found = [*arns, *_arns(new_keys, "new_keys", _KEY_ARN, _NO_KEY)] if new_keys else arns
     statements = [
         _allow(title, "kms:Decrypt", arns, _WITH_SHA_256),
-        _allow("FindKeys", "kms:GetPublicKey", list(dict.fromkeys([*arns, *new_arns]))),
+        _allow("FindKeys", "kms:GetPublicKey", list(dict.fromkeys(found))),
     ]
-    if locations:
-        partition = _place(arns[0]).partition
-        objects = [f"arn:{partition}:s3:::{_objects(location)}" for location in locations]
+    objects = [f"arn:{arns[0].split(':')[1]}:s3:::{_objects(location)}" for location in s3]
+    if objects:
         statements.append(_allow("RewriteObjects", list(_REWRITING), objects))
     return _document(statements)
 
@@ -102,7 +96,9 @@ def key_policy(
     statements = [_allow("Account", "kms:*", "*", principal=root)]
     for role, arns in principals.items():
         _check_role(role)
-        named = {"AWS": _one_or_all(_principals(arns, role))}
+        named = {
+            "AWS": _one_or_all(_arns(arns, f"principals[{role!r}]", _PRINCIPAL, _NO_PRINCIPAL))
+        }
         if role == "provision":
             actions = list(_PROVISIONING)
             statements.append(_allow("Provision", actions, "*", principal=named))
@@ -120,25 +116,19 @@ def key_policy(
 _WITH_SHA_256: Final = {"StringEquals": {"kms:EncryptionAlgorithm": ALGORITHM}}
 
 
-class _Place(NamedTuple):
-    partition: str
-    region: str
-    account: str
-
-
-def _provision(arns: list[str], alias: str | None) -> list[dict[str, Any]]:
-    places = list(dict.fromkeys(_place(arn) for arn in arns))
-    roots = [f"arn:{place.partition}:kms:{place.region}:{place.account}" for place in places]
-    names = ["alias/*"]
-    if alias is not None:
-        names = [check_alias(alias), f"{alias}-next"]
+def _provision(aliases: list[str]) -> list[dict[str, Any]]:
+    roots = list(dict.fromkeys(arn.rpartition(":")[0] for arn in aliases))
+    # The next key has an alias of its own until it takes over.
+    names = [
+        name for arn in aliases for name in ([arn] if arn[-1] == "*" else [arn, f"{arn}-next"])
+    ]
     only = {"StringEquals": {"kms:KeySpec": list(SPECS), "kms:KeyUsage": USAGE}}
     return [
         _allow("MakeKeys", "kms:CreateKey", "*", only),
         _allow("ListKeys", ["kms:ListAliases", "kms:ListKeys"], "*"),
         _allow("ManageKeys", list(_PROVISIONING), [f"{root}:key/*" for root in roots]),
-        # KMS asks for both the key and the alias.
-        _allow("NameKeys", list(_ALIASING), [f"{root}:{name}" for root in roots for name in names]),
+        # For an alias, KMS asks for permission on both the alias and the key.
+        _allow("NameKeys", list(_ALIASING), names),
     ]
 
 
@@ -173,38 +163,17 @@ def _check_role(role: object) -> None:
         raise ValueError(f"role must be one of {', '.join(ROLES)}, not {role!r}")
 
 
-def _key_arns(keys: Iterable[str], name: str) -> list[str]:
-    if isinstance(keys, str) or not isinstance(keys, Iterable):
-        raise TypeError(f"{name} must be an iterable of ARNs, not {type(keys).__name__}")
-    arns = list(dict.fromkeys(keys))
+def _arns(given: Iterable[str], name: str, pattern: re.Pattern[str], advice: str) -> list[str]:
+    """The ARNs, each once."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise TypeError(f"{name} must be an iterable of ARNs, not {type(given).__name__}")
+    arns = list(dict.fromkeys(given))
+    if not arns:
+        raise ValueError(f"{name} is empty: {advice}")
     for arn in arns:
-        if not _KEY_ARN.fullmatch(arn):
-            raise ValueError(
-                f"each of {name} must be the ARN of a key, not {arn!r}: a policy takes no alias, "
-                "and describe_key finds the ARN"
-            )
+        if not pattern.fullmatch(arn):
+            raise ValueError(f"{arn!r} does not fit into this policy: {advice}")
     return arns
-
-
-def _place(arn: str) -> _Place:
-    match = _KEY_ARN.fullmatch(arn)
-    assert match is not None  # noqa: S101 (checked above)
-    return _Place(match[1], match[2], match[3])
-
-
-def _principals(arns: Iterable[str], role: str) -> list[str]:
-    if isinstance(arns, str) or not isinstance(arns, Iterable):
-        raise TypeError(f"the principals of {role} must be an iterable of ARNs")
-    named = list(dict.fromkeys(arns))
-    if not named:
-        raise ValueError(f"there are no principals for {role}: give the ARN of a role or a user")
-    for arn in named:
-        if not _PRINCIPAL.fullmatch(arn):
-            raise ValueError(
-                f"the principals of {role} must be ARNs of roles or users, such as "
-                f"arn:aws:iam::111122223333:role/unsealer, not {arn!r}"
-            )
-    return named
 
 
 def _objects(location: str) -> str:

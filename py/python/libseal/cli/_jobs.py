@@ -1,0 +1,213 @@
+"""Which inputs there are, where the output of each belongs, and the loop over them."""
+
+import errno
+import os
+import posixpath
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+import click
+
+from . import _places
+from ._failures import ExitCode, Failure, printable
+from ._places import STANDARD, File, Input, Output, Place
+from ._progress import Reporter, plural, size
+
+SUFFIX = ".sealed"
+
+Renamed: TypeAlias = Callable[[str], str | None]
+"""From the name of an input to that of its output, or None if it does not follow."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """An input and its output."""
+
+    source: Place
+    relative: str
+    """Its name below the folder that was given, or below its own."""
+    failure: Exception | None = None
+    """Why it cannot be worked on."""
+    target: Place | None = None
+
+
+def sealed_name(name: str) -> str:
+    """The name of the message that a file becomes."""
+    return name + SUFFIX
+
+
+def unsealed_name(name: str) -> str | None:
+    """The name of the file that a message becomes."""
+    return (
+        name.removesuffix(SUFFIX) if is_sealed(name) and not name.endswith(f"/{SUFFIX}") else None
+    )
+
+
+def is_sealed(name: str) -> bool:
+    """Whether it is the name of a message."""
+    return name.endswith(SUFFIX)
+
+
+def find(names: Sequence[str], *, recursive: bool, takes: Callable[[str], bool]) -> list[Job]:
+    """Find the inputs: those that are named, and in folders those that are taken.
+
+    Raises click.UsageError for standard input together with others.
+    """
+    if STANDARD in names and len(names) > 1:
+        raise click.UsageError("- stands for standard input, which must be the only input")
+    return [job for name in names or [STANDARD] for job in _found(name, recursive, takes)]
+
+
+def _found(name: str, recursive: bool, takes: Callable[[str], bool]) -> Iterator[Job]:
+    if recursive and name.startswith("s3://") and name.endswith("/"):
+        from ._s3 import Object  # noqa: PLC0415 (only S3 needs it)
+
+        for found, relative in Object.below(name):
+            if takes(relative):
+                yield Job(found, relative, _escape_of(relative))
+        return
+    source = _places.source(name)
+    if recursive and isinstance(source, File) and Path(name).is_dir():
+        yield from _found_in_folder(name, takes)
+    else:
+        # Not that of a Path, which would be normalised.
+        yield Job(source, "" if isinstance(source, Input) else os.path.basename(name))  # noqa: PTH119
+
+
+def _found_in_folder(folder: str, takes: Callable[[str], bool]) -> Iterator[Job]:
+    failures: list[OSError] = []
+    for parent, folders, files in os.walk(folder, onerror=failures.append):
+        folders.sort()
+        for file in sorted(files):
+            if not takes(file):
+                continue
+            path = os.path.join(parent, file)  # noqa: PTH118 (much faster than a Path)
+            yield Job(File(path), os.path.relpath(path, folder), _failure_of_kind(path))
+    for failure in failures:
+        yield Job(File(os.fsdecode(failure.filename)), "", failure)
+
+
+def _failure_of_kind(path: str) -> Exception | None:
+    """Why what lies in a folder is left out: reading a pipe, for example, might never end."""
+    try:
+        status = Path(path).stat()
+    except OSError as error:
+        return error
+    if not stat.S_ISREG(status.st_mode):
+        return Failure("is not a regular file: name it to have it read", ExitCode.IO)
+    return None
+
+
+def _escape_of(relative: str) -> Exception | None:
+    """Why the name of an object in S3 cannot be that of a file in a folder."""
+    if any(part in {"", ".", ".."} for part in relative.split("/")):
+        return Failure("has a name that leads out of the folder: name it with -o", ExitCode.IO)
+    return None
+
+
+def with_targets(
+    jobs: Sequence[Job],
+    output: str | None,
+    renamed: Renamed,
+    *,
+    is_folder: bool,
+    joins: bool = False,
+) -> list[Job]:
+    """Add the targets.
+
+    Without ``output``, each lies beside its source. ``is_folder`` says that there may be several,
+    so ``output`` is a folder. ``joins`` says that standard output may take them one after the
+    other.
+
+    Raises click.UsageError if two would become one, or one would replace an input.
+    """
+    if output == STANDARD and len(jobs) > 1 and not joins:
+        raise click.UsageError("standard output takes one message only: give a folder as -o")
+    is_folder = output not in {None, STANDARD} and (is_folder or output.endswith("/"))
+    made = [_with_target(job, output, renamed, is_folder) for job in jobs]
+    _check_distinct(made)
+    return made
+
+
+def _with_target(job: Job, output: str | None, renamed: Renamed, is_folder: bool) -> Job:
+    if job.failure is not None:
+        return job
+    if output is None and isinstance(job.source, Input):
+        return replace(job, target=Output())
+    if is_folder and isinstance(job.source, Input):
+        raise click.UsageError("standard input has no name: give -o the name of a file")
+    if output is not None:
+        if is_folder:
+            relative = renamed(job.relative) or job.relative
+            output = posixpath.join(output, relative)
+        return replace(job, target=_places.target(output, makes_folders=is_folder))
+    if not isinstance(job.source, File):
+        raise click.UsageError(f"{job.source.name}: give -o for where to write")
+    name = renamed(job.source.name)
+    if name is None:
+        text = f"has a name without {SUFFIX}: give -o for where to write"
+        return replace(job, failure=Failure(text, ExitCode.USAGE))
+    return replace(job, target=File(name))
+
+
+def _check_distinct(jobs: Iterable[Job]) -> None:
+    inputs = {job.source.identity: job.source.name for job in jobs}
+    made: dict[object, str] = {}
+    for job in jobs:
+        if job.target is None or isinstance(job.target, Output):
+            continue
+        identity, name = job.target.identity, job.source.name
+        if identity in made:
+            raise click.UsageError(
+                f"{made[identity]} and {name} would both become {job.target.name}: nothing was "
+                "done; work on them one by one, with -o"
+            )
+        if identity in inputs:
+            which = "itself" if inputs[identity] == name else inputs[identity]
+            raise click.UsageError(
+                f"{name} would replace {which}, which is an input: give another -o"
+            )
+        made[identity] = name
+
+
+def run(jobs: Sequence[Job], reporter: Reporter, work: Callable[[Job], int]) -> tuple[int, int]:
+    """Do the work for each job. One that fails is reported, and does not stop the others.
+
+    Returns how many went well, and the sum of what ``work`` returned: lengths in bytes.
+    """
+    count, length = 0, 0
+    sizes = [job.source.size() for job in jobs]
+    total = sum(size or 0 for size in sizes)
+    with reporter.bar(None if None in sizes and len(jobs) == 1 else total):
+        for job in jobs:
+            if job.failure is not None:
+                reporter.failed(job.source.name, job.failure)
+                continue
+            try:
+                length += work(job)
+                count += 1
+            except click.UsageError:
+                raise
+            except Exception as error:
+                if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                    raise
+                reporter.failed(job.source.name, error)
+    return count, length
+
+
+def done(
+    reporter: Reporter, verb: str, jobs: Sequence[Job], result: tuple[int, int], more: str = ""
+) -> int:
+    """Print the line of success, and return the exit code."""
+    count, length = result
+    failed = f"; {len(jobs) - count} failed" if count < len(jobs) else ""
+    if len(jobs) == 1 and count:
+        target = f" -> {printable(jobs[0].target.name)}" if jobs[0].target else ""
+        text = f"{verb} {printable(jobs[0].source.name)}{target} ({size(length)}{more})"
+        reporter.succeeded(text)
+    elif len(jobs) != 1:
+        reporter.succeeded(f"{verb} {plural(count, 'file')} ({size(length)}{more}){failed}")
+    return reporter.exit_code

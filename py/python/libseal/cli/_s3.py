@@ -1,0 +1,166 @@
+"""Objects in S3: read as a stream, written by an upload that is whole or aborted."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from ._aws import client
+from ._failures import ExitCode, Failure
+from ._places import Advance, Reader
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# S3 takes no more parts, and none that is shorter but the last.
+MAX_PARTS = 10_000
+PART_LEN = 8 * 1024 * 1024
+# Of what has no known length, such as a pipe: up to 312 GiB.
+PART_LEN_OF_UNKNOWN = 32 * 1024 * 1024
+# Parts under way at a time, each of which is in memory.
+CONCURRENCY = 4
+
+NOT_FOUND, FORBIDDEN = 404, 403
+
+
+@cache
+def s3_client() -> "S3Client":
+    """Make the client. Raises click.UsageError if there is no boto3."""
+    made: S3Client = client("s3")
+    return made
+
+
+class Object:
+    """An object, which need not exist."""
+
+    def __init__(self, bucket: str, key: str, length: int | None = None) -> None:
+        self.bucket = bucket
+        self.key = key
+        self.name = f"s3://{bucket}/{key}"
+        self._length = length
+
+    @classmethod
+    def at(cls, name: str) -> "Object":
+        """Make one of ``s3://bucket/key``."""
+        bucket, _, key = name.removeprefix("s3://").partition("/")
+        if not bucket or not key:
+            raise click.UsageError(f"{name} names no object: give s3://bucket/key")
+        if key.endswith("/"):
+            raise click.UsageError(
+                f"{name} names no object: add --recursive for all that is below it"
+            )
+        return cls(bucket, key)
+
+    @classmethod
+    def below(cls, name: str) -> "Iterator[tuple[Object, str]]":
+        """Find all objects below ``s3://bucket/prefix/``, with their names below that."""
+        bucket, _, prefix = name.removeprefix("s3://").partition("/")
+        pages = s3_client().get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+            for found in page.get("Contents", ()):
+                relative = found["Key"].removeprefix(prefix)
+                # Consoles make empty objects that stand for folders.
+                if relative and not relative.endswith("/"):
+                    yield cls(bucket, found["Key"], found["Size"]), relative
+
+    @property
+    def identity(self) -> object:
+        """Bucket and key."""
+        return self.bucket, self.key
+
+    def size(self) -> int | None:
+        """Length of the object, which S3 is asked for unless it was listed."""
+        if self._length is None:
+            try:
+                head = s3_client().head_object(Bucket=self.bucket, Key=self.key)
+            except Exception:  # Reading it will say what is wrong.
+                return None
+            self._length = head["ContentLength"]
+        return self._length
+
+    def status(self) -> None:
+        """Nothing to pass on."""
+
+    @contextmanager
+    def opened(self) -> Iterator[IO[bytes]]:
+        """Get the object as a stream."""
+        body: Any = s3_client().get_object(Bucket=self.bucket, Key=self.key)["Body"]
+        with body:
+            yield body
+
+    def check(self, *, force: bool) -> None:
+        """Refuse an object that exists, unless forced to replace it."""
+        if force:
+            return
+        try:
+            s3_client().head_object(Bucket=self.bucket, Key=self.key)
+        except Exception as error:
+            # Who may only put objects cannot ask. Then the upload itself will be refused.
+            if _status_of(error) in {NOT_FOUND, FORBIDDEN}:
+                return
+            raise
+        raise Failure(f"{self.name} exists: add --force to replace it", ExitCode.IO)
+
+    def receive(self, reader: Reader, advance: Advance, like: os.stat_result | None = None) -> int:  # noqa: ARG002
+        """Upload all that the reader gives. If that fails, the upload is aborted."""
+        from boto3.s3.transfer import TransferConfig  # noqa: PLC0415
+
+        length = getattr(reader, "length", None)
+        part_len = PART_LEN_OF_UNKNOWN
+        if length is not None:
+            part_len = max(PART_LEN, -(-length // MAX_PARTS))
+        config = TransferConfig(
+            multipart_threshold=PART_LEN,
+            multipart_chunksize=part_len,
+            max_concurrency=CONCURRENCY,
+            max_in_memory_upload_chunks=CONCURRENCY,
+            preferred_transfer_client="classic",
+        )
+        stream = _Stream(reader, advance)
+        s3_client().upload_fileobj(stream, self.bucket, self.key, Config=config)
+        return stream.length
+
+
+class _Stream:
+    """Gives boto3 what a reader gives. It cannot seek, so each byte is read once."""
+
+    def __init__(self, reader: Reader, advance: Advance) -> None:
+        self._reader = reader
+        self._advance = advance
+        self.length = 0
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self._reader.read(size)
+        self.length += len(piece)
+        self._advance(len(piece))
+        return piece
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+
+def explained(error: BaseException) -> str:
+    """One sentence for what boto3 has raised."""
+    detail = getattr(error, "response", {}).get("Error", {})
+    operation = getattr(error, "operation_name", "")
+    code = detail.get("Code", "")
+    if code:
+        text = f"S3 {operation}: {code}: {detail.get('Message', '')}".removesuffix(": ")
+        if code in {"AccessDenied", "403"}:
+            text += f"; check the credentials, and that they allow s3:{operation}"
+        return text
+    if type(error).__name__ == "NoCredentialsError":
+        return "there are no AWS credentials: set them up as for the AWS CLI"
+    return f"{type(error).__name__}: {error}"
+
+
+def _status_of(error: Exception) -> int | None:
+    response = getattr(error, "response", {})
+    status: int | None = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status

@@ -1,0 +1,93 @@
+"""``libseal keys export``."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import cast
+
+import click
+
+from ...provision._bundle import KeyBundle
+from ...provision._export import Form, export_key
+from .._options import force_option, output_option, quiet_option
+from .._progress import Reporter
+from ._shared import kms_for, region_option, usage, write
+
+
+def _to_moment(_: click.Context, parameter: click.Parameter, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    now = datetime.now(UTC)
+    try:
+        if re.fullmatch(r"[0-9]{1,5}", text):
+            return now + timedelta(days=int(text))
+        # The day itself still counts.
+        moment = datetime.combine(date.fromisoformat(text), time(23, 59, 59), UTC)
+    except (ValueError, OverflowError):
+        message = f"{text!r} is neither a date, such as 2027-11-27, nor a number of days"
+        raise click.BadParameter(message, param=parameter) from None
+    if moment < now:
+        raise click.BadParameter(f"{text} is over", param=parameter)
+    return moment
+
+
+@click.command()
+@click.argument("key", metavar="KEY")
+@click.option("--pem", "form", flag_value="pem", help="PEM. This is the default.")
+@click.option("--der", "form", flag_value="der", help="DER.")
+@click.option(
+    "--c-header", "form", flag_value="c-header", help="A C header: the key and its fingerprint."
+)
+@click.option(
+    "--rust", "form", flag_value="rust", help="Rust constants: the key and its fingerprint."
+)
+@click.option(
+    "--json", "form", flag_value="json", help="A key bundle: with ARN, fingerprint and times."
+)
+@click.option(
+    "--recipients", "form", flag_value="recipients", help="A line of a recipients file, for -R."
+)
+@click.option(
+    "--name", metavar="NAME", help="What C and Rust call the key. [default: from the alias]"
+)
+@click.option(
+    "--not-after",
+    metavar="DATE|DAYS",
+    callback=_to_moment,
+    help="Until when to seal for the key, in UTC: the end of 2027-11-27, or 365 days from now. Of "
+    "all forms, only a key bundle is refused afterwards.",
+)
+@output_option
+@force_option
+@region_option
+@quiet_option
+def command(
+    *,
+    key: str,
+    form: str | None,
+    name: str | None,
+    not_after: datetime | None,
+    output: str | None,
+    force: bool,
+    region: str | None,
+    quiet: bool,
+) -> None:
+    """Write the public key of a key in AWS KMS. KEY is an alias, an id or an ARN.
+
+    \b
+      libseal keys export alias/telemetry > public.pem
+      libseal keys export alias/telemetry --c-header -o telemetry_key.h
+      libseal keys export alias/telemetry --json --not-after 365 -o telemetry.json
+      libseal keys export alias/telemetry --recipients >> recipients.txt
+
+    A key that could seal but not unseal later is refused. What is printed besides is the
+    fingerprint: pin it wherever the key comes from a place that others can write to. It takes
+    kms:DescribeKey and kms:GetPublicKey.
+    """
+    with usage():
+        bundle = KeyBundle.from_kms(lambda: kms_for(key, region), key, not_after=not_after)
+        data = export_key(bundle, cast("Form", form or "pem"), name=name)
+    write(data, output, force=force)
+    where = f" to {output}" if output and output != "-" else ""
+    Reporter(quiet=quiet).succeeded(
+        f"exported {key}{where}: {bundle.spec}, fingerprint {bundle.fingerprint.hex()}"
+    )

@@ -1,0 +1,81 @@
+"""``libseal keys local``."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from ..._libseal import LocalUnwrapper, generate_private_key
+from ...provision._export import pem_of
+from .._failures import ExitCode, Failure
+from .._options import force_option, quiet_option
+from .._progress import Reporter
+from ._shared import write
+
+DEFAULT_BITS = "3072"
+
+
+@click.command()
+@click.option(
+    "-o",
+    "--output",
+    "prefix",
+    metavar="PREFIX",
+    default="",
+    type=click.Path(),
+    help="What the names of the files begin with: with -o try-, try-private.pem and "
+    "try-public.pem.",
+)
+@click.option(
+    "--bits",
+    type=click.Choice(["2048", "3072", "4096"]),
+    default=DEFAULT_BITS,
+    show_default=True,
+    help="The size of the key.",
+)
+@force_option
+@quiet_option
+def command(prefix: str, bits: str, force: bool, quiet: bool) -> None:
+    """Make a key pair in two files, for trying out: private.pem, which only you can read, and
+    public.pem.
+
+    \b
+      libseal keys local
+      libseal seal -r public.pem report.pdf
+      libseal unseal -i private.pem report.pdf.sealed
+
+    The private key is in a file without a password, so this is for trying out and for tests. For
+    data that matters, make a key that no one can copy: libseal keys create.
+    """
+    private, public = f"{prefix}private.pem", f"{prefix}public.pem"
+    if not force:
+        for name in (private, public):
+            if os.path.lexists(name):
+                raise Failure(
+                    f"{name} exists: give another name with -o, or add --force to replace it, and "
+                    "lose what only that key opens",
+                    ExitCode.IO,
+                )
+    pem = generate_private_key(int(bits))
+    _write_private(Path(private), pem, force=force)
+    write(pem_of(LocalUnwrapper(pem).public_key).encode(), public, force=force)
+    Reporter(quiet=quiet).succeeded(
+        f"made {private} and {public}, for trying out: the private key is in a file"
+    )
+
+
+def _write_private(path: Path, pem: bytes, *, force: bool) -> None:
+    """Write a file that no one else can read at any moment, as a whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp") if force else path
+    # With O_EXCL, it is no one else's file, nor a link to one.
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(pem)
+        if force:
+            temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise

@@ -1,0 +1,124 @@
+"""``libseal rewrap``."""
+
+import io
+from collections.abc import Sequence
+from typing import IO
+
+import click
+
+from .._libseal import CachingUnwrapper, Header, PublicKey, Recipient
+from .._rewrap import rewrap_file
+from .._types import Buffer
+from ..aws import rewrap_object
+from . import _jobs
+from ._jobs import Job
+from ._messages import beginning_of, calls
+from ._options import FILE, quiet_option, recipient_options, recursive_option, unwrap_options
+from ._places import File, Input, Output
+from ._progress import Reporter
+from ._recipients import RecipientOptions
+from ._s3 import Object, s3_client
+from ._unwrappers import UnwrapOptions
+
+
+@click.command()
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=FILE)
+@unwrap_options
+@recipient_options
+@click.option("--keep", is_flag=True, help="Keep the recipients that the message has.")
+@recursive_option
+@quiet_option
+def command(
+    *,
+    files: tuple[str, ...],
+    unwrap: UnwrapOptions,
+    recipients: RecipientOptions,
+    keep: bool,
+    recursive: bool,
+    quiet: bool,
+) -> int:
+    """Give messages other recipients, in place. The payload stays as it is, of any length.
+
+    \b
+      libseal rewrap --kms alias/old -r new.pem report.pdf.sealed
+      libseal rewrap --kms alias/old -r new.pem --recursive s3://bucket/photos/
+      libseal rewrap -i private.pem --keep -r colleague.pem *.sealed
+      libseal rewrap -i private.pem -r new.pem < old.sealed > new.sealed
+
+    The new recipients replace the old ones, unless --keep is given. The payload is not verified.
+    Who could open an old copy still can, and other messages of the same data key too.
+    """
+    keys = recipients.read()
+    unwrapper = unwrap.unwrapper()
+    jobs = _jobs.find(files, recursive=recursive, takes=_jobs.is_sealed)
+    reporter = Reporter(quiet=quiet)
+    rewrapping = _Rewrapping(unwrapper, keys, reporter, keep=keep)
+    result = _jobs.run(jobs, reporter, rewrapping.rewrap)
+    return _jobs.done(reporter, "rewrapped", jobs, result, calls(unwrap, unwrapper))
+
+
+class _Rewrapping:
+    def __init__(
+        self,
+        unwrapper: CachingUnwrapper,
+        recipients: Sequence[PublicKey | Recipient],
+        reporter: Reporter,
+        *,
+        keep: bool,
+    ) -> None:
+        self._unwrapper = unwrapper
+        self._recipients = recipients
+        self._keep = keep
+        self._advance = reporter.advance
+
+    def rewrap(self, job: Job) -> int:
+        """Return the length of the message."""
+        source = job.source
+        if isinstance(source, Input):
+            output = Output()
+            output.refuse_terminal()
+            with source.opened() as file:
+                return output.receive(self._rewrapped(file), self._advance)
+        if isinstance(source, File):
+            source.refuse_folder()
+            rewrap_file(
+                source.name,
+                self._unwrapper,
+                self._recipients,
+                keep=self._keep,
+                progress=self._advance,
+            )
+        elif isinstance(source, Object):
+            rewrap_object(
+                s3_client(),
+                source.bucket,
+                source.key,
+                self._unwrapper,
+                self._recipients,
+                keep=self._keep,
+                progress=self._advance,
+            )
+        return source.size() or 0
+
+    def _rewrapped(self, file: IO[bytes]) -> io.BufferedReader:
+        """The message in a stream, with another header."""
+        beginning = beginning_of(file)
+        old = Header(beginning)
+        new = old.rewrap(self._unwrapper, self._recipients, keep=self._keep)
+        rest = _Spliced(bytes(new) + beginning[old.length :], file)
+        return io.BufferedReader(rest)
+
+
+class _Spliced(io.RawIOBase):
+    """Some bytes, and then what is left in a file."""
+
+    def __init__(self, beginning: bytes, file: IO[bytes]) -> None:
+        self._beginning = io.BytesIO(beginning)
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        length = self._beginning.readinto(buffer)
+        return length or self._file.readinto(buffer)

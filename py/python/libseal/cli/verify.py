@@ -1,0 +1,54 @@
+"""``libseal verify``."""
+
+import click
+
+from .._reader import UnsealReader
+from . import _jobs
+from ._jobs import Job
+from ._messages import calls
+from ._options import FILE, quiet_option, recursive_option, require_option, unwrap_options
+from ._places import pieces
+from ._progress import Reporter
+from ._unwrappers import UnwrapOptions
+
+
+@click.command()
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=FILE)
+@unwrap_options
+@require_option
+@recursive_option
+@quiet_option
+def command(
+    *,
+    files: tuple[str, ...],
+    unwrap: UnwrapOptions,
+    require: dict[str, str | None],
+    recursive: bool,
+    quiet: bool,
+) -> int:
+    """Unseal files to nowhere, to see whether each message is whole and authentic.
+
+    \b
+      libseal verify -i private.pem report.pdf.sealed
+      libseal verify --kms alias/photos --recursive backup/ && rm -r photos
+
+    The exit code says it all: 0 only if every message has been verified to its end. A message says
+    nothing about who sealed it: anyone can have the public key.
+    """
+    unwrapper = unwrap.unwrapper()
+    jobs = _jobs.find(files, recursive=recursive, takes=_jobs.is_sealed)
+    reporter = Reporter(quiet=quiet)
+
+    def verify(job: Job) -> int:
+        length = 0
+        with (
+            job.source.opened() as file,
+            UnsealReader(file, unwrapper, require=require, threads=None) as reader,
+        ):
+            for piece in pieces(reader):
+                length += len(piece)
+                reporter.advance(len(piece))
+        return length
+
+    result = _jobs.run(jobs, reporter, verify)
+    return _jobs.done(reporter, "verified", jobs, result, calls(unwrap, unwrapper))
