@@ -72,9 +72,7 @@ def test_the_next_key_is_like_the_old_one(kms: LocalKms) -> None:
     old = provision.create_key(
         kms.client, alias, spec="RSA_2048", description="telemetry", tags={"team": "field"}
     )
-    policy = json.loads(
-        kms.client.get_key_policy(KeyId=old.key_id, PolicyName="default")["Policy"]
-    )
+    policy = json.loads(kms.client.get_key_policy(KeyId=old.key_id, PolicyName="default")["Policy"])
     policy["Statement"].append({**policy["Statement"][0], "Sid": "Another"})
     kms.client.put_key_policy(KeyId=old.key_id, Policy=json.dumps(policy))
     new = provision.rotate_key(kms.client, alias).new

@@ -69,13 +69,16 @@ def enforceable(policy: Mapping[str, Any]) -> dict[str, Any]:
     """The policy as far as MiniStack understands it.
 
     It has no condition keys of KMS, such as kms:EncryptionAlgorithm, and takes a condition that
-    names one for false. It takes CreateAlias and the others for aliases for calls about no resource.
+    names one for false. It does not find the key of an alias before it looks at the policy, and
+    takes calls that make or move an alias for calls about no resource.
     """
     statements = []
     for statement in policy["Statement"]:
         changed = {name: statement[name] for name in statement if name != "Condition"}
         if statement["Sid"] == "NameKeys":
             changed["Resource"] = "*"
+        elif statement["Sid"] == "ManageKeys":
+            changed["Resource"] = [statement["Resource"], "arn:aws:kms:*:*:alias/*"]
         statements.append(changed)
     return {**policy, "Statement": statements}
 
