@@ -379,7 +379,7 @@ libseal_status libseal_writer_set_pool(libseal_writer *writer, const libseal_poo
  *         LIBSEAL_ERR_TRUNCATED or LIBSEAL_ERR_END_NOT_AUTHENTIC if its end is missing,
  *         LIBSEAL_ERR_AUTHENTICATION_FAILED if a chunk was altered, or header or data key are wrong;
  *         LIBSEAL_ERR_IO_FAILED if the source failed, or the sink: libseal_last_error() says which one;
- *         the others of libseal_reader_read().
+ *         otherwise as libseal_reader_read().
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_reader_salvage(libseal_reader *reader, const libseal_sink *sink);

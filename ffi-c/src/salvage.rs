@@ -30,7 +30,7 @@ const PIECE_LEN: usize = 256 * 1024;
 ///         LIBSEAL_ERR_TRUNCATED or LIBSEAL_ERR_END_NOT_AUTHENTIC if its end is missing,
 ///         LIBSEAL_ERR_AUTHENTICATION_FAILED if a chunk was altered, or header or data key are wrong;
 ///         LIBSEAL_ERR_IO_FAILED if the source failed, or the sink: libseal_last_error() says which one;
-///         the others of libseal_reader_read().
+///         otherwise as libseal_reader_read().
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_reader_salvage(
