@@ -42,7 +42,7 @@ demo: lib $(python_ready)  ## Seal a file in C, unseal it in Python through a KM
 	@$(python) -m examples.demo.demo --library $(release) --build $(build)/c --bare-python $(tools)
 
 .PHONY: check
-check: fmt-check lint test-rust test-c test-python types test-independent interop test-readme test-demo test-firmware  ## Run every test
+check: fmt-check lint test-rust test-c test-python types test-independent interop test-readme test-walkthrough test-demo test-firmware  ## Run every test
 	@seconds=$$(($$(date +%s) - $(started))); \
 	printf '\nmake check: all passed in %d min %d s\n' $$((seconds / 60)) $$((seconds % 60))
 
@@ -72,6 +72,11 @@ figures: lib examples-rust $(python_ready)  ## Measure memory and overhead, into
 fleet: $(python_ready)  ## Count the requests to the KMS that a fleet costs, into build/fleet.md; FLEET=quick for less
 	$(call heading,Fleet)
 	FLEET=$(FLEET) $(python) -m tests.measure.fleet.fleet
+
+.PHONY: command-figures
+command-figures: $(python_ready)  ## Measure the command `libseal` beside others, into build/command.md; COMMAND=quick for less
+	$(call heading,Command)
+	COMMAND=$(COMMAND) $(python) -m tests.measure.command.command --command $(dir $(abspath $(python)))libseal
 
 .PHONY: bench
 bench: system $(bench_python_ready)  ## Compare the speed with other libraries, into build/bench; BENCH=quick for less
@@ -154,6 +159,11 @@ test-readme: lib $(python_ready)  ## Run the code of the README
 	$(call heading,README)
 	$(CARGO) build $(CARGO_FLAGS) -p libseal
 	LIBSEAL_RELEASE=$(release) $(python) -m pytest tests/readme
+
+.PHONY: test-walkthrough
+test-walkthrough: lib $(python_ready)  ## Run the commands of the walk-through, against a KMS on this machine
+	$(call heading,Walk-through)
+	LIBSEAL_RELEASE=$(release) $(python) -m pytest tests/walkthrough
 
 .PHONY: test-firmware
 test-firmware:

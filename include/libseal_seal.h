@@ -156,6 +156,21 @@ typedef uint32_t libseal_status;
 #define LIBSEAL_ERR_NOT_A_PRIVATE_KEY 120
 /** The password of the private key is missing or wrong, or the key is not encrypted. */
 #define LIBSEAL_ERR_PRIVATE_KEY_PASSWORD 121
+/**
+ * The public key has another fingerprint than the one expected: get the right key from a source you
+ * trust, or correct the fingerprint.
+ */
+#define LIBSEAL_ERR_FINGERPRINT_MISMATCH 122
+/**
+ * The key bundle or certificate has expired, or is not valid yet: get a current one, or set the
+ * clock.
+ */
+#define LIBSEAL_ERR_KEY_NOT_VALID_NOW 123
+/**
+ * The certificate does not lead to one of the given roots: give the right roots, and the
+ * intermediate certificates behind the certificate.
+ */
+#define LIBSEAL_ERR_CERTIFICATE_NOT_TRUSTED 124
 /** The encryption context is longer than 8192 bytes when encoded. */
 #define LIBSEAL_ERR_CONTEXT_TOO_LONG 130
 /** A key of the encryption context is empty. */
@@ -314,6 +329,23 @@ typedef struct libseal_rsa_public_key {
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_rsa_public_key_init(libseal_rsa_public_key *key, size_t key_size,
                                            const uint8_t *encoded, size_t len);
+
+/**
+ * Reads a public key as libseal_rsa_public_key_init() does, and refuses it unless it has this
+ * fingerprint: see libseal_public_key_fingerprint().
+ *
+ * For a key from a place that others can write to, such as a file or a partition: whoever replaces the
+ * key could read what is sealed for it. Get the fingerprint over another way, and keep it in the program.
+ *
+ * @param key          Overwritten. After an error it holds no key.
+ * @param key_size     sizeof(libseal_rsa_public_key).
+ * @param fingerprint  The expected one, LIBSEAL_FINGERPRINT_LEN bytes.
+ * @return as libseal_rsa_public_key_init(), LIBSEAL_ERR_FINGERPRINT_MISMATCH.
+ */
+LIBSEAL_API LIBSEAL_NODISCARD
+libseal_status libseal_rsa_public_key_init_pinned(libseal_rsa_public_key *key, size_t key_size,
+                                                  const uint8_t *encoded, size_t len,
+                                                  const uint8_t fingerprint[32]);
 
 /**
  * The size of the key's modulus in bits: 2048, 3072 or 4096; 0 if `key` is NULL or was not filled.

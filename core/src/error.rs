@@ -95,6 +95,12 @@ error_kinds! {
         "not a private key; give an RSA private key in PEM or DER: PKCS#8, encrypted or not, or PKCS#1";
     PrivateKeyPassword = 121, "PRIVATE_KEY_PASSWORD",
         "the password of the private key is missing or wrong, or the key is not encrypted";
+    FingerprintMismatch = 122, "FINGERPRINT_MISMATCH",
+        "the public key has another fingerprint than the one expected: get the right key from a source you trust, or correct the fingerprint";
+    KeyNotValidNow = 123, "KEY_NOT_VALID_NOW",
+        "the key bundle or certificate has expired, or is not valid yet: get a current one, or set the clock";
+    CertificateNotTrusted = 124, "CERTIFICATE_NOT_TRUSTED",
+        "the certificate does not lead to one of the given roots: give the right roots, and the intermediate certificates behind the certificate";
 
     ContextTooLong = 130, "CONTEXT_TOO_LONG",
         "the encryption context is longer than 8192 bytes when encoded";

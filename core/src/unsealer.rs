@@ -222,7 +222,7 @@ impl Unsealer {
                     if bytes.len() < *need {
                         return Ok(0);
                     }
-                    match header::scan(bytes)? {
+                    match header::scan(bytes, rest)? {
                         Scan::Incomplete { need: more } => *need = more,
                         Scan::Complete { .. } => {
                             let header = Header::from_scanned(core::mem::take(bytes));
@@ -341,7 +341,10 @@ impl Unsealer {
         let result = match &mut self.state {
             State::Header { bytes, .. } if bytes.is_empty() => Err(ErrorKind::EmptyMessage),
             // What has come may be enough to tell that it never was a header.
-            State::Header { bytes, .. } => header::scan(bytes).and(Err(ErrorKind::Truncated)),
+            State::Header { bytes, .. } => match header::scan(bytes, &[]) {
+                Ok(_) => Err(ErrorKind::Truncated),
+                Err(error) => Err(error.kind()),
+            },
             State::PayloadStart { .. } => Err(ErrorKind::Truncated),
             State::Payload(payload) => payload.finish(out),
             State::NeedKey | State::Done(_) | State::Failed => return Err(self.not_now()),

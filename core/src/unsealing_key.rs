@@ -105,7 +105,7 @@ impl UnsealingKey {
         if let Some(payload) = message.strip_prefix(self.header.as_bytes()) {
             return Ok(payload);
         }
-        Err(match scan(message)? {
+        Err(match scan(message, &[])? {
             Scan::Incomplete { .. } if message.is_empty() => ErrorKind::EmptyMessage.into(),
             Scan::Incomplete { .. } => ErrorKind::Truncated.into(),
             Scan::Complete { .. } => {

@@ -89,6 +89,30 @@ fn each_mistake_has_its_own_answer() {
 }
 
 #[test]
+fn a_pinned_key_is_the_expected_one_or_none() {
+    let (der, key) = (key_file("rsa-2048.pub.der"), public_key("rsa-2048"));
+    let expected: [u8; 32] = Sha256::digest(&der).into();
+    for file in ["rsa-2048.pub.der", "rsa-2048.pub.pem"] {
+        assert_eq!(PublicKey::pinned(&key_file(file), &expected).unwrap(), key);
+    }
+    for at in 0..32 {
+        let mut other = expected;
+        other[at] ^= 1;
+        let error = PublicKey::pinned(&der, &other).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::FingerprintMismatch);
+        let said = error.to_string();
+        let (found, wanted) = (hex::encode(expected), hex::encode(other));
+        assert!(
+            said.contains(&format!("{found}, not the expected {wanted}")),
+            "{said}"
+        );
+    }
+    // What is wrong with the key itself comes first.
+    let error = PublicKey::pinned(&key_file("certificate.der"), &expected).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CertificateGiven);
+}
+
+#[test]
 fn a_key_is_written_as_it_was_read() {
     for name in KEYS {
         let der = key_file(&format!("{name}.pub.der"));

@@ -211,6 +211,30 @@ fn an_error_is_final() {
 }
 
 #[test]
+fn a_file_of_openssl_enc_is_refused_with_the_command_that_reads_it() {
+    let file = b"Salted__\x01\x02\x03\x04\x05\x06\x07\x08 and ciphertext";
+    let whole = Unsealer::new(&[]).update(file, &mut []).unwrap_err();
+    let parsed = Header::parse(file).unwrap_err();
+    let mut unsealer = Unsealer::new(&[]);
+    let _ = unsealer.update(&file[..3], &mut []).unwrap();
+    let second_piece = unsealer.update(&file[3..], &mut []).unwrap_err();
+    for error in [whole, parsed, second_piece] {
+        assert_eq!(error.kind(), ErrorKind::NotSealed);
+        assert!(error.to_string().contains("`libseal import-openssl`"));
+    }
+    // Bytes that only begin alike have the usual text.
+    for other in [
+        &b"Salted_"[..],
+        b"Salted peanuts",
+        b"salted__",
+        b"SEAMlted__",
+    ] {
+        let error = Header::parse(other).unwrap_err();
+        assert_eq!(error.to_string(), ErrorKind::NotSealed.message());
+    }
+}
+
+#[test]
 fn required_context_is_checked_before_the_kms_is_asked() {
     let message = seal(&[("device", "42"), ("site", "x")], b"");
     let unwrapper = local_unwrapper("rsa-2048");

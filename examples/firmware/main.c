@@ -10,8 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* From key.S: what `aws kms get-public-key` returned when the firmware was built. */
+/* From key.S: what `aws kms get-public-key` returned. A device may keep it in a partition of its own. */
 extern const uint8_t public_key[], public_key_end[];
+
+/* The key that it must be: what `sha256sum` prints for its file. */
+static const uint8_t fingerprint[LIBSEAL_FINGERPRINT_LEN] = {
+    0xff, 0xcd, 0x1e, 0x1f, 0xd8, 0x96, 0x54, 0x41,
+    0xa8, 0x2c, 0x26, 0x81, 0x66, 0x63, 0x92, 0x37,
+    0x4d, 0xa6, 0xa9, 0xd6, 0xe7, 0x2d, 0x18, 0x8e,
+    0x70, 0xb3, 0xae, 0x7f, 0x29, 0xdd, 0x4a, 0xab,
+};
 
 #define KEY_ID "alias/device-data"
 #define PIECE 256
@@ -106,8 +114,8 @@ int main(void)
     /* Do processor and memory still work? */
     libseal_status status = libseal_self_test();
     if (status == LIBSEAL_OK)
-        status = libseal_rsa_public_key_init(&key, sizeof key, public_key,
-                                             (size_t)(public_key_end - public_key));
+        status = libseal_rsa_public_key_init_pinned(
+            &key, sizeof key, public_key, (size_t)(public_key_end - public_key), fingerprint);
     if (status == LIBSEAL_OK)
         status = seal_log();
     if (status == LIBSEAL_OK)

@@ -7,7 +7,7 @@ use crate::{
         castable::Castable,
         failure::Named,
         guard::{guard, guard_value},
-        pointer::array,
+        pointer::{array, bytes},
         storage::{Stored, Vacant, stored},
     },
     status::libseal_status,
@@ -71,6 +71,40 @@ pub unsafe extern "C" fn libseal_rsa_public_key_init(
             (storage, array(encoded, len).of("encoded")?)
         };
         fill(storage, PublicKey::new(encoded)?);
+        Ok(())
+    })
+}
+
+/// Reads a public key as libseal_rsa_public_key_init() does, and refuses it unless it has this
+/// fingerprint: see libseal_public_key_fingerprint().
+///
+/// For a key from a place that others can write to, such as a file or a partition: whoever replaces the
+/// key could read what is sealed for it. Get the fingerprint over another way, and keep it in the program.
+///
+/// @param key          Overwritten. After an error it holds no key.
+/// @param key_size     sizeof(libseal_rsa_public_key).
+/// @param fingerprint  The expected one, LIBSEAL_FINGERPRINT_LEN bytes.
+/// @return as libseal_rsa_public_key_init(), LIBSEAL_ERR_FINGERPRINT_MISMATCH.
+///
+/// cbindgen:ptrs-as-arrays=[[fingerprint;32]]
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn libseal_rsa_public_key_init_pinned(
+    key: *mut libseal_rsa_public_key,
+    key_size: usize,
+    encoded: *const u8,
+    len: usize,
+    fingerprint: *const u8,
+) -> libseal_status {
+    guard(|| {
+        // SAFETY: `key` is `key_size` bytes that only this call uses, `encoded` is `len` bytes, and
+        // `fingerprint` is NULL or its bytes, which do not change.
+        let (storage, encoded, fingerprint) = unsafe {
+            let storage = Vacant::read(key, key_size)?;
+            let encoded = array(encoded, len).of("encoded")?;
+            (storage, encoded, bytes(fingerprint).of("fingerprint")?)
+        };
+        fill(storage, PublicKey::pinned(encoded, fingerprint)?);
         Ok(())
     })
 }

@@ -9,10 +9,9 @@ use crate::{
         failure::{Failure, Named},
         guard::guard,
         own_status::LIBSEAL_ERR_INVALID_UTF8,
-        pointer::{array, output, shared},
+        pointer::{array, bytes, output},
         sized::{SizedStruct, read_sized},
     },
-    public_key::LIBSEAL_FINGERPRINT_LEN,
     status::libseal_status,
 };
 
@@ -90,8 +89,7 @@ impl libseal_wrapped_key {
         // SAFETY: the lengths are those of what the pointers are of.
         let (fingerprint, key_id, ciphertext) = unsafe {
             (
-                shared(self.fingerprint.cast::<[u8; LIBSEAL_FINGERPRINT_LEN]>())
-                    .of("the fingerprint of the wrapped key")?,
+                bytes(self.fingerprint).of("the fingerprint of the wrapped key")?,
                 array(self.key_id.cast::<u8>(), self.key_id_len)
                     .of("the key_id of the wrapped key")?,
                 array(self.ciphertext, self.ciphertext_len)

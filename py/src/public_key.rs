@@ -3,8 +3,9 @@
 use std::hash::{Hash, Hasher};
 
 use pyo3::{
+    exceptions::PyValueError,
     prelude::*,
-    types::{PyBytes, PyType},
+    types::{PyBytes, PyString, PyType},
 };
 
 use crate::{buffer::Input, convert::hex, errors};
@@ -16,6 +17,10 @@ use crate::{buffer::Input, convert::hex, errors};
 /// anything else it raises InvalidKeyError and says what it is, and how to get the key out of it: a
 /// private key, a certificate, a PKCS#1 key, a key for signatures, a key that is not RSA or has a
 /// size that no KMS holds.
+///
+/// With a fingerprint, it refuses every other key, with the name FINGERPRINT_MISMATCH: for a key
+/// from a place that others can write to. The fingerprint is 32 bytes, or 64 hexadecimal digits in
+/// a str, as ``openssl pkey -pubin -outform DER | sha256sum`` prints them.
 ///
 /// Keys can be compared, hashed, copied and pickled.
 #[pyclass(frozen, eq, hash, module = "libseal")]
@@ -48,11 +53,18 @@ impl Hash for PublicKey {
 #[pymethods]
 impl PublicKey {
     #[new]
-    #[pyo3(signature = (encoded, /))]
-    fn py_new(encoded: &Bound<'_, PyAny>) -> PyResult<Self> {
+    #[pyo3(signature = (encoded, /, *, fingerprint = None))]
+    fn py_new(
+        encoded: &Bound<'_, PyAny>,
+        fingerprint: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
         let py = encoded.py();
         let encoded = Input::or_text("encoded", encoded)?;
-        let key = libseal::PublicKey::new(encoded.as_bytes());
+        let fingerprint = fingerprint.map(expected_fingerprint).transpose()?;
+        let key = match fingerprint {
+            Some(fingerprint) => libseal::PublicKey::pinned(encoded.as_bytes(), &fingerprint),
+            None => libseal::PublicKey::new(encoded.as_bytes()),
+        };
         let key = key.map_err(|error| errors::to_py(py, error))?;
         Ok(Self { key })
     }
@@ -83,4 +95,31 @@ impl PublicKey {
     fn __reduce__<'py>(&self, py: Python<'py>) -> (Bound<'py, PyType>, (Bound<'py, PyBytes>,)) {
         (py.get_type::<Self>(), (self.der(py),))
     }
+}
+
+/// The argument `fingerprint`.
+fn expected_fingerprint(value: &Bound<'_, PyAny>) -> PyResult<[u8; 32]> {
+    let wrong =
+        || PyValueError::new_err("fingerprint must be 32 bytes, or 64 hexadecimal digits in a str");
+    match value.cast::<PyString>() {
+        Ok(digits) => from_hex(digits.to_str()?).ok_or_else(wrong),
+        Err(_) => {
+            let bytes = Input::from_py("fingerprint", value)?;
+            bytes.as_bytes().try_into().map_err(|_| wrong())
+        }
+    }
+}
+
+fn from_hex(digits: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    let digits = digits.as_bytes();
+    if digits.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let value = |digit: &u8| char::from(*digit).to_digit(16);
+        let [high, low] = pair else { return None };
+        *byte = u8::try_from(value(high)? * 16 + value(low)?).ok()?;
+    }
+    Some(bytes)
 }

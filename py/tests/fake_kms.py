@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 
 import libseal
 from libseal.aws import _keys
-from support import key_file, public_key, unwrapper
+from openssl_support import rsa_oaep
+from support import key_file, public_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,17 +70,13 @@ class FakeKms:
 
     def decrypt(self, **arguments: Any) -> Any:
         self._note("Decrypt", arguments)
-        name = arguments["KeyId"].removeprefix(self._arn(""))
-        local = unwrapper(name)
-        key = libseal.WrappedKey(
-            arguments["EncryptionAlgorithm"],
-            local.public_key.fingerprint,
-            "",
-            arguments["CiphertextBlob"],
-        )
+        key_id = arguments["KeyId"]
+        name = self.keys[key_id] if key_id in self.keys else key_id.removeprefix(self._arn(""))
         try:
-            plaintext = local(key)
-        except libseal.KeyUnwrapError:
+            plaintext = rsa_oaep(
+                name, arguments["CiphertextBlob"], arguments["EncryptionAlgorithm"]
+            )
+        except ValueError:
             raise error("InvalidCiphertextException") from None
         if arguments.get("DryRun"):
             raise error("DryRunOperationException", "would succeed", 412)

@@ -67,6 +67,37 @@ def test_public_key() -> None:
         key.bits = 4096  # type: ignore[misc]
 
 
+def test_pinned_key() -> None:
+    der = key_file("rsa-2048.pub.der")
+    pin, other = hashlib.sha256(der), public_key("rsa-2048-b").fingerprint
+    for expected in (
+        pin.digest(),
+        bytearray(pin.digest()),
+        pin.hexdigest(),
+        pin.hexdigest().upper(),
+    ):
+        for encoded in (der, key_file("rsa-2048.pub.pem").decode()):
+            assert libseal.PublicKey(encoded, fingerprint=expected) == public_key()
+    for wrong in (other, other.hex(), bytes(32)):
+        with pytest.raises(libseal.InvalidKeyError, match=f"{pin.hexdigest()}, not the exp") as no:
+            libseal.PublicKey(der, fingerprint=wrong)
+        assert (no.value.code, no.value.name) == (122, "FINGERPRINT_MISMATCH")
+    assert other.hex() not in str(no.value)
+
+
+@pytest.mark.parametrize(
+    "pin",
+    [b"", bytes(31), bytes(33), "", "00" * 31, "00" * 33, "0x" + "00" * 31, "+0" * 32, "ä" * 32],
+)
+def test_malformed_pin(pin: bytes | str) -> None:
+    """It is not taken for a fingerprint that does not match."""
+    with pytest.raises(ValueError, match="64 hexadecimal digits") as refused:
+        libseal.PublicKey(key_file("rsa-2048.pub.der"), fingerprint=pin)
+    assert not isinstance(refused.value, libseal.SealError)
+    with pytest.raises(TypeError):
+        libseal.PublicKey(key_file("rsa-2048.pub.der"), fingerprint=7)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("name", ["rsa-2048", "rsa-2048-e3", "rsa-3072", "rsa-4096"])
 def test_values_can_be_pickled_and_copied(name: str) -> None:
     key = public_key(name)

@@ -22,6 +22,12 @@ int main(int argc, char **argv)
                                          reinterpret_cast<const std::uint8_t *>(pem.data()),
                                          pem.size()),
                  LIBSEAL_OK);
+    std::uint8_t pin[LIBSEAL_FINGERPRINT_LEN];
+    CHECK_STATUS(libseal_public_key_fingerprint(&key, pin), LIBSEAL_OK);
+    CHECK_STATUS(libseal_rsa_public_key_init_pinned(&key, sizeof key,
+                                                reinterpret_cast<const std::uint8_t *>(pem.data()),
+                                                pem.size(), pin),
+                 LIBSEAL_OK);
     const libseal_recipient to = LIBSEAL_RECIPIENT_INIT(&key, "C++");
     const libseal_context_pair context = LIBSEAL_CONTEXT_PAIR_INIT("language", "C++");
     libseal_envelope envelope = LIBSEAL_ENVELOPE_INIT(&to, 1);

@@ -251,11 +251,13 @@ static void keys_and_tests(void)
     size_t len;
     uint8_t *bytes = read_key_file(names[below(ARRAY_LEN(names))], &len);
     libseal_rsa_public_key key;
-    uint8_t fingerprint[32];
+    uint8_t fingerprint[32] = {0};
+    CALL(libseal_public_key_fingerprint, or_null(&keys[below(3)]), or_null(fingerprint));
     CALL(libseal_rsa_public_key_init, or_null(&key), one_in(20) ? 8 : sizeof key, or_null(bytes),
          one_in(20) ? below(len) : len);
+    CALL(libseal_rsa_public_key_init_pinned, or_null(&key), one_in(20) ? 8 : sizeof key,
+         or_null(bytes), one_in(20) ? below(len) : len, or_null(fingerprint));
     free(bytes);
-    CALL(libseal_public_key_fingerprint, or_null(&keys[below(3)]), or_null(fingerprint));
     if (one_in(20))
         CALL(libseal_self_test, );
 }

@@ -30,6 +30,7 @@ static void statuses(void)
         libseal_status status, number;
         const char *name;
     } numbers[] = {
+        {LIBSEAL_ERR_FINGERPRINT_MISMATCH, 122, "FINGERPRINT_MISMATCH"},
         {LIBSEAL_ERR_MESSAGE_TOO_LONG, 160, "MESSAGE_TOO_LONG"},
         {LIBSEAL_ERR_SEALING_KEY_EXHAUSTED, 170, "SEALING_KEY_EXHAUSTED"},
         {LIBSEAL_ERR_INTERNAL, 900, "INTERNAL"},
@@ -118,6 +119,41 @@ static void good_keys(void)
         libseal_rsa_public_key copy = der;
         CHECK(libseal_rsa_public_key_bits(&copy) == keys[i].bits);
     }
+}
+
+/* A key that is not the expected one is none. */
+static void pinned_keys(void)
+{
+    size_t len;
+    uint8_t *der = read_key_file("rsa-2048.pub.der", &len), pin[32];
+    libseal_rsa_public_key key = public_key("rsa-2048"), other = public_key("rsa-2048-b");
+    CHECK_STATUS(libseal_public_key_fingerprint(&key, pin), LIBSEAL_OK);
+
+    libseal_rsa_public_key pinned;
+    CHECK_STATUS(libseal_rsa_public_key_init_pinned(&pinned, sizeof pinned, der, len, pin),
+                 LIBSEAL_OK);
+    CHECK(libseal_rsa_public_key_bits(&pinned) == 2048);
+
+    for (size_t i = 0; i < sizeof pin; i++) {
+        pin[i] ^= 0x80;
+        CHECK_STATUS(libseal_rsa_public_key_init_pinned(&pinned, sizeof pinned, der, len, pin),
+                     LIBSEAL_ERR_FINGERPRINT_MISMATCH);
+        CHECK(libseal_rsa_public_key_bits(&pinned) == 0);
+        pin[i] ^= 0x80;
+    }
+    CHECK_STATUS(libseal_public_key_fingerprint(&other, pin), LIBSEAL_OK);
+    CHECK_STATUS(libseal_rsa_public_key_init_pinned(&pinned, sizeof pinned, der, len, pin),
+                 LIBSEAL_ERR_FINGERPRINT_MISMATCH);
+
+    CHECK_STATUS(libseal_rsa_public_key_init_pinned(&pinned, sizeof pinned, der, 100, pin),
+                 LIBSEAL_ERR_NOT_A_PUBLIC_KEY);
+    CHECK_STATUS(libseal_rsa_public_key_init_pinned(&pinned, sizeof pinned, der, len, NULL),
+                 LIBSEAL_ERR_NULL_POINTER);
+    CHECK_STATUS(libseal_rsa_public_key_init_pinned(NULL, sizeof pinned, der, len, pin),
+                 LIBSEAL_ERR_NULL_POINTER);
+    CHECK_STATUS(libseal_rsa_public_key_init_pinned(&pinned, 100, der, len, pin),
+                 LIBSEAL_ERR_STORAGE_TOO_SMALL);
+    free(der);
 }
 
 static void bad_keys(void)
@@ -232,6 +268,7 @@ int main(int argc, char **argv)
     provider();
     self_test();
     good_keys();
+    pinned_keys();
     bad_keys();
     cut_keys();
     wrong_calls();

@@ -47,7 +47,7 @@ impl Header {
     /// [`HeaderMalformed`](ErrorKind::HeaderMalformed),
     /// [`HeaderTooLarge`](ErrorKind::HeaderTooLarge).
     pub fn parse(message: &[u8]) -> Result<Self, Error> {
-        match scan(message)? {
+        match scan(message, &[])? {
             Scan::Complete { len } => {
                 let bytes = message.get(..len).ok_or(ErrorKind::Internal)?.to_vec();
                 Ok(Self { bytes })
@@ -219,12 +219,13 @@ pub(crate) enum Scan {
     },
 }
 
-/// Checks the header that `bytes` begin with, as far as it is there.
-pub(crate) fn scan(bytes: &[u8]) -> Result<Scan, ErrorKind> {
+/// Checks the header that `bytes` begin with, as far as it is there. `rest` is what is known to come
+/// after them, for the text of the error.
+pub(crate) fn scan(bytes: &[u8], rest: &[u8]) -> Result<Scan, Error> {
     match Reader::new(bytes).header() {
         Ok(len) => Ok(Scan::Complete { len }),
         Err(Stop::Incomplete { need }) => Ok(Scan::Incomplete { need }),
-        Err(Stop::Invalid(kind)) => Err(kind),
+        Err(Stop::Invalid(kind)) => Err(refusal::not_a_header(kind, bytes, rest)),
     }
 }
 

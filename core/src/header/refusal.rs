@@ -11,6 +11,21 @@ use crate::{
 /// How many keys of a reader a text names: as many as a message can have recipients.
 const MAX_NAMED: usize = crate::MAX_RECIPIENTS;
 
+/// What `openssl enc` begins a file with.
+const OPENSSL_ENC: &[u8] = b"Salted__";
+
+/// The error for `bytes` and `rest` after them. Names the command for files that are not sealed but
+/// can be read.
+pub(crate) fn not_a_header(kind: ErrorKind, bytes: &[u8], rest: &[u8]) -> Error {
+    let beginning = bytes.iter().chain(rest).take(OPENSSL_ENC.len());
+    if kind == ErrorKind::NotSealed && beginning.eq(OPENSSL_ENC) {
+        let reason = "not a sealed message: `openssl enc` made it, and `libseal import-openssl` \
+                      decrypts it";
+        return Error::with_reason(kind, reason);
+    }
+    kind.into()
+}
+
 /// Names what was required and what was found.
 pub(crate) fn context_mismatch(key: &str, required: Option<&str>, found: Option<&str>) -> Error {
     let reason = match (required, found) {

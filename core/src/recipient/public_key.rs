@@ -3,10 +3,10 @@
 use core::fmt;
 
 #[cfg(feature = "alloc")]
-use alloc::vec::Vec;
+use alloc::{format, vec::Vec};
 
 #[cfg(feature = "alloc")]
-use crate::recipient::key_text;
+use crate::recipient::{key_text, wrapped_key::hex};
 use crate::{
     crypto,
     error::{Error, ErrorKind},
@@ -66,6 +66,36 @@ impl PublicKey {
             #[cfg(not(feature = "alloc"))]
             None => Err(ErrorKind::NotAPublicKey.into()),
         }
+    }
+
+    /// Reads a public key in any form that [`new`](Self::new) reads, and refuses it unless it has this
+    /// [fingerprint](Self::fingerprint).
+    ///
+    /// For a key that comes from a place that others can write to, such as a file, a partition or a
+    /// server: whoever replaces the key could read all that is sealed for it. Get the fingerprint over
+    /// another way, and keep it in the program.
+    ///
+    /// # Errors
+    /// [`FingerprintMismatch`](ErrorKind::FingerprintMismatch); those of [`new`](Self::new).
+    pub fn pinned(encoded: &[u8], fingerprint: &[u8; 32]) -> Result<Self, Error> {
+        let key = Self::new(encoded)?;
+        match key.fingerprint == *fingerprint {
+            true => Ok(key),
+            false => Err(key.mismatch(fingerprint)),
+        }
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(crate) fn mismatch(&self, expected: &[u8; 32]) -> Error {
+        let (found, expected) = (hex(&self.fingerprint), hex(expected));
+        let reason =
+            format!("the public key has the fingerprint {found}, not the expected {expected}");
+        Error::with_reason(ErrorKind::FingerprintMismatch, reason)
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    fn mismatch(&self, _: &[u8; 32]) -> Error {
+        ErrorKind::FingerprintMismatch.into()
     }
 
     pub(crate) fn from_der(der: &[u8]) -> Result<Self, Error> {

@@ -41,6 +41,16 @@ pub(crate) unsafe fn shared<'a, T>(pointer: *const T) -> Result<&'a T, Failure> 
     Ok(unsafe { &*pointer })
 }
 
+/// So many bytes, in a parameter that is an array in C.
+///
+/// # Safety
+/// `pointer` is NULL, or of `N` bytes that nothing changes during `'a`.
+pub(crate) unsafe fn bytes<'a, const N: usize>(pointer: *const u8) -> Result<&'a [u8; N], Failure> {
+    check(pointer)?;
+    // SAFETY: not NULL, so it is of `N` bytes that do not change; bytes are always aligned.
+    Ok(unsafe { &*pointer.cast() })
+}
+
 /// # Safety
 /// `pointer` is NULL, or of a `T` that nothing else uses during `'a`.
 #[cfg(feature = "unseal")]

@@ -128,9 +128,9 @@ class KmsUnavailableError(KeyUnwrapError):
 
 
 class KmsRefusedError(KeyUnwrapError):
-    """The KMS refused to unwrap the data key.
+    """The KMS refused to unwrap the data key, or what else it was asked for.
 
-    The caller may not decrypt, or the key is disabled, unknown or about to be deleted. Nothing is
+    The caller may not do that, or the key is disabled, unknown or about to be deleted. Nothing is
     wrong with the message: keep it until someone has mended that.
     """
 
@@ -176,6 +176,9 @@ CLASSES: Final[dict[int, type[SealError]]] = {
     119: InvalidKeyError,
     120: InvalidKeyError,
     121: InvalidKeyError,
+    122: InvalidKeyError,
+    123: InvalidKeyError,
+    124: InvalidKeyError,
     130: LimitError,
     131: ContextError,
     132: ContextError,

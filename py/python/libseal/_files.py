@@ -1,4 +1,7 @@
-"""Whole files, all or nothing; and a look at a message."""
+"""Whole files, all or nothing; and a look at a message.
+
+What else has no underscore is for ``openssl_enc``.
+"""
 
 import errno
 import io
@@ -64,9 +67,9 @@ def seal_file(
     check_path("src", src)
     check_path("dst", dst)
     check_progress(progress)
-    with replacing(dst) as target, _opened(src) as source:
-        piece_len = _piece_len(source, count)
-        _write_parts(target, _sealed(source, sealer, progress, piece_len), count)
+    with replacing(dst) as target, opened(src) as source:
+        piece_len = piece_len_for(source, count)
+        write_parts(target, sealed_parts(source, sealer, progress, piece_len), count)
         return target.length
 
 
@@ -114,8 +117,8 @@ def unsealing(
     check_progress(progress)
     count = thread_count(threads)
     reading = Reading(require=require, threads=threads, piece_len=count * PIECE_LEN)
-    with noting(src), replacing(dst) as target, _opened(src) as source:
-        piece_len = _piece_len(source, count)
+    with noting(src), replacing(dst) as target, opened(src) as source:
+        piece_len = piece_len_for(source, count)
         # With a tag of 16 bytes for each chunk.
         piece = memoryview(bytearray(piece_len + piece_len // CHUNK_LEN * 16))
         while not reading.needs_key:
@@ -132,7 +135,7 @@ def unsealing(
             else:
                 readable = ending.of_source(source)
                 parts = ending.of_parts(_unsealed(readable, reading, progress, piece, piece_len))
-            _write_parts(target, parts, count)
+            write_parts(target, parts, count)
             return target.length
 
         yield reading, write_plaintext
@@ -147,7 +150,7 @@ def inspect(message_or_path: Buffer | Path, /) -> Header:
     """
     if isinstance(message_or_path, str | os.PathLike):
         beginning = bytearray(MAX_HEADER_LEN)
-        with _opened(message_or_path) as source:
+        with opened(message_or_path) as source:
             length = _fill(beginning, source)
         with noting(message_or_path):
             return Header(memoryview(beginning)[:length])
@@ -173,11 +176,11 @@ def note(error: SealError, message: Path) -> None:
         error.add_note(NOTE)
 
 
-def _opened(path: Path) -> io.FileIO:
+def opened(path: Path) -> io.FileIO:
     return FilePath(path).open("rb", buffering=0)
 
 
-def _piece_len(source: io.FileIO, count: int) -> int:
+def piece_len_for(source: io.FileIO, count: int) -> int:
     """How much plaintext to work on at a time, in whole chunks."""
     size = os.fstat(source.fileno()).st_size
     if size == 0:  # A pipe, or a file in /proc.
@@ -187,7 +190,7 @@ def _piece_len(source: io.FileIO, count: int) -> int:
     return (min(longest - 1, size) // CHUNK_LEN + 1) * CHUNK_LEN
 
 
-def _fill(buffer: bytearray | memoryview, source: "io.FileIO | Ending") -> int:
+def _fill(buffer: bytearray | memoryview, source: "io.RawIOBase | Ending") -> int:
     """Read until the buffer is full or the source at its end; return how much there was."""
     length = 0
     with memoryview(buffer) as view:
@@ -203,13 +206,13 @@ def _fill(buffer: bytearray | memoryview, source: "io.FileIO | Ending") -> int:
     return length
 
 
-def _sealed(
-    source: io.FileIO, sealer: Sealer, progress: Progress | None, piece_len: int
+def sealed_parts(
+    source: io.RawIOBase, sealer: Sealer, progress: Progress | None, piece_len: int
 ) -> Iterator[Buffer]:
     """The message, part by part. A part is overwritten when the next but one is asked for."""
     yield sealer.update(b"")
     piece = memoryview(bytearray(piece_len))
-    outs = _two_in_turn(sealer.update_len(piece_len))
+    outs = two_in_turn(sealer.update_len(piece_len))
     while (length := _fill(piece, source)) == piece_len:
         out = next(outs)
         written = sealer.update_into(piece, out)
@@ -229,8 +232,8 @@ def _unsealed(
     piece: memoryview,
     piece_len: int,
 ) -> Iterator[Buffer]:
-    """The plaintext, part by part, as in ``_sealed``; ``piece`` is for parts of the message."""
-    outs = _two_in_turn(piece_len)
+    """The plaintext, as in ``sealed_parts``; ``piece`` is for parts of the message."""
+    outs = two_in_turn(piece_len)
     while True:
         match reading.next(piece_len):
             case range() as offsets:
@@ -247,7 +250,7 @@ def _unsealed(
                 return
 
 
-def _two_in_turn(length: int) -> Iterator[memoryview]:
+def two_in_turn(length: int) -> Iterator[memoryview]:
     """Two buffers: one can still be written to the target while the other is filled."""
     first = memoryview(bytearray(length))
     yield first
@@ -257,7 +260,7 @@ def _two_in_turn(length: int) -> Iterator[memoryview]:
         yield first
 
 
-def _write_parts(target: "NewFile", parts: Iterator[Buffer], count: int) -> None:
+def write_parts(target: "NewFile", parts: Iterator[Buffer], count: int) -> None:
     """With several threads, a part is written while the next one is made."""
     # Files of one piece or two are not worth a thread that writes.
     for part in parts if count == 1 else islice(parts, 3):

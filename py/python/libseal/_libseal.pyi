@@ -153,9 +153,15 @@ class PublicKey:
     private key, a certificate, a PKCS#1 key, a key for signatures, a key that is not RSA or has a
     size that no KMS holds.
 
+    With a fingerprint, it refuses every other key, with the name FINGERPRINT_MISMATCH: for a key
+    from a place that others can write to. The fingerprint is 32 bytes, or 64 hexadecimal digits in
+    a str, as ``openssl pkey -pubin -outform DER | sha256sum`` prints them.
+
     Keys can be compared, hashed, copied and pickled.
     """
-    def __new__(cls, encoded: Buffer | str, /) -> PublicKey: ...
+    def __new__(
+        cls, encoded: Buffer | str, /, *, fingerprint: Buffer | str | None = None
+    ) -> PublicKey: ...
     @property
     def bits(self) -> int:
         """Size of the modulus in bits: 2048, 3072 or 4096."""

@@ -11,11 +11,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from . import build, chart, goals, machine, report, workload
 from .build import Program
@@ -24,7 +21,6 @@ from .results import Results
 from .workload import ROOT, Workload
 
 BUILD = ROOT / "build/bench"
-MEMORY_FILES = Path("/dev/shm")
 
 
 @dataclass(frozen=True)
@@ -41,18 +37,6 @@ class Plan:
 
 FULL = Plan(file_size=1024 * MIB, passes=3, rounds=5, file_rounds=2)
 QUICK = Plan(file_size=128 * MIB, passes=1, rounds=5, file_rounds=3)
-
-
-@contextmanager
-def work_directory(plan: Plan) -> Iterator[Path]:
-    """In memory if there is room, so that no disk is measured."""
-    needed = workload.room(plan.file_size)
-    has_room = MEMORY_FILES.is_dir() and shutil.disk_usage(MEMORY_FILES).free >= needed
-    parent = MEMORY_FILES if has_room else BUILD
-    if shutil.disk_usage(parent).free < needed:
-        sys.exit(f"{parent} needs {needed // MIB} MiB of free room; BENCH=quick takes less")
-    with TemporaryDirectory(dir=parent, prefix="bench-") as directory:
-        yield Path(directory)
 
 
 def run(program: Program, work: Workload, group: str, rounds: int) -> list[Record]:
@@ -106,7 +90,8 @@ def main() -> None:
     BUILD.mkdir(parents=True, exist_ok=True)
     cargo = build.Cargo(arguments.cargo, arguments.cargo_flags, arguments.target)
     programs = build.programs(cargo, BUILD)
-    with work_directory(plan) as directory:
+    needed = workload.room(plan.file_size)
+    with workload.work_directory(needed, BUILD, "BENCH=quick") as directory:
         work = workload.create(directory, plan.file_size)
         verify(programs, work)
         description = machine.describe(directory)

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from .._errors import KeyUnwrapError, KmsRefusedError, KmsUnavailableError, make_error
 from .._libseal import PublicKey
+from ._keys import is_alias
 
 __all__ = ["Call", "KmsCall", "OnCall", "Shared", "Steps"]
 
@@ -87,10 +88,17 @@ def read_public_key(response: object, key_id: str) -> tuple[PublicKey, str]:
     return PublicKey(_field(response, "PublicKey", bytes)), arn
 
 
+def read_plaintext(response: object, key_id: str) -> bytes:
+    """What the answer of Decrypt holds, of any length."""
+    arn = _field(response, "KeyId", str)
+    if not is_alias(key_id):
+        _check_key_id(arn, key_id)
+    return _field(response, "Plaintext", bytes)
+
+
 def read_data_key(response: object, key_id: str) -> bytes:
     """The data key in the answer of Decrypt."""
-    _check_key_id(_field(response, "KeyId", str), key_id)
-    data_key = _field(response, "Plaintext", bytes)
+    data_key = read_plaintext(response, key_id)
     if len(data_key) != _DATA_KEY_LENGTH:
         message = (
             f"KMS Decrypt with {key_id} gave {len(data_key)} bytes, and a data key has "

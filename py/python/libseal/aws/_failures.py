@@ -16,7 +16,7 @@ from .._errors import (
     WrappedKeyRejectedError,
 )
 
-__all__ = ["again", "failure", "is_absent", "is_dry_run"]
+__all__ = ["again", "failure", "is_absent", "is_denied", "is_dry_run"]
 
 _TOO_MANY = (
     "there are more requests than the quota of the account and region allows: try again later, and "
@@ -93,6 +93,20 @@ _CODES: Final[dict[str, _Verdict]] = {
         "check the ARN, and that the client is for its region and partition",
     ),
     "InvalidGrantTokenException": (KmsRefusedError, "check grant_tokens"),
+    "AlreadyExistsException": (
+        KmsRefusedError,
+        "another key got that name meanwhile: check which one it is",
+    ),
+    "LimitExceededException": (
+        KmsRefusedError,
+        "ask AWS for a higher quota, or delete what is no longer needed",
+    ),
+    "MalformedPolicyDocumentException": (
+        KmsRefusedError,
+        "check the key policy: the roles that it names must exist, and it must leave the caller "
+        "the right to change it",
+    ),
+    "TagException": (KmsRefusedError, "check the names and values of the tags"),
     **_all(
         ("InvalidCiphertextException", "IncorrectKeyException"),
         (WrappedKeyRejectedError, _WRONG_KEY_HASH_OR_DATA),
@@ -143,6 +157,8 @@ _CLASSES: Final[dict[str, _Verdict]] = {
 # It may be anything, so someone has to look, and the message is kept until then.
 _UNKNOWN: Final[_Verdict] = (KmsRefusedError, _FOREIGN)
 
+_DENIED: Final = ("AccessDeniedException", "AccessDenied")
+
 _REQUEST_TIMEOUT: Final = 408
 _TOO_MANY_REQUESTS: Final = 429
 _CLIENT_ERRORS: Final = range(400, 500)
@@ -179,6 +195,11 @@ def is_absent(error: KeyUnwrapError) -> bool:
     return _code_of(error.__cause__) == "NotFoundException"
 
 
+def is_denied(error: KeyUnwrapError) -> bool:
+    """Whether the KMS says that the caller may not do that."""
+    return _code_of(error.__cause__) in _DENIED
+
+
 def is_dry_run(error: KeyUnwrapError) -> bool:
     """Whether the KMS says that it would have decrypted, had that not been a dry run."""
     return _code_of(error.__cause__) == "DryRunOperationException"
@@ -193,7 +214,7 @@ def _verdict(error: Exception, permission: str) -> _Verdict:
     code = _code_of(error)
     if code in _CODES:
         return _CODES[code]
-    if code in {"AccessDeniedException", "AccessDenied"}:
+    if code in _DENIED:
         return KmsRefusedError, _how_to_allow(str(_detail(error).get("Message", "")), permission)
     status = _field(getattr(error, "response", None), "ResponseMetadata").get("HTTPStatusCode")
     if isinstance(status, int):

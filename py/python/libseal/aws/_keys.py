@@ -13,7 +13,7 @@ from .._errors import KeyUnwrapError, KmsRefusedError, KmsUnavailableError
 from .._libseal import PublicKey, WrappedKey
 from ._failures import again, is_absent
 
-__all__ = ["REFRESH_SECONDS", "RETRY_SECONDS", "Keys", "Lookup", "Search", "Way", "now"]
+__all__ = ["REFRESH_SECONDS", "RETRY_SECONDS", "Keys", "Lookup", "Search", "Way", "is_alias", "now"]
 
 REFRESH_SECONDS: Final = 60.0
 """How long an alias stands for what it stood for, and how long a refusal is remembered."""
@@ -105,7 +105,7 @@ class Keys:
     def _take_mapping(self, keys: Mapping[Any, Any]) -> None:
         self.names = _names(keys)
         for name in self.names:
-            if _is_alias(name):
+            if is_alias(name):
                 raise ValueError(
                     f"keys maps the alias {name} to a public key, but an alias may move: "
                     "give the id or ARN of the key"
@@ -189,7 +189,7 @@ class Keys:
             return moment - failure.ended >= failure.seconds
         resolved = self._resolved.get(lookup)
         if resolved is not None:
-            return _is_alias(lookup.name) and moment - resolved >= REFRESH_SECONDS
+            return is_alias(lookup.name) and moment - resolved >= REFRESH_SECONDS
         return True
 
     def _raise_if_undecided(self, first_seen: float, moment: float) -> None:
@@ -207,7 +207,7 @@ class Keys:
             looked = (
                 failure.began if failure is not None else self._resolved.get(lookup, first_seen)
             )
-            if _is_alias(lookup.name) and looked < first_seen:
+            if is_alias(lookup.name) and looked < first_seen:
                 waiting.append((looked, lookup.name))
         # Retryable failures go first, as in the core.
         failures.sort(key=lambda failure: not failure[0].error.retryable)
@@ -222,7 +222,7 @@ class Keys:
             failure, name = failures[0]
             addition = "; the message may be for this key or for another one"
             if is_absent(failure.error):
-                kind = "alias" if _is_alias(name) else "key"
+                kind = "alias" if is_alias(name) else "key"
                 addition = f"; the {kind} {name} does not exist, and the message may be for another"
             raise failure.again(moment, addition)
         known = {lookup.name for lookup in lookups} | self.mapped.keys()
@@ -321,7 +321,8 @@ def _known_key(name: str, key: object) -> PublicKey | bytes:
     return fingerprint
 
 
-def _is_alias(name: str) -> bool:
+def is_alias(name: str) -> bool:
+    """Whether the name can stand for another key later."""
     return name.startswith("alias/") or ":alias/" in name
 
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from .._errors import KeyUnwrapError, StateError
 from .._libseal import PublicKey, WrappedKey
+from .._types import Buffer
 from ._calls import Call, OnCall, Shared, Steps, read_public_key
 from ._clients import SYNC, KmsClient, KmsClients, is_function
 from ._failures import failure
@@ -80,6 +81,18 @@ class KmsUnwrapper(Unwrapping):
     def __call__(self, wrapped_key: WrappedKey) -> bytes | None:
         """Return the data key, or None if it is wrapped for none of the keys."""
         return self._run(self._unwrapping(wrapped_key))
+
+    def decrypt(self, ciphertext: Buffer, algorithm: str = "RSAES_OAEP_SHA_256") -> bytes:
+        """Decrypt what was not wrapped by libseal, of any length: what the KMS returns for it.
+
+        Nothing says which key it was encrypted for, so each of ``keys`` is asked to decrypt it, one
+        after the other, until one can. ``algorithm`` is a KMS EncryptionAlgorithm. An alias is what
+        it stands for now.
+
+        Raises WrappedKeyRejectedError if all of ``keys`` reject it. If one of them could not be
+        asked, it may be the right one, and that failure is raised.
+        """
+        return self._run(self._decrypting_unnamed(ciphertext, algorithm))
 
     def check(self) -> dict[str, KeyUnwrapError | None]:
         """Try out whether each of ``keys`` could unseal now, without any message: at start, say.

@@ -15,8 +15,19 @@ from .._errors import (
     WrappedKeyRejectedError,
 )
 from .._libseal import PublicKey, WrappedKey
+from .._types import Buffer
 from . import _keys
-from ._calls import Call, KmsCall, OnCall, Shared, Steps, read_data_key, read_public_key, report
+from ._calls import (
+    Call,
+    KmsCall,
+    OnCall,
+    Shared,
+    Steps,
+    read_data_key,
+    read_plaintext,
+    read_public_key,
+    report,
+)
 from ._clients import Kind, is_coroutine_function, is_function, region_of
 from ._failures import failure, is_absent, is_dry_run
 from ._keys import Keys, Lookup, Search, Way
@@ -118,6 +129,40 @@ class Unwrapping:
             "EncryptionAlgorithm": wrapped_key.algorithm,
         }
         return (yield from self._call(way.client, "Decrypt", way.key_id, arguments, read_data_key))
+
+    # ---- Decrypting what names no key
+
+    def _decrypting_unnamed(self, ciphertext: Buffer, algorithm: str) -> Steps[bytes]:
+        self._check_process()
+        if not isinstance(ciphertext, Buffer):
+            raise TypeError(f"ciphertext must be bytes-like, not {type(ciphertext).__name__}")
+        if algorithm not in _ALGORITHMS:
+            raise ValueError(
+                f"algorithm must be one of {', '.join(_ALGORITHMS)}, not {algorithm!r}"
+            )
+        arguments = {"CiphertextBlob": bytes(ciphertext), "EncryptionAlgorithm": algorithm}
+        failures: list[KeyUnwrapError] = []
+        for name in self._keys.names:
+            of_name: list[KeyUnwrapError] = []
+            for client in range(len(self._sources)):
+                try:
+                    yield from self._client(client)
+                    if self._keys.fits(name, client):
+                        return (
+                            yield from self._call(
+                                client, "Decrypt", name, arguments, read_plaintext
+                            )
+                        )
+                except KeyUnwrapError as error:
+                    of_name.append(error)
+            # An id is known to one region only, so that the others do not know it is no failure.
+            known = [error for error in of_name if not is_absent(error)]
+            failures += known or of_name or [self._keys.no_client(name)]
+        # One that could not be asked may be the right one.
+        raise min(
+            failures,
+            key=lambda error: (not error.retryable, isinstance(error, WrappedKeyRejectedError)),
+        )
 
     # ---- Trying out
 

@@ -1,0 +1,71 @@
+"""Clients of AWS. boto3 is imported when a key in the KMS, or an object in S3, is named."""
+
+import os
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .._errors import KmsRefusedError
+from ..aws import KmsUnwrapper
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+
+# Seconds. boto3 would wait a minute for a connection, and this for each of its tries.
+CONNECT_TIMEOUT = 10
+ARN_PARTS = 6
+
+
+def client(service: str, region: str | None = None) -> Any:
+    """Make a client of boto3, for the region or the one that the environment names.
+
+    Raises click.UsageError if there is no boto3, and what boto3 raises.
+    """
+    try:
+        import boto3  # noqa: PLC0415 (importing it takes 200 ms)
+    except ModuleNotFoundError:
+        message = "AWS needs boto3: pip install 'libseal[aws]'"
+        raise click.UsageError(message) from None
+    from botocore.config import Config  # noqa: PLC0415
+
+    config = Config(connect_timeout=CONNECT_TIMEOUT, retries={"mode": "standard"})
+    # boto3 knows AWS_DEFAULT_REGION only, and the AWS CLI both.
+    region = region or os.environ.get("AWS_REGION")
+    return boto3.client(service, region_name=region, config=config)
+
+
+@cache
+def kms_client(region: str | None = None) -> "KMSClient":
+    """Make a client of the KMS, once for each region.
+
+    Raises KmsRefusedError if no region is known, click.UsageError if there is no boto3.
+    """
+    try:
+        made: KMSClient = client("kms", region)
+    except Exception as error:
+        if type(error).__name__ != "NoRegionError":
+            raise
+        raise KmsRefusedError(
+            "no AWS region is set: set AWS_REGION, or give the ARN of the key, which names it"
+        ) from None
+    return made
+
+
+def region_of_key(key: str) -> str | None:
+    """The region that the ARN of a key or an alias names; None for an id and an alias."""
+    parts = key.split(":")
+    return parts[3] or None if len(parts) >= ARN_PARTS and parts[0] == "arn" else None
+
+
+def kms_unwrappers(keys: Iterable[str]) -> list[KmsUnwrapper]:
+    """Make an unwrapper for the keys of each region."""
+    by_region: dict[str | None, list[str]] = {}
+    for key in keys:
+        by_region.setdefault(region_of_key(key), []).append(key)
+    return [KmsUnwrapper(_maker(region), keys=keys) for region, keys in by_region.items()]
+
+
+def _maker(region: str | None) -> Callable[[], "KMSClient"]:
+    return lambda: kms_client(region)

@@ -1,0 +1,105 @@
+"""The group ``libseal``, and how it ends."""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from .._libseal import __version__
+from ._failures import EXIT_CODES, ExitCode, Terminated, exit_code, sentence
+from ._group import LazyGroup
+
+COMMANDS = {
+    "seal": "Seal files for a public key.",
+    "unseal": "Unseal files with a private key, or with AWS KMS.",
+    "inspect": "Show what a message says about itself, without a key.",
+    "verify": "Unseal to nowhere: is the message whole and authentic?",
+    "rewrap": "Give messages other recipients, and leave the payload as it is.",
+    "salvage": "Unseal the verified beginning of a cut message.",
+    "keys": "Make, check, export and rotate keys.",
+    "import_openssl": "Read what was encrypted with openssl and an RSA key.",
+    "completion": "Print the completion script for a shell.",
+}
+
+HELP = """Seal data with a public key, which needs no secret and no network. Unseal it with the
+private key, which can stay in AWS KMS.
+
+\b
+  libseal keys local try.pem                     a key pair for trying out
+  libseal seal -r try.pub.pem report.pdf         writes report.pdf.sealed
+  libseal inspect report.pdf.sealed
+  libseal unseal -i try.pem report.pdf.sealed    writes report.pdf
+  libseal unseal --kms alias/reports report.pdf.sealed
+
+In pipes, - or no name at all stands for standard input. s3://bucket/key names an object in S3.
+`libseal COMMAND --help` has more examples."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command and return the exit code. Prints failures; raises nothing."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # What is ignored, by nohup for example, stays ignored.
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _terminate)
+    try:
+        code = group.main(args=[*arguments], prog_name="libseal", standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as error:
+        return _failed(error)
+    return code if isinstance(code, int) else ExitCode.OK
+
+
+def _terminate(number: int, _: object) -> NoReturn:
+    # From here on, nothing keeps it from cleaning up.
+    signal.signal(number, signal.SIG_IGN)
+    raise Terminated(number)
+
+
+def _failed(error: BaseException) -> int:
+    """Say what was wrong."""
+    code = exit_code(error)
+    if code == ExitCode.PIPE_CLOSED:
+        # Python would complain once more when it flushes standard output at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    elif isinstance(error, click.UsageError) and error.ctx is not None:
+        hint = f"try: {error.ctx.command_path} --help"
+        sys.stderr.write(f"libseal: {sentence(error)}\n{hint}\n")
+    elif isinstance(error, Terminated) or code == ExitCode.INTERRUPTED:
+        sys.stderr.write("libseal: interrupted\n")
+    else:
+        if code == ExitCode.UNEXPECTED and "LIBSEAL_TRACEBACK" in os.environ:
+            traceback.print_exception(error)
+        sys.stderr.write(f"libseal: {sentence(error)}\n")
+    return code
+
+
+class _Group(LazyGroup):
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(int(code)), text) for code, text in EXIT_CODES.items()])
+
+
+group = _Group(
+    name="libseal",
+    help=HELP,
+    commands_in=__package__,
+    modules=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    params=[
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            help="Show the version.",
+            callback=lambda ctx, _, wanted: (
+                (click.echo(__version__), ctx.exit()) if wanted else None
+            ),
+        )
+    ],
+)

@@ -1,0 +1,1 @@
+"""What the command `libseal` costs, beside others."""
