@@ -41,6 +41,12 @@ demo: lib $(python_ready)  ## Seal a file in C, unseal it in Python through a KM
 	$(call heading,Demo)
 	@$(python) -m examples.demo.demo --library $(release) --build $(build)/c --bare-python $(tools)
 
+.PHONY: walkthrough
+walkthrough: lib $(python_ready)  ## Run examples/walkthrough against a KMS and S3 on this machine; PAGE=devices.md for that page
+	$(call heading,Walk-through)
+	@PATH=$(dir $(abspath $(python))):$(dir $(abspath $(tools))):$$PATH CPATH=$(CURDIR)/include LIBRARY_PATH=$(release) \
+	    $(tools) -m tests.kms.ministack examples/walkthrough/walkthrough.sh examples/walkthrough/$(or $(PAGE),README.md)
+
 .PHONY: check
 check: fmt-check lint test-rust test-c test-python types test-independent interop test-readme test-walkthrough test-demo test-firmware  ## Run every test
 	@seconds=$$(($$(date +%s) - $(started))); \
