@@ -152,7 +152,7 @@ test-independent: $(tools_ready)  ## Test the independent implementation, and th
 .PHONY: interop
 interop: lib examples-rust $(python_ready)  ## Let each language unseal what each other sealed, and count what the KMS is asked
 	$(call heading,Interop)
-	LIBSEAL_RELEASE=$(release) $(python) -m pytest tests/kms tests/interop tests/measure/fleet
+	LIBSEAL_RELEASE=$(release) $(python) -m pytest tests/kms tests/interop tests/measure/fleet tests/measure/command
 
 .PHONY: test-aws-sdk
 test-aws-sdk: $(python_ready)  ## Test the example with the AWS SDK for Rust; not in `check`, it builds for minutes
