@@ -1,9 +1,9 @@
 """An account of AWS with roles: a KMS on this machine that obeys policies.
 
-    with account() as made:
-        client = made.client_of("unsealer", policy)
-        with pytest.raises(client.exceptions.ClientError, match="AccessDenied"):
-            client.disable_key(KeyId=made.arn)
+with account() as made:
+    client = made.client_of("unsealer", policy)
+    with pytest.raises(client.exceptions.ClientError, match="AccessDenied"):
+        client.disable_key(KeyId=made.arn)
 """
 
 import json

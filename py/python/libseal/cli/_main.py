@@ -29,10 +29,10 @@ HELP = """Seal data with a public key, which needs no secret and no network. Uns
 private key, which can stay in AWS KMS.
 
 \b
-  libseal keys local try.pem                     a key pair for trying out
-  libseal seal -r try.pub.pem report.pdf         writes report.pdf.sealed
+  libseal keys local                            a key pair for trying out
+  libseal seal -r public.pem report.pdf         writes report.pdf.sealed
   libseal inspect report.pdf.sealed
-  libseal unseal -i try.pem report.pdf.sealed    writes report.pdf
+  libseal unseal -i private.pem report.pdf.sealed    writes report.pdf
   libseal unseal --kms alias/reports report.pdf.sealed
 
 In pipes, - or no name at all stands for standard input. s3://bucket/key names an object in S3.
