@@ -163,6 +163,7 @@ test-readme: lib $(python_ready)  ## Run the code of the README
 .PHONY: test-walkthrough
 test-walkthrough: lib $(python_ready)  ## Run the commands of the walk-through, against a KMS on this machine
 	$(call heading,Walk-through)
+	$(CARGO) build $(CARGO_FLAGS) -p libseal
 	LIBSEAL_RELEASE=$(release) $(python) -m pytest tests/walkthrough
 
 .PHONY: test-firmware

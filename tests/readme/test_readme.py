@@ -35,14 +35,13 @@ import pytest
 import libseal
 from libseal.aws import KmsUnwrapper
 from tests.kms.ministack import LocalKms, ministack
-from tests.link import static_link_libs
+from tests.link import rust_flags, static_link_libs
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 OPERATING = ROOT / "py/OPERATING.md"
 SURROUNDINGS = Path(__file__).with_name("surroundings.c")
 RELEASE = Path(os.environ.get("LIBSEAL_RELEASE", ROOT / "target/release"))
-DEBUG = RELEASE.with_name("debug")
 KEY = "alias/example-rsa-key"
 LOG = os.urandom(50_000)
 
@@ -123,9 +122,7 @@ def test_rust(code: str, kms: LocalKms, directory: Path) -> None:
     main = "fn main() -> Result<(), Box<dyn std::error::Error>>"
     source.write_text(f"{main} {{\n{code}\nOk(())\n}}")
     program = directory / "program"
-    # The release build of the crate is for link-time optimisation by cargo alone.
-    library = [f"--extern=libseal={DEBUG / 'liblibseal.rlib'}", f"-Ldependency={DEBUG / 'deps'}"]
-    subprocess.run(["rustc", "--edition=2024", *library, source, "-o", program], check=True)
+    subprocess.run(["rustc", *rust_flags(RELEASE), source, "-o", program], check=True)
     subprocess.run([program], cwd=directory, check=True)
 
     message = (directory / "log.sealed").read_bytes()

@@ -62,6 +62,12 @@ class Terminated(BaseException):
         self.code = 128 + number
 
 
+class PipeClosed(Exception):  # noqa: N818
+    """In the place of the OSError, for which click would exit."""
+
+    code = ExitCode.PIPE_CLOSED
+
+
 # The first that fits: TruncatedError is an AuthenticationError.
 _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (click.ClickException, ExitCode.USAGE),
@@ -85,14 +91,19 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
 
 def exit_code(error: BaseException) -> int:
     """The exit code for an exception."""
-    if isinstance(error, Failure | Terminated):
+    if isinstance(error, Failure | Terminated | PipeClosed):
         return error.code
-    if isinstance(error, OSError) and error.errno == errno.EPIPE:
+    if is_closed_pipe(error):
         return ExitCode.PIPE_CLOSED
     for kind, code in _CODES:
         if isinstance(error, kind):
             return code
     return ExitCode.IO if _is_of_s3(error) else ExitCode.UNEXPECTED
+
+
+def is_closed_pipe(error: BaseException) -> bool:
+    """Whether the reader of the output is gone: there is no one to tell, and nothing to go on."""
+    return isinstance(error, OSError) and error.errno == errno.EPIPE
 
 
 def sentence(error: BaseException) -> str:
@@ -103,11 +114,22 @@ def sentence(error: BaseException) -> str:
         text = error.strerror or str(error)
     elif _is_of_s3(error):
         text = _of_s3(error)
-    elif exit_code(error) == ExitCode.UNEXPECTED:
+    elif exit_code(error) == ExitCode.UNEXPECTED and not isinstance(error, Failure):
         text = f"unexpected {type(error).__name__}: {error}; please report this"
     else:
         text = str(error)
+        if _is_of_interrupted_rewrap(error):
+            text += "; a rewrap of this file was interrupted: libseal rewrap finishes it"
     return printable(text)
+
+
+def _is_of_interrupted_rewrap(error: BaseException) -> bool:
+    notes = getattr(error, "__notes__", ())
+    if not notes:
+        return False
+    from .._redo import NOTE  # noqa: PLC0415 (importing it takes 4 ms)
+
+    return NOTE in notes
 
 
 def printable(text: str) -> str:

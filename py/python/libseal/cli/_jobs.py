@@ -1,6 +1,5 @@
 """Which inputs there are, where the output of each belongs, and the loop over them."""
 
-import errno
 import os
 import posixpath
 import stat
@@ -12,7 +11,7 @@ from typing import TypeAlias
 import click
 
 from . import _places
-from ._failures import ExitCode, Failure, printable
+from ._failures import ExitCode, Failure, is_closed_pipe, printable
 from ._places import STANDARD, File, Input, Output, Place
 from ._progress import Reporter, plural, size
 
@@ -192,7 +191,7 @@ def run(jobs: Sequence[Job], reporter: Reporter, work: Callable[[Job], int]) -> 
             except click.UsageError:
                 raise
             except Exception as error:
-                if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                if is_closed_pipe(error):
                     raise
                 reporter.failed(job.source.name, error)
     return count, length

@@ -5,12 +5,20 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from .._libseal import __version__
-from ._failures import EXIT_CODES, ExitCode, Terminated, exit_code, sentence
+from ._failures import (
+    EXIT_CODES,
+    ExitCode,
+    PipeClosed,
+    Terminated,
+    exit_code,
+    is_closed_pipe,
+    sentence,
+)
 from ._group import LazyGroup
 
 COMMANDS = {
@@ -29,10 +37,10 @@ HELP = """Seal data with a public key, which needs no secret and no network. Uns
 private key, which can stay in AWS KMS.
 
 \b
-  libseal keys local                            a key pair for trying out
-  libseal seal -r public.pem report.pdf         writes report.pdf.sealed
+  libseal keys local                               a key pair for trying out
+  libseal seal -r public.pem report.pdf            writes report.pdf.sealed
   libseal inspect report.pdf.sealed
-  libseal unseal -i private.pem report.pdf.sealed    writes report.pdf
+  libseal unseal -i private.pem report.pdf.sealed  writes report.pdf
   libseal unseal --kms alias/reports report.pdf.sealed
 
 In pipes, - or no name at all stands for standard input. s3://bucket/key names an object in S3.
@@ -81,6 +89,14 @@ def _failed(error: BaseException) -> int:
 
 
 class _Group(LazyGroup):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if is_closed_pipe(error):
+                raise PipeClosed from error
+            raise
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(int(code)), text) for code, text in EXIT_CODES.items()])

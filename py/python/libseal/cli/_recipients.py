@@ -1,5 +1,6 @@
 """From -r and -R to the recipients to seal for."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import NamedTuple
 
 import click
 
+from .._errors import InvalidKeyError
 from .._libseal import PublicKey, Recipient
 from ._failures import ExitCode, Failure, exit_code, sentence
 
@@ -46,7 +48,9 @@ class RecipientOptions(NamedTuple):
         ]
         for name in self.recipients_files:
             with reading(name):
-                found += _recipients_in(read_key_file(name))
+                from ..provision import read_recipients  # noqa: PLC0415 (only -R needs it)
+
+                found += read_recipients(read_key_file(name))
         unique: dict[bytes, PublicKey | Recipient] = {}
         for recipient in found:
             key = recipient.key if isinstance(recipient, Recipient) else recipient
@@ -55,17 +59,63 @@ class RecipientOptions(NamedTuple):
 
     def _key(self, name: str, pin: str | None) -> PublicKey | Recipient:
         with reading(name):
-            return PublicKey(read_key_file(name))
+            data = read_key_file(name)
+            recipient = _certified(data, self.roots) or _bundled(data) or PublicKey(data)
+            if pin is not None:
+                key = recipient.key if isinstance(recipient, Recipient) else recipient
+                _check_pin(key, pin)
+            return recipient
 
 
-def _recipients_in(data: bytes) -> list[Recipient]:
-    raise NotImplementedError
+def _certified(data: bytes, roots: str | None) -> PublicKey | None:
+    """The key of a certificate, or None if this is none and no roots were given."""
+    if roots is None and not _is_certificate(data):
+        return None
+    trusted = None
+    if roots is not None:
+        with reading(roots):
+            trusted = read_key_file(roots)
+    return PublicKey.from_certificate(data, roots=trusted)
+
+
+def _is_certificate(data: bytes) -> bool:
+    try:
+        PublicKey(data)
+    except InvalidKeyError as error:
+        return error.name == "CERTIFICATE_GIVEN"
+    return False
+
+
+def _bundled(data: bytes) -> PublicKey | Recipient | None:
+    """The key of a bundle, under its alias, or None if this is none."""
+    if not data.lstrip().startswith(b"{"):
+        return None
+    key = PublicKey.from_bundle(data)
+    # It can be read, or else it would have been refused.
+    alias = json.loads(data).get("Alias")
+    return Recipient(key, alias) if isinstance(alias, str) else key
+
+
+def _check_pin(key: PublicKey, pin: str) -> None:
+    try:
+        PublicKey(key.der, fingerprint=pin)
+    except InvalidKeyError:
+        raise
+    except ValueError:
+        text = "--pin takes 64 hexadecimal digits, the SHA-256 of the DER of the public key"
+        raise Failure(text, ExitCode.USAGE) from None
 
 
 def read_key_file(name: str) -> bytes:
     """Read the file of a key, or of several: it is short."""
-    with Path(name).open("rb") as file:
-        data = file.read(MAX_KEY_FILE_LEN + 1)
+    try:
+        with Path(name).open("rb") as file:
+            data = file.read(MAX_KEY_FILE_LEN + 1)
+    except FileNotFoundError as error:
+        if not name.startswith(("alias/", "arn:")):
+            raise
+        text = "there is no such file; libseal keys export gets the public key from the KMS"
+        raise OSError(error.errno, text) from None
     if len(data) > MAX_KEY_FILE_LEN:
         raise Failure("too long for a key: this is another file", ExitCode.KEY_REFUSED)
     return data
