@@ -4,10 +4,8 @@
 #
 #     examples/walkthrough/walkthrough.sh [PAGE]
 #
-# It works in the AWS account of your environment, and deletes what it makes there if it gets to the
-# end. Without an account, on this machine alone:
-#
-#     python -m tests.kms.ministack examples/walkthrough/walkthrough.sh
+# It works in the AWS account of your environment, and deletes what it made there if it gets to the
+# end. `make walkthrough` runs it without an account.
 set -eu
 
 page=$(realpath "${1:-$(dirname "$0")/README.md}")
@@ -23,6 +21,6 @@ awk '
     file               { print > file }
 ' "$page"
 
-# -v: shows each command before it runs.
-bash -v -eu -o pipefail commands.sh
+# The AWS CLI would show its answers in a pager, and wait. With -v, bash shows each command first.
+AWS_PAGER='' bash -v -eu -o pipefail commands.sh
 printf 'The files are in %s\n' "$work"

@@ -1,7 +1,7 @@
 """Runs the commands of the pages in examples/walkthrough, as its script does for readers.
 
-The AWS CLI is the real one; KMS and S3 are on this machine. libseal.a and its headers are found as if
-they were installed.
+The AWS CLI is the real one; KMS and S3 are on this machine. libseal.a and its headers are found as
+if they were installed.
 """
 
 import os
