@@ -29,7 +29,7 @@ ARN = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567
 
 
 class Keys:
-    """Runs ``libseal keys`` in a folder."""
+    """Runs ``libseal keys`` in a folder, against a KMS."""
 
     def __init__(self, counted: CountedKms, folder: Path) -> None:
         self.counted = counted
@@ -101,7 +101,6 @@ def test_create(keys: Keys) -> None:
     assert tags == [{"TagKey": "a", "TagValue": "b=c"}]
     again = keys("create", alias)
     assert again == f"{alias} exists and can unseal, nothing was changed: RSA_2048, {arn}\n"
-    assert keys("create", alias, "--quiet") == ""
 
 
 def test_create_refuses(keys: Keys, alias: str) -> None:
@@ -113,7 +112,6 @@ def test_create_refuses(keys: Keys, alias: str) -> None:
     name = f"{alias}-sign"
     keys.kms.client.create_alias(AliasName=name, TargetKeyId=signing["KeyMetadata"]["KeyId"])
     assert "SIGN_VERIFY, not ENCRYPT" in keys.failure(KEY_REFUSED, "create", name)
-    assert "SIGN_VERIFY, not ENCRYPT" in keys.failure(KEY_REFUSED, "export", name)
     assert "SIGN_VERIFY, not ENCRYPT" in keys.failure(KEY_REFUSED, "check", name)
 
 
@@ -124,7 +122,6 @@ def test_check(keys: Keys, alias: str) -> None:
     lines = keys("check", alias).splitlines()
     assert [line.split()[0] for line in lines[:-1]] == ["ok"] * 8
     assert lines[-1] == f"{alias} can unseal"
-    assert keys("check", alias, "--quiet") == ""
     answer = json.loads(keys("check", alias, "--json"))
     assert (answer["ok"], answer["arn"]) == (True, arn_of(keys, alias))
     assert [step["name"] for step in answer["steps"]][-2:] == ["seal", "unseal"]
@@ -141,10 +138,8 @@ def test_check_names_the_permission(keys: Keys, alias: str) -> None:
 
 
 def test_what_is_wrong_on_this_side(keys: Keys, alias: str) -> None:
-    typo = keys.failure(KMS_REFUSED, "check", f"{alias}-typo")
+    typo = keys.failure(KMS_REFUSED, "check", f"{alias}-typo", "--region", "us-east-1")
     assert "check the name of the key, and that the client is for its region" in typo
-    other = keys.failure(KMS_REFUSED, "check", alias, "--region", "eu-west-1")
-    assert "NotFoundException" in other
     nobody = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "HOME": str(keys.folder)}
     nobody["AWS_EC2_METADATA_DISABLED"] = "true"
     assert "credentials" in keys.failure(KMS_REFUSED, "check", alias, **nobody)
@@ -178,7 +173,6 @@ def test_export(keys: Keys, alias: str) -> None:
 def test_export_until(keys: Keys, alias: str) -> None:
     fields = json.loads(keys("export", alias, "--json", "--not-after", "2999-12-31"))
     assert fields["NotAfter"] == "2999-12-31T23:59:59Z"
-    assert json.loads(keys("export", alias, "--json", "--not-after", "365"))["NotAfter"]
     for text in ("tomorrow", "2021-01-01", "-1", "2999-02-30", "99999999"):
         keys.failure(USAGE, "export", alias, "--json", "--not-after", text)
     assert "json" in keys.failure(USAGE, "export", alias, "--pem", "--not-after", "1")
@@ -241,7 +235,6 @@ def test_no_policy(keys: Keys, arguments: tuple[str, ...], reason: str) -> None:
 
 def test_rotate(keys: Keys, alias: str) -> None:
     old = arn_of(keys, alias)
-    assert "no next key" in keys.failure(KMS_REFUSED, "rotate", alias, "--move-alias")
     text = keys("rotate", alias)
     new = arn_of(keys, f"{alias}-next")
     assert text.startswith(f"made {alias}-next: RSA_2048, {new}\n")
@@ -251,8 +244,7 @@ def test_rotate(keys: Keys, alias: str) -> None:
         if line.startswith("   libseal keys "):
             keys(*line.split()[2:])
     assert arn_of(keys, alias) == new
-    again = keys.failure(KMS_REFUSED, "rotate", alias, "--move-alias")
-    assert new in again
+    assert "no next key" in keys.failure(KMS_REFUSED, "rotate", alias, "--move-alias")
 
 
 def test_what_to_do_with_the_old_key(keys: Keys, alias: str) -> None:
