@@ -110,6 +110,13 @@ def test_every_block_runs(page: Path) -> None:
     assert blocks.count("console") == 1
 
 
+@pytest.mark.parametrize("page", [README, DEVICES, WALKTHROUGH.parent / "README.md"])
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https:)([^)#]+)", page.read_text())
+    assert links
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
 def test_the_first_command_that_fails_ends_it(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
