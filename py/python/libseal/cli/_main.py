@@ -102,6 +102,12 @@ class _Group(LazyGroup):
             formatter.write_dl([(str(int(code)), text) for code, text in EXIT_CODES.items()])
 
 
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(__version__)
+        context.exit()
+
+
 group = _Group(
     name="libseal",
     help=HELP,
@@ -115,9 +121,7 @@ group = _Group(
             expose_value=False,
             is_eager=True,
             help="Show the version.",
-            callback=lambda ctx, _, wanted: (
-                (click.echo(__version__), ctx.exit()) if wanted else None
-            ),
+            callback=_show_version,
         )
     ],
 )
