@@ -41,6 +41,12 @@ demo: lib $(python_ready)  ## Seal a file in C, unseal it in Python through a KM
 	$(call heading,Demo)
 	@$(python) -m examples.demo.demo --library $(release) --build $(build)/c --bare-python $(tools)
 
+.PHONY: walkthrough
+walkthrough: lib $(python_ready)  ## Run examples/walkthrough against a KMS and S3 on this machine; PAGE=devices.md for that page
+	$(call heading,Walk-through)
+	@PATH=$(dir $(abspath $(python))):$(dir $(abspath $(tools))):$$PATH CPATH=$(CURDIR)/include LIBRARY_PATH=$(release) \
+	    $(tools) -m tests.kms.ministack examples/walkthrough/walkthrough.sh examples/walkthrough/$(or $(PAGE),README.md)
+
 .PHONY: check
 check: fmt-check lint test-rust test-c test-python types test-independent interop test-readme test-walkthrough test-demo test-firmware  ## Run every test
 	@seconds=$$(($$(date +%s) - $(started))); \
@@ -146,7 +152,7 @@ test-independent: $(tools_ready)  ## Test the independent implementation, and th
 .PHONY: interop
 interop: lib examples-rust $(python_ready)  ## Let each language unseal what each other sealed, and count what the KMS is asked
 	$(call heading,Interop)
-	LIBSEAL_RELEASE=$(release) $(python) -m pytest tests/kms tests/interop tests/measure/fleet
+	LIBSEAL_RELEASE=$(release) $(python) -m pytest tests/kms tests/interop tests/measure/fleet tests/measure/command
 
 .PHONY: test-aws-sdk
 test-aws-sdk: $(python_ready)  ## Test the example with the AWS SDK for Rust; not in `check`, it builds for minutes
@@ -163,6 +169,7 @@ test-readme: lib $(python_ready)  ## Run the code of the README
 .PHONY: test-walkthrough
 test-walkthrough: lib $(python_ready)  ## Run the commands of the walk-through, against a KMS on this machine
 	$(call heading,Walk-through)
+	$(CARGO) build $(CARGO_FLAGS) -p libseal
 	LIBSEAL_RELEASE=$(release) $(python) -m pytest tests/walkthrough
 
 .PHONY: test-firmware

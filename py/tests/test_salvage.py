@@ -176,7 +176,7 @@ class BadSector(io.FileIO):
 
 @pytest.fixture
 def bad_sector(monkeypatch: pytest.MonkeyPatch) -> type[BadSector]:
-    monkeypatch.setattr("libseal._files._opened", BadSector)
+    monkeypatch.setattr("libseal._files.opened", BadSector)
     return BadSector
 
 

@@ -103,8 +103,7 @@ _CODES: Final[dict[str, _Verdict]] = {
     ),
     "MalformedPolicyDocumentException": (
         KmsRefusedError,
-        "check the key policy: the roles that it names must exist, and it must leave the caller "
-        "the right to change it",
+        "check the key policy: its roles must exist, and the caller must stay allowed to change it",
     ),
     "TagException": (KmsRefusedError, "check the names and values of the tags"),
     **_all(

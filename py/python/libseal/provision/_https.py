@@ -57,6 +57,7 @@ class _Redirects(HTTPRedirectHandler):
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> Request | None:
         if not _is_safe(newurl):
+            fp.close()
             raise URLError("the server redirects to a place without HTTPS")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
