@@ -63,7 +63,7 @@ class Reporter:
     def failed(self, name: str | None, error: BaseException) -> None:
         """Print what was wrong, with the name of the input, and keep the exit code."""
         where = f"{printable(name)}: " if name else ""
-        self._print(f"libseal: {where}{sentence(error)}")
+        self._print(f"libseal: {where}{sentence(error, name)}")
         if self.exit_code == ExitCode.OK:
             self.exit_code = exit_code(error)
 
