@@ -90,7 +90,7 @@
 //! | `fips` | `aws-lc-rs` on the FIPS module of AWS-LC; needs CMake and Go to build | no |
 //! | `rayon` | long calls use the threads of the rayon pool in which they run | no |
 //! | `tokio` | `AsyncSealWriter`, `AsyncUnsealReader` | no |
-//! | `local-unwrapper` | `LocalUnwrapper`, as in the example above | no |
+//! | `local-unwrapper` | `LocalUnwrapper`, as in the example above; `generate_private_key` | no |
 //!
 //! Firmware depends on it with `default-features = false, features = ["compact"]`. Sealing then needs
 //! neither a heap nor an operating system, and takes random bytes from a [`RandomSource`]:
@@ -184,4 +184,4 @@ pub use {
 pub use io::{async_seal_writer::AsyncSealWriter, async_unseal_reader::AsyncUnsealReader};
 
 #[cfg(feature = "local-unwrapper")]
-pub use unwrap::local::LocalUnwrapper;
+pub use unwrap::{local::LocalUnwrapper, private_key::generate_private_key};

@@ -8,14 +8,18 @@
 
 mod common;
 
-use common::{key_file, public_key};
-use libseal::{ErrorKind, LocalUnwrapper, PublicKey};
+use common::{key_file, local_unwrapper, public_key};
+use getrandom::SysRng;
+use libseal::{
+    Envelope, ErrorKind, LocalUnwrapper, PublicKey, WrapAlgorithm, generate_private_key,
+};
 use proptest::prelude::*;
 use rsa::{
-    BoxedUint,
+    BoxedUint, Oaep,
     pkcs8::{DecodePublicKey, EncodePublicKey},
-    traits::PublicKeyParts,
+    traits::{PaddingScheme, PublicKeyParts},
 };
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 const KEYS: [&str; 5] = [
@@ -372,6 +376,67 @@ fn private_keys_in_every_form() {
             ErrorKind::NotAPrivateKey,
             "{other}"
         );
+    }
+}
+
+#[test]
+fn a_private_key_can_be_made_for_trying_out() {
+    let pem = generate_private_key(2048).unwrap();
+    assert!(pem.starts_with("-----BEGIN PRIVATE KEY-----\n"));
+    let made = LocalUnwrapper::new(pem.as_bytes(), None).unwrap();
+    assert_eq!(made.public_key().bits(), 2048);
+    let recipients = [made.public_key().into()];
+    let message = Envelope::new(&recipients).seal(b"21.5 C").unwrap();
+    assert_eq!(libseal::unseal(&message, &made, &[]).unwrap(), b"21.5 C");
+
+    for (bits, kind) in [
+        (0, ErrorKind::KeyTooSmall),
+        (1024, ErrorKind::KeyTooSmall),
+        (3000, ErrorKind::UnsupportedKeySize),
+        (8192, ErrorKind::KeyTooLarge),
+        (usize::MAX, ErrorKind::KeyTooLarge),
+    ] {
+        assert_eq!(generate_private_key(bits).unwrap_err().kind(), kind);
+    }
+}
+
+/// For what others wrapped: whatever OAEP has room for.
+#[test]
+fn a_private_key_decrypts_what_libseal_has_not_wrapped() {
+    let key = rsa::PublicKey::from_public_key_der(&key_file("rsa-2048.pub.der")).unwrap();
+    let local = local_unwrapper("rsa-2048");
+    let sha256 = |text: &[u8]| {
+        Oaep::<Sha256>::new()
+            .encrypt(&mut SysRng, &key, text)
+            .unwrap()
+    };
+    let sha1 = |text: &[u8]| {
+        Oaep::<Sha1>::new()
+            .encrypt(&mut SysRng, &key, text)
+            .unwrap()
+    };
+    for text in [&b""[..], b"c2VjcmV0\n", &[7; 190]] {
+        let found = local.decrypt(WrapAlgorithm::RsaesOaepSha256, &sha256(text));
+        assert_eq!(found.unwrap()[..], *text);
+        let found = local.decrypt(WrapAlgorithm::RsaesOaepSha1, &sha1(text));
+        assert_eq!(found.unwrap()[..], *text);
+    }
+
+    let mut altered = sha256(b"secret");
+    altered[100] ^= 1;
+    let other = local_unwrapper("rsa-2048-b");
+    for (local, ciphertext) in [
+        (&local, altered),
+        (&local, sha1(b"secret")),
+        (&local, sha256(b"secret")[..255].to_vec()),
+        (&local, vec![]),
+        (&local, vec![0xff; 256]),
+        (&other, sha256(b"secret")),
+    ] {
+        let error = local.decrypt(WrapAlgorithm::RsaesOaepSha256, &ciphertext);
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WrappedKeyRejected);
+        assert!(error.to_string().contains("private key cannot decrypt"));
     }
 }
 

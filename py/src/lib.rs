@@ -50,7 +50,7 @@ mod _libseal {
     use crate::{
         caching_unwrapper::CachingUnwrapper,
         header::Header,
-        local_unwrapper::LocalUnwrapper,
+        local_unwrapper::{LocalUnwrapper, generate_private_key},
         many::{ManyUnsealer, UnknownKey, seal_window, take_window},
         pool::thread_count,
         public_key::PublicKey,

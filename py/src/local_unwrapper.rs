@@ -8,6 +8,7 @@ use crate::{
     convert::{self, hex, object},
     errors,
     public_key::PublicKey,
+    recipient::Algorithm,
     wrapped_key::WrappedKey,
 };
 
@@ -59,6 +60,29 @@ impl LocalUnwrapper {
         PublicKey::from_core(self.unwrapper.public_key())
     }
 
+    /// Decrypts what RSA-OAEP holds, of any length: for what libseal has not wrapped, such as
+    /// the files of another tool. No message needs it.
+    ///
+    /// algorithm is a KMS EncryptionAlgorithm: RSAES_OAEP_SHA_256 or RSAES_OAEP_SHA_1. Raises
+    /// WrappedKeyRejectedError if ciphertext was altered, or encrypted for another key or with
+    /// another algorithm.
+    #[pyo3(
+        signature = (ciphertext, algorithm = Algorithm::default()),
+        text_signature = "($self, ciphertext, algorithm='RSAES_OAEP_SHA_256')"
+    )]
+    fn decrypt<'py>(
+        &self,
+        ciphertext: &Bound<'py, PyAny>,
+        algorithm: Algorithm,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let py = ciphertext.py();
+        let input = Input::from_py("ciphertext", ciphertext)?;
+        let ciphertext = input.as_bytes();
+        let plaintext = py.detach(|| self.unwrapper.decrypt(algorithm.0, ciphertext));
+        let plaintext = plaintext.map_err(|error| errors::to_py(py, error))?;
+        Ok(PyBytes::new(py, &plaintext))
+    }
+
     /// Returns the data key, 32 bytes, or None if it is wrapped for another key.
     ///
     /// Raises KeyUnwrapError if it is wrapped for this key and cannot be unwrapped.
@@ -83,4 +107,18 @@ impl LocalUnwrapper {
         let fingerprint = hex(key.fingerprint());
         format!("<libseal.LocalUnwrapper RSA_{} {fingerprint}>", key.bits())
     }
+}
+
+/// Generates a private RSA key of 2048, 3072 or 4096 bits, for trying out and for tests.
+///
+/// Returns a PKCS#8 in PEM, as bytes, which LocalUnwrapper reads. It is not encrypted: real keys
+/// stay in a KMS, and this one is as safe as the place where you keep it.
+///
+/// Takes some tenths of a second to some seconds. Raises InvalidKeyError for another size.
+#[pyfunction]
+#[pyo3(signature = (bits = 3072))]
+pub(crate) fn generate_private_key(py: Python<'_>, bits: usize) -> PyResult<Bound<'_, PyBytes>> {
+    let pem = py.detach(|| libseal::generate_private_key(bits));
+    let pem = pem.map_err(|error| errors::to_py(py, error))?;
+    Ok(PyBytes::new(py, pem.as_bytes()))
 }

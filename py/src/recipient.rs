@@ -61,7 +61,7 @@ impl FromPyObject<'_, '_> for KeyId {
 
 /// The argument `algorithm`: the name of a KMS EncryptionAlgorithm.
 #[derive(Default)]
-struct Algorithm(WrapAlgorithm);
+pub(crate) struct Algorithm(pub(crate) WrapAlgorithm);
 
 impl FromPyObject<'_, '_> for Algorithm {
     type Error = PyErr;

@@ -7,6 +7,10 @@ from collections import OrderedDict
 from types import MappingProxyType
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 import libseal
 from support import key_file, public_key, unwrapper
@@ -35,6 +39,48 @@ def test_key_files_are_told_apart() -> None:
         with pytest.raises(libseal.InvalidKeyError) as refused:
             libseal.PublicKey(key_file(name))
         assert refused.value.name == error, name
+
+
+def test_generated_private_key() -> None:
+    pem = libseal.generate_private_key(2048)
+    assert pem.startswith(b"-----BEGIN PRIVATE KEY-----\n")
+    assert pem.endswith(b"-----END PRIVATE KEY-----\n")
+    local = libseal.LocalUnwrapper(pem)
+    assert local.public_key.bits == 2048
+    assert libseal.unseal(libseal.seal(local.public_key, b"21.5 C"), local) == b"21.5 C"
+    assert libseal.generate_private_key(2048) != pem
+    for bits in (0, 1024, 3000, 8192):
+        with pytest.raises(libseal.InvalidKeyError, match="use 2048, 3072 or 4096"):
+            libseal.generate_private_key(bits)
+
+
+@pytest.mark.parametrize(("algorithm", "digest"), [("SHA_256", SHA256), ("SHA_1", SHA1)])
+def test_decrypting_what_others_wrapped(algorithm: str, digest: type[SHA256] | type[SHA1]) -> None:
+    key = load_der_public_key(key_file("rsa-2048.pub.der"))
+    assert isinstance(key, RSAPublicKey)
+    oaep = OAEP(MGF1(digest()), digest(), None)
+    local, name = unwrapper(), f"RSAES_OAEP_{algorithm}"
+    for text in (b"", b"c2VjcmV0\n", bytes(190)):
+        ciphertext = key.encrypt(text, oaep)
+        assert local.decrypt(ciphertext, name) == text
+        assert local.decrypt(bytearray(ciphertext), algorithm=name) == text
+    if digest is SHA256:
+        assert local.decrypt(ciphertext) == text
+    other = {"SHA_256": "SHA_1", "SHA_1": "SHA_256"}[algorithm]
+    for wrong in (
+        (ciphertext, f"RSAES_OAEP_{other}"),
+        (ciphertext[:-1], name),
+        (b"", name),
+        (bytes(256), name),
+    ):
+        with pytest.raises(libseal.WrappedKeyRejectedError, match="private key cannot decrypt"):
+            local.decrypt(*wrong)
+    with pytest.raises(libseal.WrappedKeyRejectedError):
+        unwrapper("rsa-2048-b").decrypt(ciphertext, name)
+    with pytest.raises(ValueError, match="algorithm must be RSAES_OAEP_SHA_256 or"):
+        local.decrypt(ciphertext, "RSAES_PKCS1_V1_5")
+    with pytest.raises(TypeError, match="ciphertext must be bytes-like"):
+        local.decrypt("text")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -116,12 +116,7 @@ impl PublicKey {
         let top_bits = modulus
             .first()
             .map_or(0, |top| top.leading_zeros() as usize);
-        match modulus.len() * 8 - top_bits {
-            2048 | 3072 | 4096 => {}
-            ..2048 => return Err(ErrorKind::KeyTooSmall.into()),
-            4097.. => return Err(ErrorKind::KeyTooLarge.into()),
-            _ => return Err(ErrorKind::UnsupportedKeySize.into()),
-        }
+        check_bits(modulus.len() * 8 - top_bits)?;
         let exponent = exponent_value(exponent).ok_or(ErrorKind::InvalidRsaKey)?;
         let is_odd = |byte: Option<&u8>| byte.is_some_and(|byte| byte & 1 == 1);
         if exponent < 3 || exponent & 1 == 0 || !is_odd(modulus.last()) {
@@ -190,6 +185,16 @@ impl fmt::Debug for PublicKey {
             write!(f, "{byte:02x}")?;
         }
         f.write_str(")")
+    }
+}
+
+/// Whether a KMS holds RSA keys of this size.
+pub(crate) const fn check_bits(bits: usize) -> Result<(), ErrorKind> {
+    match bits {
+        2048 | 3072 | 4096 => Ok(()),
+        ..2048 => Err(ErrorKind::KeyTooSmall),
+        4097.. => Err(ErrorKind::KeyTooLarge),
+        _ => Err(ErrorKind::UnsupportedKeySize),
     }
 }
 

@@ -18,6 +18,8 @@ use crate::{
     unwrap::{Unwrap, Unwrapped, asynchronous::AsyncUnwrap, private_key},
 };
 
+const NOT_DECRYPTED: &str = "the private key cannot decrypt this: it was altered, or encrypted for another key or with another algorithm";
+
 /// Unwraps data keys with a private key in memory: for tests, and for private keys that are not in a
 /// KMS.
 ///
@@ -59,9 +61,37 @@ impl LocalUnwrapper {
     pub const fn public_key(&self) -> &PublicKey {
         &self.public_key
     }
-}
 
-impl LocalUnwrapper {
+    /// Decrypts what RSA-OAEP holds, of any length: for what libseal has not wrapped. No message needs
+    /// it.
+    ///
+    /// # Errors
+    /// [`WrappedKeyRejected`](ErrorKind::WrappedKeyRejected) if `ciphertext` was altered, or encrypted for
+    /// another key or with another algorithm.
+    pub fn decrypt(
+        &self,
+        algorithm: WrapAlgorithm,
+        ciphertext: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let plaintext = self.decrypt_oaep(algorithm, ciphertext);
+        plaintext.map_err(|_| Error::with_reason(ErrorKind::WrappedKeyRejected, NOT_DECRYPTED))
+    }
+
+    fn decrypt_oaep(
+        &self,
+        algorithm: WrapAlgorithm,
+        ciphertext: &[u8],
+    ) -> rsa::Result<Zeroizing<Vec<u8>>> {
+        let (key, blinding) = (&self.private_key, Some(&mut SysRng));
+        let plaintext = match algorithm {
+            WrapAlgorithm::RsaesOaepSha256 => {
+                Oaep::<Sha256>::new().decrypt(blinding, key, ciphertext)
+            }
+            WrapAlgorithm::RsaesOaepSha1 => Oaep::<Sha1>::new().decrypt(blinding, key, ciphertext),
+        };
+        plaintext.map(Zeroizing::new)
+    }
+
     fn unwrap(&self, key: &WrappedKey<'_>) -> Result<Option<DataKey>, BoxError> {
         let Some(algorithm) = key.algorithm() else {
             return Ok(None);
@@ -69,16 +99,7 @@ impl LocalUnwrapper {
         if key.fingerprint() != self.public_key.fingerprint() {
             return Ok(None);
         }
-        let (ciphertext, blinding) = (key.ciphertext(), Some(&mut SysRng));
-        let unwrapped = match algorithm {
-            WrapAlgorithm::RsaesOaepSha256 => {
-                Oaep::<Sha256>::new().decrypt(blinding, &self.private_key, ciphertext)
-            }
-            WrapAlgorithm::RsaesOaepSha1 => {
-                Oaep::<Sha1>::new().decrypt(blinding, &self.private_key, ciphertext)
-            }
-        };
-        let unwrapped = Zeroizing::new(unwrapped?);
+        let unwrapped = self.decrypt_oaep(algorithm, key.ciphertext())?;
         Ok(Some(key.data_key(&unwrapped)?))
     }
 }

@@ -10,7 +10,7 @@ pub(crate) mod caching;
 #[cfg(feature = "local-unwrapper")]
 pub(crate) mod local;
 #[cfg(feature = "local-unwrapper")]
-mod private_key;
+pub(crate) mod private_key;
 
 use core::fmt;
 

@@ -1,10 +1,14 @@
 //! Private RSA keys in files, and what people take for one.
 
+use alloc::string::String;
+
+use getrandom::SysRng;
 use pkcs8::{
-    EncryptedPrivateKeyInfoRef, SecretDocument,
+    EncodePrivateKey, EncryptedPrivateKeyInfoRef, LineEnding, SecretDocument,
     pkcs5::{self, pbes2::Kdf},
 };
 use rsa::{PrivateKey, pkcs1::DecodeRsaPrivateKey};
+use zeroize::Zeroizing;
 
 use crate::{
     error::{Error, ErrorKind},
@@ -13,7 +17,7 @@ use crate::{
         der_kind::DerKind,
         key_text::{key_text, looks_like_a_path},
         pem::{self, Block},
-        public_key::rsa_parameters,
+        public_key::{check_bits, rsa_parameters},
     },
 };
 
@@ -24,6 +28,23 @@ const PKCS12: &str =
 const OPENSSH: &str = "this is a private key in OpenSSH's format; convert a copy of it with `ssh-keygen -p -m PKCS8 -f COPY`";
 const EXPENSIVE_ENCRYPTION: &str = "the private key is damaged, or its encryption takes too much time or memory; encrypt it anew with `openssl pkcs8 -topk8 -in OLD -out NEW`";
 const UNSUPPORTED_ENCRYPTION: &str = "the private key is encrypted in an old or unusual way; encrypt it anew with `openssl pkcs8 -topk8 -in OLD -out NEW`";
+
+/// Generates a private RSA key of 2048, 3072 or 4096 bits, for trying out and for tests: a PKCS#8 in PEM,
+/// not encrypted. [`LocalUnwrapper`](crate::LocalUnwrapper) reads it.
+///
+/// Real keys stay in a KMS. This one is as safe as the place where you keep it.
+///
+/// It takes some tenths of a second to some seconds.
+///
+/// # Errors
+/// [`KeyTooSmall`](ErrorKind::KeyTooSmall), [`KeyTooLarge`](ErrorKind::KeyTooLarge) or
+/// [`UnsupportedKeySize`](ErrorKind::UnsupportedKeySize); [`RandomFailed`](ErrorKind::RandomFailed).
+pub fn generate_private_key(bits: usize) -> Result<Zeroizing<String>, Error> {
+    check_bits(bits)?;
+    let key = PrivateKey::new(&mut SysRng, bits).map_err(|_| ErrorKind::RandomFailed)?;
+    let pem = key.to_pkcs8_pem(LineEnding::LF);
+    Ok(pem.map_err(|_| ErrorKind::Internal)?)
+}
 
 pub(super) fn read(file: &[u8], password: Option<&[u8]>) -> Result<PrivateKey, Error> {
     match der::sequence(file) {

@@ -74,6 +74,7 @@ from ._libseal import (
     WrappedKey,
     Writing,
     __version__,
+    generate_private_key,
 )
 from ._many import seal_many, unseal_many
 from ._next import Next
@@ -130,6 +131,7 @@ __all__ = [
     "Header",
     "WrappedKey",
     "LocalUnwrapper",
+    "generate_private_key",
     "CachingUnwrapper",
     "CacheStatistics",
     "aws",

@@ -16,6 +16,7 @@ __all__ = [
     "seal_window",
     "take_window",
     "thread_count",
+    "generate_private_key",
     "PublicKey",
     "Reading",
     "Recipient",
@@ -329,10 +330,27 @@ class LocalUnwrapper:
     @property
     def public_key(self) -> PublicKey:
         """The public key to seal for."""
+    def decrypt(self, ciphertext: Buffer, algorithm: str = "RSAES_OAEP_SHA_256") -> bytes:
+        """Decrypts what RSA-OAEP holds, of any length: for what libseal has not wrapped, such as the
+        files of another tool. No message needs it.
+
+        algorithm is a KMS EncryptionAlgorithm: RSAES_OAEP_SHA_256 or RSAES_OAEP_SHA_1. Raises
+        WrappedKeyRejectedError if ciphertext was altered, or encrypted for another key or with
+        another algorithm.
+        """
     def __call__(self, wrapped_key: WrappedKey, /) -> bytes | None:
         """Call self as a function."""
     def fingerprints(self) -> list[bytes]:
         """The fingerprint of the key, in a list."""
+
+def generate_private_key(bits: int = 3072) -> bytes:
+    """Generates a private RSA key of 2048, 3072 or 4096 bits, for trying out and for tests.
+
+    Returns a PKCS#8 in PEM, as bytes, which LocalUnwrapper reads. It is not encrypted: real keys
+    stay in a KMS, and this one is as safe as the place where you keep it.
+
+    Takes some tenths of a second to some seconds. Raises InvalidKeyError for another size.
+    """
 
 @final
 class CachingUnwrapper:
