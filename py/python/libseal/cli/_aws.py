@@ -23,11 +23,7 @@ def client(service: str, region: str | None = None) -> Any:
 
     Raises click.UsageError if there is no boto3, and what boto3 raises.
     """
-    try:
-        import boto3  # noqa: PLC0415 (importing it takes 200 ms)
-    except ModuleNotFoundError:
-        message = "AWS needs boto3: pip install 'libseal[aws]'"
-        raise click.UsageError(message) from None
+    boto3 = _boto3()
     from botocore.config import Config  # noqa: PLC0415
 
     config = Config(connect_timeout=CONNECT_TIMEOUT, retries={"mode": "standard"})
@@ -35,6 +31,14 @@ def client(service: str, region: str | None = None) -> Any:
     region = region or os.environ.get("AWS_REGION")
     make: Any = boto3.client  # Its stubs have an overload for each service.
     return make(service, region_name=region, config=config)
+
+
+def _boto3() -> Any:
+    try:
+        import boto3  # noqa: PLC0415 (importing it takes 200 ms)
+    except ModuleNotFoundError:
+        raise click.UsageError("AWS needs boto3: pip install 'libseal[aws]'") from None
+    return boto3
 
 
 @cache
@@ -61,7 +65,8 @@ def region_of_key(key: str) -> str | None:
 
 
 def kms_unwrappers(keys: Iterable[str]) -> list[KmsUnwrapper]:
-    """Make an unwrapper for the keys of each region."""
+    """Make an unwrapper for the keys of each region. Raises click.UsageError without boto3."""
+    _boto3()
     by_region: dict[str | None, list[str]] = {}
     for key in keys:
         by_region.setdefault(region_of_key(key), []).append(key)

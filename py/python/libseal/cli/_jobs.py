@@ -12,7 +12,7 @@ import click
 from . import _places
 from ._failures import ExitCode, Failure, is_closed_pipe, printable
 from ._places import STANDARD, File, Input, Output, Place
-from ._progress import Reporter, plural, size
+from ._progress import Reporter, plural
 
 SUFFIX = ".sealed"
 
@@ -197,16 +197,15 @@ def run(jobs: Sequence[Job], reporter: Reporter, work: Callable[[Job], int]) -> 
     return count, length
 
 
-def done(
-    reporter: Reporter, verb: str, jobs: Sequence[Job], result: tuple[int, int], more: str = ""
-) -> int:
-    """Print the line of success, and return the exit code."""
-    count, length = result
-    failed = f"; {len(jobs) - count} failed" if count < len(jobs) else ""
+def done(reporter: Reporter, verb: str, jobs: Sequence[Job], count: int, *details: str) -> int:
+    """Print the line of success, for ``count`` of the jobs, and return the exit code."""
+    detail = ", ".join(filter(None, details))
+    more = f" ({detail})" if detail else ""
     if len(jobs) == 1 and count:
-        target = f" -> {printable(jobs[0].target.name)}" if jobs[0].target else ""
-        text = f"{verb} {printable(jobs[0].source.name)}{target} ({size(length)}{more})"
-        reporter.succeeded(text)
+        job = jobs[0]
+        target = f" -> {printable(job.target.name)}" if job.target else ""
+        reporter.succeeded(f"{verb} {printable(job.source.name)}{target}{more}")
     elif len(jobs) != 1:
-        reporter.succeeded(f"{verb} {plural(count, 'file')} ({size(length)}{more}){failed}")
+        failed = f"; {len(jobs) - count} failed" if count < len(jobs) else ""
+        reporter.succeeded(f"{verb} {plural(count, 'file')}{more}{failed}")
     return reporter.exit_code

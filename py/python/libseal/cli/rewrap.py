@@ -53,8 +53,8 @@ def command(
     jobs = _jobs.find(files, recursive=recursive, takes=_jobs.is_sealed)
     reporter = Reporter(quiet=quiet)
     rewrapping = _Rewrapping(unwrapper, keys, reporter, keep=keep)
-    result = _jobs.run(jobs, reporter, rewrapping.rewrap)
-    return _jobs.done(reporter, "rewrapped", jobs, result, calls(unwrap, unwrapper))
+    count, _ = _jobs.run(jobs, reporter, rewrapping.rewrap)
+    return _jobs.done(reporter, "rewrapped", jobs, count, calls(unwrap, unwrapper))
 
 
 class _Rewrapping:
@@ -72,13 +72,14 @@ class _Rewrapping:
         self._advance = reporter.advance
 
     def rewrap(self, job: Job) -> int:
-        """Return the length of the message."""
+        """Return 0, as what was written is no part of the payload."""
         source = job.source
         if isinstance(source, Input):
             output = Output()
             output.refuse_terminal()
             with source.opened() as file:
-                return output.receive(self._rewrapped(file), self._advance)
+                output.receive(self._rewrapped(file), self._advance)
+                return 0
         if isinstance(source, File):
             source.refuse_folder()
             rewrap_file(
@@ -98,7 +99,7 @@ class _Rewrapping:
                 keep=self._keep,
                 progress=self._advance,
             )
-        return source.size() or 0
+        return 0
 
     def _rewrapped(self, file: IO[bytes]) -> io.BufferedReader:
         """The message in a stream, with another header."""
