@@ -16,6 +16,7 @@ from cli_support import (
     NOT_AUTHENTIC,
     OK,
     PIPE_CLOSED,
+    PROGRAM,
     SECONDS,
     TERMINATED,
     USAGE,
@@ -85,8 +86,8 @@ def test_a_reader_that_has_enough_ends_it_quietly(command: Command) -> None:
     assert process.stderr.read() == b""
     assert process.wait(SECONDS) == PIPE_CLOSED
 
-    shell = f"{process.args[0]} --help | true"  # type: ignore[index]
-    helped = subprocess.run(["bash", "-c", shell], capture_output=True, check=False)
+    shell = ["bash", "-c", f"'{PROGRAM}' --help | true"]
+    helped = subprocess.run(shell, capture_output=True, check=False)
     assert helped.stderr == b""
 
 

@@ -139,6 +139,21 @@ def test_an_upload_that_is_stopped_is_aborted(command: Command, s3: Any) -> None
     assert not uploads(s3)
 
 
+@pytest.mark.parametrize("length", [1 << 20, 20 << 20], ids=["put", "upload in parts"])
+def test_an_object_that_appears_meanwhile_is_kept(command: Command, s3: Any, length: int) -> None:
+    process = command.start(*SEAL, "-o", f"s3://{BUCKET}/a")
+    assert process.stdin
+    # More than a pipe holds, so it has looked for the object before.
+    process.stdin.write(bytes(length))
+    process.stdin.flush()
+    put(s3, "a", b"first")
+    _, err = process.communicate()
+    assert process.returncode == IO
+    assert err == b"libseal: standard input: the object exists: add --force to replace it\n"
+    assert get(s3, "a") == b"first"
+    assert not uploads(s3)
+
+
 def test_what_s3_refuses_is_said_in_a_sentence(command: Command, s3: Any) -> None:
     command.path("a", b"a")
     url = put(s3, "there", b"old")

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterable
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,21 +40,25 @@ def _boto3() -> Any:
     return boto3
 
 
-@cache
+# Not functools.cache, of which the types get lost.
+_kms_clients: "dict[str | None, KMSClient]" = {}
+
+
 def kms_client(region: str | None = None) -> "KMSClient":
     """Make a client of the KMS, once for each region.
 
     Raises KmsRefusedError if no region is known, click.UsageError if there is no boto3.
     """
-    try:
-        made: KMSClient = client("kms", region)
-    except Exception as error:
-        if type(error).__name__ != "NoRegionError":
-            raise
-        raise KmsRefusedError(
-            "no AWS region is set: set AWS_REGION, or give the ARN of the key, which names it"
-        ) from None
-    return made
+    if region not in _kms_clients:
+        try:
+            _kms_clients[region] = client("kms", region)
+        except Exception as error:
+            if type(error).__name__ != "NoRegionError":
+                raise
+            raise KmsRefusedError(
+                "no AWS region is set: set AWS_REGION, or give the ARN of the key, which names it"
+            ) from None
+    return _kms_clients[region]
 
 
 def region_of_key(key: str) -> str | None:
