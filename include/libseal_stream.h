@@ -361,25 +361,25 @@ libseal_status libseal_writer_set_pool(libseal_writer *writer, const libseal_poo
 /* Salvage: what is left of a message that was cut short or altered ----------------------------- */
 
 /**
- * Writes the verified beginning of a message to a sink: the plaintext of every chunk of 16 KiB up to the
- * first that is not whole or not authentic. A part of a chunk cannot be verified, so it is left out.
+ * Writes the verified beginning of a message to a sink: the plaintext of every chunk of 16 KiB up to
+ * the first that is not whole or not authentic. A part of a chunk cannot be verified, so it is left
+ * out.
  *
- * LIBSEAL_OK alone means that the message is whole, and that all of its plaintext has been written. On
- * any other status libseal_reader_position() is the number of bytes that have been written and are
- * authentic, from a reader that has not moved before; 0 if there are none. Mark them as incomplete
- * wherever you keep them.
+ * LIBSEAL_OK alone means that the message is whole, and that all of its plaintext has been written.
+ * On any other status libseal_reader_position() is the number of bytes that have been written and
+ * are authentic, if the reader began at the start. Mark them as incomplete wherever you keep them.
  *
  * If the source fails, for example at a bad sector, what came before is written too. A call that is
- * repeated goes on from there. To have the message end where the source fails, let its callback answer
- * with 0 bytes.
+ * repeated goes on from there. If the message is to end where the source fails, let the callback
+ * answer with 0 bytes.
  *
  * @param reader  Begins at its position: at the start, unless it was moved.
  * @param sink    Not kept after the call.
  * @return LIBSEAL_OK if the message is whole;
  *         LIBSEAL_ERR_TRUNCATED or LIBSEAL_ERR_END_NOT_AUTHENTIC if its end is missing,
  *         LIBSEAL_ERR_AUTHENTICATION_FAILED if a chunk was altered, or header or data key are wrong;
- *         LIBSEAL_ERR_IO_FAILED if the source failed, or the sink: libseal_last_error() says which one;
- *         the others of libseal_reader_read().
+ *         LIBSEAL_ERR_IO_FAILED if source or sink failed: libseal_last_error() says which one;
+ *         otherwise as libseal_reader_read().
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_reader_salvage(libseal_reader *reader, const libseal_sink *sink);

@@ -34,7 +34,9 @@ public, private, task, src, dst = sys.argv[1:]
 
 def pause(_):
     print("paused", flush=True)
-    time.sleep(100)
+    # A signal that comes just before a sleep does not end it.
+    for _ in range(1000):
+        time.sleep(0.1)
 
 def wait(_):
     print("paused", flush=True)

@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -11,6 +12,12 @@ __all__ = ["shared"]
 
 # A shell starts what runs in the background without Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what lives to the end, thousands of tests: some collect twice each."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

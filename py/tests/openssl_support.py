@@ -49,11 +49,11 @@ def _with_password(key_file: Path, options: tuple[object, ...]) -> list[object]:
     return ["-pass", f"file:{key_file}", *md, *options]
 
 
-def wrapped(data: bytes, name: str = "rsa-2048", *options: str, md: str = "sha256") -> bytes:
-    """What `openssl pkeyutl` makes of it for a test key."""
+def wrapped(data: bytes, key: str | Path = "rsa-2048", *options: str, md: str = "sha256") -> bytes:
+    """What `openssl pkeyutl` makes of it for a test key, or for a public key in a file."""
     oaep = ["-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", f"rsa_oaep_md:{md}"]
     more = [word for option in options for word in ("-pkeyopt", option)]
-    public_key = KEYS / f"{name}.pub.pem"
+    public_key = KEYS / f"{key}.pub.pem" if isinstance(key, str) else key
     return openssl("pkeyutl", "-encrypt", "-pubin", "-inkey", public_key, *oaep, *more, data=data)
 
 

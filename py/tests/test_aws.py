@@ -17,6 +17,7 @@ from botocore.stub import Stubber
 import libseal
 from fake_kms import OAEP, FakeKms, arn, sealed
 from libseal.aws import KmsUnwrapper
+from openssl_support import encrypted, wrapped
 from support import key_file, public_key, unwrapper
 
 if TYPE_CHECKING:
@@ -306,6 +307,9 @@ def test_readme(kms: LocalKms, tmp_path: Path) -> None:
     (tmp_path / "public.pem").write_bytes(key.der)
     (tmp_path / "log").write_bytes(b"a line\n")
     (tmp_path / "log.sealed").write_bytes(libseal.seal(key, b"a line\n"))
+    (tmp_path / "key.b64").write_bytes(b"c2VjcmV0\n")
+    (tmp_path / "key.b64.enc").write_bytes(wrapped(b"c2VjcmV0\n", tmp_path / "public.pem"))
+    (tmp_path / "encrypt.me.enc").write_bytes(encrypted(b"a line\n", tmp_path / "key.b64"))
     kms.s3.create_bucket(Bucket="example-bucket")
     kms.s3.upload_file(str(tmp_path / "log.sealed"), "example-bucket", "log.sealed")
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "py/README.md").read_text(), re.DOTALL)
@@ -316,6 +320,8 @@ def test_readme(kms: LocalKms, tmp_path: Path) -> None:
         "assert unwrap_once.statistics.misses == 1",
         "assert line == b'a line of 23 characters\\n'",
         "assert part == line",
+        "assert Path('encrypt.me').read_bytes() == b'a line\\n'",
+        "assert libseal.unseal(Path('encrypt.me.sealed').read_bytes(), unwrap) == b'a line\\n'",
     ]
     program = "\n".join([*blocks, *checks])
     command = [sys.executable, "-c", program]

@@ -136,10 +136,8 @@ def test_with_a_kms(folder: Path, kms: LocalKms) -> None:
     kms.create_key("alias/import-openssl")
     public = kms.client.get_public_key(KeyId="alias/import-openssl")["PublicKey"]
     Path("public.der").write_bytes(public)
-    oaep = ["-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha256"]
-    key = ["-pubin", "-keyform", "DER", "-inkey", "public.der"]
     key_b64 = (folder / "key.b64").read_bytes()
-    Path("key.b64.enc").write_bytes(openssl("pkeyutl", "-encrypt", *key, *oaep, data=key_b64))
+    Path("key.b64.enc").write_bytes(wrapped(key_b64, folder / "public.der"))
     arguments = ("key.b64.enc", "data.enc")
     ended = run("--kms", "alias/import-openssl", *arguments, env=kms.environment)
     assert ended.code == 0, ended.stderr

@@ -140,11 +140,9 @@ def test_with_a_kms(kms: LocalKms, tmp_path: Path) -> None:
     kms.create_key("alias/another", "RSA_3072")
     public = kms.client.get_public_key(KeyId="alias/old-recipe")["PublicKey"]
     (tmp_path / "key.der").write_bytes(public)
-    oaep = ["-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt"]
-    key = ["-pubin", "-keyform", "DER", "-inkey", tmp_path / "key.der"]
     unwrap = KmsUnwrapper(kms.client, keys=["alias/another", "alias/old-recipe"])
     for md in ("sha256", "sha1"):
-        ciphertext = openssl("pkeyutl", "-encrypt", *key, *oaep, f"rsa_oaep_md:{md}", data=KEY_B64)
+        ciphertext = wrapped(KEY_B64, tmp_path / "key.der", md=md)
         assert openssl_enc.unwrap_password(ciphertext, unwrap) == PASSWORD
     with pytest.raises(libseal.WrappedKeyRejectedError):
         openssl_enc.unwrap_password(wrapped(KEY_B64), unwrap)

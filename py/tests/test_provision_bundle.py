@@ -93,7 +93,7 @@ def test_a_bundle_is_a_public_key() -> None:
 
 def test_until_its_last_second() -> None:
     text = bundle(not_after=NOT_AFTER).to_json()
-    assert provision.KeyBundle.from_json(text, at=NOT_AFTER)
+    assert provision.KeyBundle.from_json(text, at=NOT_AFTER).not_after == NOT_AFTER
     with pytest.raises(libseal.InvalidKeyError) as error:
         provision.KeyBundle.from_json(text, at=NOT_AFTER + timedelta(seconds=1))
     assert error.value.name == "KEY_NOT_VALID_NOW"
@@ -225,4 +225,4 @@ def test_wrong_arguments() -> None:
         provision.export_key(bundle(), "rust", name="-")
     for form in ("der", "pem"):
         with pytest.raises(ValueError, match="export as json"):
-            provision.export_key(bundle(not_after=NOT_AFTER), form)  # type: ignore[arg-type]
+            provision.export_key(bundle(not_after=NOT_AFTER), form)

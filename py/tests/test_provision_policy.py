@@ -169,7 +169,7 @@ def test_provision(running: Account) -> None:
         client, "alias/telemetry", spec="RSA_2048", description="x", tags={"a": "b"}
     )
     # MiniStack looks for the alias where AWS looks for the key.
-    assert provision.KeyBundle.from_kms(client, key.arn)
+    assert provision.KeyBundle.from_kms(client, key.arn).arn == key.arn
     assert any(listed.arn == key.arn for listed in provision.list_keys(client))
     check = provision.check_key(client, key.arn)
     assert check.steps[-1].permission == "kms:Decrypt"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUNDS 40000
+#define ROUNDS 80000
 #define ROOM 140000
 
 /* ---- Which statuses came back */
@@ -458,6 +458,7 @@ static void reading(void)
     libseal_source source = LIBSEAL_SOURCE_INIT(read_somehow, NULL, NULL);
     choose_message();
     source.length = one_in(2) ? length_somehow : NULL;
+    libseal_sink sink = LIBSEAL_SINK_INIT(write_somehow, NULL);
     if (one_in(20))
         source.size = 1;
     if (one_in(20))
@@ -474,7 +475,7 @@ static void reading(void)
     for (size_t calls = below(20); calls > 0; calls--) {
         libseal_reader *which = or_null(reader);
         uint64_t len;
-        switch (below(7)) {
+        switch (below(8)) {
         case 0:
             CALL(libseal_reader_seek, which, one_in(8) ? UINT64_MAX : below(50000));
             break;
@@ -483,6 +484,9 @@ static void reading(void)
             break;
         case 2:
             CALL(libseal_reader_set_pool, which, one_in(2) ? pool : NULL);
+            break;
+        case 3:
+            CALL(libseal_reader_salvage, which, or_null(&sink));
             break;
         default:
             CALL(libseal_reader_read, which, or_null(out), below(20000), or_null(&written));

@@ -10,6 +10,7 @@ All of them find two files in the current directory: `log`, and `device.pub.der`
   `device` = `42` for its encryption context. Each runs alone.
 - The Python blocks of a page are one program, in their order. They find `log.sealed`, which has
   `{"device": "42"}` for its encryption context, and no `log`, and unseal the one as the other.
+- The shell blocks of py/OPERATING.md run where they stand between those. They find `libseal`.
 
 Code that readers need not see is in a comment that begins with the language, and runs where it
 stands; for C and Rust, that is at the beginning of the block that follows:
@@ -45,7 +46,7 @@ KEY = "alias/example-rsa-key"
 LOG = os.urandom(50_000)
 
 FRAGMENT = re.compile(
-    r"^(?P<opening>```|<!-- )(?P<language>c|python|rust)\n(?P<code>.*?)^(?:```|-->)$",
+    r"^(?P<opening>```|<!-- )(?P<language>c|python|rust|sh)\n(?P<code>.*?)^(?:```|-->)$",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -59,12 +60,12 @@ class Fragment:
     """Of the first line of the code, counted from 1."""
 
 
-def fragments(language: str, page: Path = README) -> Iterator[Fragment]:
+def fragments(*languages: str, page: Path = README) -> Iterator[Fragment]:
     text = page.read_text() if page.exists() else ""
     for match in FRAGMENT.finditer(text):
-        if match["language"] == language:
+        if match["language"] in languages:
             line = text.count("\n", 0, match.start("code")) + 1
-            yield Fragment(language, match["opening"] != "```", match["code"], line)
+            yield Fragment(match["language"], match["opening"] != "```", match["code"], line)
 
 
 def blocks(language: str) -> Iterator[tuple[int, str]]:
@@ -137,12 +138,19 @@ def test_python(page: Path, kms: LocalKms, directory: Path) -> None:
     log.unlink()
 
     lines: list[str] = []
-    for fragment in fragments("python", page):
+    languages = ["python", "sh"] if page == OPERATING else ["python"]
+    for fragment in fragments(*languages, page=page):
         lines += [""] * (fragment.line - 1 - len(lines))
-        lines += fragment.code.splitlines()
+        if fragment.language == "python":
+            lines += fragment.code.splitlines()
+        else:
+            command = ["sh", "-eu", "-c", fragment.code]
+            lines.append(f"__import__('subprocess').run({command!r}, check=True)")
     program = directory / page.name
     program.write_text("\n".join(lines))
-    subprocess.run([sys.executable, program.name], cwd=directory, env=kms.environment, check=True)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = kms.environment | {"PATH": path}
+    subprocess.run([sys.executable, program.name], cwd=directory, env=environment, check=True)
     assert log.read_bytes() == LOG
 
 
@@ -151,9 +159,9 @@ def test_python(page: Path, kms: LocalKms, directory: Path) -> None:
     [(README, "c"), (README, "rust"), (README, "python"), (OPERATING, "python")],
 )
 def test_there_is_code(page: Path, language: str) -> None:
-    assert any(not fragment.hidden for fragment in fragments(language, page))
+    assert any(not fragment.hidden for fragment in fragments(language, page=page))
 
 
 def test_all_of_the_code_for_operators_runs() -> None:
     languages = re.findall(r"^```(.+)$", OPERATING.read_text(), re.MULTILINE)
-    assert set(languages) == {"python", "json policy", "json key-policy"}
+    assert set(languages) == {"python", "sh", "json policy", "json key-policy"}

@@ -20,15 +20,15 @@ pub struct Salvaged {
 
 /// Writes the verified beginning of a message that was cut short or altered.
 ///
-/// That is every chunk of 16 KiB up to the first that is not whole or not authentic. A part of a chunk
-/// cannot be verified, so it is left out. The result says whether the message was whole; if it was, all of
-/// the plaintext has been written.
+/// That is every chunk of 16 KiB up to the first that is not whole or not authentic. A part of a
+/// chunk cannot be verified, so it is left out. The result says whether the message was whole; if it
+/// was, all of the plaintext has been written.
 ///
-/// If the source fails, for example at a bad sector, the message ends there, and what came before counts.
-/// Unless that is a whole message, the result has the error of the source.
+/// If the source fails, for example at a bad sector, the message ends there, and what came before
+/// counts. Unless that is a whole message, the result has the error of the source.
 ///
-/// For the arguments see [`unseal`](crate::unseal()). The target is not flushed. With the feature `rayon`,
-/// a call inside a thread pool unseals on its threads.
+/// For the arguments see [`unseal`](crate::unseal()). The target is not flushed. With the feature
+/// `rayon`, a call inside a thread pool unseals on its threads.
 ///
 /// ```
 /// # let pem = include_bytes!("../../../tests/vectors/keys/rsa-2048.pub.pem");
@@ -47,8 +47,8 @@ pub struct Salvaged {
 /// ```
 ///
 /// # Errors
-/// As [`UnsealReader`], or the error of the source, if not even the first chunk verifies: nothing was
-/// written then. Those of the target.
+/// As [`UnsealReader`], or the error of the source, if not even the first chunk verifies: nothing
+/// was written then. Those of the target.
 pub fn salvage(
     source: impl Read,
     mut target: impl Write,

@@ -331,8 +331,8 @@ class LocalUnwrapper:
     def public_key(self) -> PublicKey:
         """The public key to seal for."""
     def decrypt(self, ciphertext: Buffer, algorithm: str = "RSAES_OAEP_SHA_256") -> bytes:
-        """Decrypts what RSA-OAEP holds, of any length: for what libseal has not wrapped, such as the
-        files of another tool. No message needs it.
+        """Decrypts what RSA-OAEP holds, of any length: for what libseal has not wrapped, such as
+        the files of another tool. No message needs it.
 
         algorithm is a KMS EncryptionAlgorithm: RSAES_OAEP_SHA_256 or RSAES_OAEP_SHA_1. Raises
         WrappedKeyRejectedError if ciphertext was altered, or encrypted for another key or with

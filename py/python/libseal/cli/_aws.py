@@ -33,7 +33,8 @@ def client(service: str, region: str | None = None) -> Any:
     config = Config(connect_timeout=CONNECT_TIMEOUT, retries={"mode": "standard"})
     # boto3 knows AWS_DEFAULT_REGION only, and the AWS CLI both.
     region = region or os.environ.get("AWS_REGION")
-    return boto3.client(service, region_name=region, config=config)
+    make: Any = boto3.client  # Its stubs have an overload for each service.
+    return make(service, region_name=region, config=config)
 
 
 @cache

@@ -167,7 +167,7 @@ def quiet_option(function: F) -> F:
 def _to_context(
     _: click.Context, parameter: click.Parameter, given: tuple[str, ...]
 ) -> dict[str, str]:
-    pairs = {}
+    pairs: dict[str, str] = {}
     for text in given:
         key, equals, value = text.partition("=")
         if not equals:

@@ -112,7 +112,7 @@ class Object:
         part_len = PART_LEN_OF_UNKNOWN
         if length is not None:
             part_len = max(PART_LEN, -(-length // MAX_PARTS))
-        config = TransferConfig(
+        config: Any = TransferConfig(
             multipart_threshold=PART_LEN,
             multipart_chunksize=part_len,
             max_concurrency=CONCURRENCY,
@@ -121,7 +121,8 @@ class Object:
         # How many parts are in memory at a time. It is no argument of boto3's class.
         config.max_in_memory_upload_chunks = CONCURRENCY
         stream = _Stream(reader, advance)
-        s3_client().upload_fileobj(stream, self.bucket, self.key, Config=config)
+        body: Any = stream  # It needs nothing but read().
+        s3_client().upload_fileobj(body, self.bucket, self.key, Config=config)
         return stream.length
 
 

@@ -106,24 +106,30 @@ def command(
     password = _password(key_enc, unwrap, reporter)
 
     def work(_: Job) -> int:
-        if isinstance(source, File) and isinstance(target, File):
-            source.refuse_folder()
-            names = (source.name, target.name)
-            with target.made_like(source.status()):
-                options["progress"] = reporter.advance
-                if not seal:
-                    return openssl_enc.decrypt_file(*names, password, **options)
-                return openssl_enc.reseal_file(keys, *names, password, context=context, **options)
-        with source.opened() as file, openssl_enc.DecryptReader(file, password, **options) as plain:
-            if not seal:
-                return target.receive(plain, reporter.advance, source.status())
-            with SealReader(plain, keys, context=context, threads=None) as message:
-                return target.receive(message, reporter.advance, source.status())
+        try:
+            if isinstance(source, File) and isinstance(target, File):
+                return from_file_to_file(source, target)
+            with source.opened() as file:
+                plaintext = openssl_enc.DecryptReader(file, password, **options)
+                made = (
+                    SealReader(plaintext, keys, context=context, threads=None)
+                    if seal
+                    else plaintext
+                )
+                return target.receive(made, reporter.advance, source.status())
+        except ImportError as error:
+            raise click.UsageError(str(error)) from None
 
-    try:
-        count, length = _jobs.run([job], reporter, work)
-    except ImportError as error:
-        raise click.UsageError(str(error)) from None
+    def from_file_to_file(source: File, target: File) -> int:
+        source.refuse_folder()
+        names = (source.name, target.name)
+        rest = options | {"progress": reporter.advance}
+        with target.made_like(source.status()):
+            if seal:
+                return openssl_enc.reseal_file(keys, *names, password, context=context, **rest)
+            return openssl_enc.decrypt_file(*names, password, **rest)
+
+    count, length = _jobs.run([job], reporter, work)
     if count:
         verb = "sealed" if seal else "decrypted"
         warning = _warning(options["cipher"])

@@ -121,4 +121,8 @@ class _Spliced(io.RawIOBase):
 
     def readinto(self, buffer: Buffer, /) -> int:
         length = self._beginning.readinto(buffer)
-        return length or self._file.readinto(buffer)
+        if length:
+            return length
+        piece = self._file.read(len(view := memoryview(buffer)))
+        view[: len(piece)] = piece
+        return len(piece)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .._errors import AuthenticationError, KeyUnwrapError, SealError, make_error
-from .._libseal import PublicKey, Recipient
-from ..aws._calls import read_public_key
+from .._libseal import PublicKey, Recipient, WrappedKey
+from ..aws._calls import read_data_key, read_public_key
 from ..aws._clients import KmsClient
 from ..aws._failures import is_denied
 from ._key import ALGORITHM, KmsKey, algorithm_problem, described, spec_problem, usage_problem
@@ -140,14 +140,25 @@ class _Check:
     def _try_out(self, client: Any, public_key: PublicKey) -> None:
         from .._seal import seal  # noqa: PLC0415 (only a check needs them)
         from .._unseal import unseal  # noqa: PLC0415
-        from ..aws._unwrapper import KmsUnwrapper  # noqa: PLC0415
 
         # That the message is authentic says that the plaintext is the probe.
         probe = b"libseal probe"
         message = seal(Recipient(public_key, self.arn), probe)
+
+        def unwrap(wrapped_key: WrappedKey) -> bytes:
+            answer = call(
+                client,
+                "Decrypt",
+                self.arn,
+                KeyId=self.arn,
+                CiphertextBlob=wrapped_key.ciphertext,
+                EncryptionAlgorithm=wrapped_key.algorithm,
+            )
+            return read_data_key(answer, self.arn)
+
         self._pass("seal", f"a probe of {len(probe)} bytes, without the KMS")
         try:
-            unseal(message, KmsUnwrapper(client, {self.arn: public_key}))
+            unseal(message, unwrap)
         except (KeyUnwrapError, AuthenticationError) as error:
             self._fail("unseal", error, "kms:Decrypt")
             return
