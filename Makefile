@@ -13,7 +13,7 @@ target := $(abspath $(or $(CARGO_TARGET_DIR),target))
 release := $(target)/release
 
 # All features but `fips`, which takes CMake and Go to build.
-every_feature := aws-lc-rs,local-unwrapper,rayon,tokio
+every_feature := aws-lc-rs,local-unwrapper,rayon,tokio,x509
 
 # An example outside the workspace.
 rust_aws := examples/rust-aws/Cargo.toml
@@ -109,7 +109,7 @@ fmt-check: system $(tools_ready)  ## Check the formatting
 lint: system $(tools_ready)  ## Run the linters
 	$(call heading,Lints)
 	$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets \
-	    --features libseal/aws-lc-rs,libseal/local-unwrapper,libseal/rayon,libseal/tokio,libseal-c/aws-lc-rs -- -D warnings
+	    --features libseal/aws-lc-rs,libseal/local-unwrapper,libseal/rayon,libseal/tokio,libseal/x509,libseal-c/aws-lc-rs -- -D warnings
 	$(CARGO) clippy $(CARGO_FLAGS) -p libseal-c --lib --no-default-features --profile firmware -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(CARGO_FLAGS) -p libseal --features $(every_feature) --no-deps
 	$(tools) -m ruff check py

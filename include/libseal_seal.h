@@ -324,7 +324,8 @@ typedef struct libseal_rsa_public_key {
  *         LIBSEAL_ERR_PRIVATE_KEY_GIVEN, LIBSEAL_ERR_CERTIFICATE_GIVEN,
  *         LIBSEAL_ERR_PKCS1_PUBLIC_KEY_GIVEN, LIBSEAL_ERR_NOT_RSA;
  *         LIBSEAL_ERR_KEY_TOO_SMALL, LIBSEAL_ERR_KEY_TOO_LARGE, LIBSEAL_ERR_UNSUPPORTED_KEY_SIZE,
- *         LIBSEAL_ERR_INVALID_RSA_KEY, LIBSEAL_ERR_WRONG_KEY_USAGE.
+ *         LIBSEAL_ERR_INVALID_RSA_KEY, LIBSEAL_ERR_WRONG_KEY_USAGE;
+ *         LIBSEAL_ERR_FINGERPRINT_MISMATCH if JSON says another fingerprint than that of its key.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_rsa_public_key_init(libseal_rsa_public_key *key, size_t key_size,
@@ -340,7 +341,7 @@ libseal_status libseal_rsa_public_key_init(libseal_rsa_public_key *key, size_t k
  * @param key          Overwritten. After an error it holds no key.
  * @param key_size     sizeof(libseal_rsa_public_key).
  * @param fingerprint  The expected one, LIBSEAL_FINGERPRINT_LEN bytes.
- * @return as libseal_rsa_public_key_init(), LIBSEAL_ERR_FINGERPRINT_MISMATCH.
+ * @return as libseal_rsa_public_key_init(); LIBSEAL_ERR_FINGERPRINT_MISMATCH for another key.
  */
 LIBSEAL_API LIBSEAL_NODISCARD
 libseal_status libseal_rsa_public_key_init_pinned(libseal_rsa_public_key *key, size_t key_size,

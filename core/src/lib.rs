@@ -81,7 +81,7 @@
 //! | feature | gives | default |
 //! |---|---|---|
 //! | `std` | [`SealWriter`], [`UnsealReader`], [`salvage()`], [`CachingUnwrapper`] | yes |
-//! | `alloc` | unsealing, [`Envelope::seal`], keys in PEM, base64 and JSON | with `std` |
+//! | `alloc` | unsealing, [`Envelope::seal`], keys in PEM, base64 and JSON, key bundles | with `std` |
 //! | `getrandom` | random bytes of the operating system; with `alloc`, `Header::rewrap` | with `std` |
 //! | `rustcrypto` | the portable crypto provider; one provider is needed | yes |
 //! | `compact` | the provider for firmware: smaller, and without a heap | no |
@@ -90,6 +90,7 @@
 //! | `fips` | `aws-lc-rs` on the FIPS module of AWS-LC; needs CMake and Go to build | no |
 //! | `rayon` | long calls use the threads of the rayon pool in which they run | no |
 //! | `tokio` | `AsyncSealWriter`, `AsyncUnsealReader` | no |
+//! | `x509` | `PublicKey::from_certificate`; takes `aws-lc-rs` | no |
 //! | `local-unwrapper` | `LocalUnwrapper`, as in the example above; `generate_private_key` | no |
 //!
 //! Firmware depends on it with `default-features = false, features = ["compact"]`. Sealing then needs

@@ -55,7 +55,8 @@ const _: () = {
 ///         LIBSEAL_ERR_PRIVATE_KEY_GIVEN, LIBSEAL_ERR_CERTIFICATE_GIVEN,
 ///         LIBSEAL_ERR_PKCS1_PUBLIC_KEY_GIVEN, LIBSEAL_ERR_NOT_RSA;
 ///         LIBSEAL_ERR_KEY_TOO_SMALL, LIBSEAL_ERR_KEY_TOO_LARGE, LIBSEAL_ERR_UNSUPPORTED_KEY_SIZE,
-///         LIBSEAL_ERR_INVALID_RSA_KEY, LIBSEAL_ERR_WRONG_KEY_USAGE.
+///         LIBSEAL_ERR_INVALID_RSA_KEY, LIBSEAL_ERR_WRONG_KEY_USAGE;
+///         LIBSEAL_ERR_FINGERPRINT_MISMATCH if JSON says another fingerprint than that of its key.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn libseal_rsa_public_key_init(
@@ -84,7 +85,7 @@ pub unsafe extern "C" fn libseal_rsa_public_key_init(
 /// @param key          Overwritten. After an error it holds no key.
 /// @param key_size     sizeof(libseal_rsa_public_key).
 /// @param fingerprint  The expected one, LIBSEAL_FINGERPRINT_LEN bytes.
-/// @return as libseal_rsa_public_key_init(), LIBSEAL_ERR_FINGERPRINT_MISMATCH.
+/// @return as libseal_rsa_public_key_init(); LIBSEAL_ERR_FINGERPRINT_MISMATCH for another key.
 ///
 /// cbindgen:ptrs-as-arrays=[[fingerprint;32]]
 #[unsafe(no_mangle)]

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from children import shared
+from cli_support import command
 from tests.kms.ministack import LocalKms, ministack
 
-__all__ = ["shared"]
+__all__ = ["command", "shared"]
 
 # A shell starts what runs in the background without Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)

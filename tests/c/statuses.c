@@ -247,7 +247,8 @@ static void keys_and_tests(void)
                                         "rsa-2048.pkcs1.pub.der", "ec-p256.pub.der",
                                         "rsa-1024.pub.der",    "rsa-2560.pub.der",
                                         "rsa-8192.pub.der",    "rsa-2048-e4.pub.der",
-                                        "public-rejected/WRONG_KEY_USAGE.rsassa-pss.der"};
+                                        "public-rejected/WRONG_KEY_USAGE.rsassa-pss.der",
+                                        "public-rejected/FINGERPRINT_MISMATCH.bundle.json"};
     size_t len;
     uint8_t *bytes = read_key_file(names[below(ARRAY_LEN(names))], &len);
     libseal_rsa_public_key key;

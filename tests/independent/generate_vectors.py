@@ -5,13 +5,25 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import accepted, key_forms, keys, rejected_headers, rejected_keys, rejected_payloads
+from . import (
+    accepted,
+    dated_keys,
+    key_forms,
+    keys,
+    rejected_headers,
+    rejected_keys,
+    rejected_payloads,
+)
 from .vector import KEYS, VECTORS
 
 
 def expected() -> dict[Path, bytes]:
     files = {KEYS / name: data for name, data in keys.derived().items()}
     files |= {KEYS / name: data for name, data in key_forms.files().items()}
+    files |= {KEYS / name: data for name, data in dated_keys.roots().items()}
+    for dated in dated_keys.cases():
+        assert dated.path not in files, f"two keys are named {dated.name}"
+        files[dated.path] = dated.encode()
     for module in (accepted, rejected_headers, rejected_keys, rejected_payloads):
         for vector in module.cases():
             assert vector.path not in files, f"two vectors are named {vector.name}"

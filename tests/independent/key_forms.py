@@ -8,6 +8,7 @@ import subprocess
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from functools import partial
+from hashlib import sha256
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -130,6 +131,16 @@ def kms(der: bytes, **others: object) -> dict[str, object]:
     } | others
 
 
+def bundle(der: bytes, **others: object) -> dict[str, object]:
+    """The same with what a key bundle says more, but for NotAfter."""
+    more = {
+        "Alias": "alias/telemetry",
+        "Fingerprint": sha256(der).hexdigest(),
+        "Created": "2026-01-01T00:00:00Z",
+    }
+    return kms(der, **(more | others))
+
+
 def printed(value: object) -> bytes:
     return json.dumps(value, indent=4).encode() + b"\n"
 
@@ -195,6 +206,7 @@ def public_accepted() -> Iterator[tuple[str, bytes]]:
     }
     yield "rsa-2048.more-members.json", printed(more)
     yield "rsa-4096.kms.json", printed(kms(large, KeySpec="RSA_4096"))
+    yield "rsa-2048.bundle.json", printed(bundle(key))
 
 
 def public_rejected() -> Iterator[tuple[str, bytes]]:
@@ -292,6 +304,12 @@ def public_rejected() -> Iterator[tuple[str, bytes]]:
         f"{nothing}.two-public-keys.json",
         printed(kms(key)).replace(b'"KeySpec"', b'"PublicKey"', 1),
     )
+    yield f"{nothing}.other-key-spec.json", printed(kms(key, KeySpec="RSA_4096"))
+    expiring = bundle(key, NotAfter="2099-01-01T00:00:00Z")
+    yield f"{nothing}.expiring-bundle.json", printed(expiring)
+    yield f"{nothing}.null-not-after.json", printed(bundle(key, NotAfter=None))
+    yield f"{nothing}.fingerprint.json", printed(bundle(key, Fingerprint=f"sha256:{'0' * 57}"))
+    yield "FINGERPRINT_MISMATCH.bundle.json", printed(bundle(key, Fingerprint="0" * 64))
     yield f"{nothing}.request.pem", _request().public_bytes(Encoding.PEM)
     yield f"{nothing}.request.der", _request().public_bytes(Encoding.DER)
     yield f"{nothing}.pgp", pem(bytes(99), label="PGP PUBLIC KEY BLOCK")

@@ -3,9 +3,11 @@
 import json
 import subprocess
 from base64 import b64decode
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -15,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from .dated_keys import DatedKey, parse
 from .key_forms import PASSWORD
 from .keys import spki
 from .vector import KEYS
@@ -93,3 +96,58 @@ def test_private_keys_that_are_rejected(path: Path) -> None:
         path.read_bytes(), PASSWORD.encode()
     )
     assert key is None or path.name.split(".")[1] in known
+
+
+def by_openssl_verify(dated: DatedKey, folder: Path) -> bool:
+    """Whether OpenSSL trusts a chain at that time."""
+    assert dated.roots is not None
+    (folder / "leaf.pem").write_bytes(dated.content)
+    command = ["openssl", "verify", "-attime", str(dated.at), "-partial_chain", "-no-CApath"]
+    command += ["-CAfile", str(KEYS / dated.roots), "-untrusted", "leaf.pem", "leaf.pem"]
+    return subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
+
+
+# OpenSSL takes the certificate of an authority for that of a key, and looks at no use without being
+# asked. Roots are in PEM for it.
+NOT_OF_OPENSSL = (
+    "ca_as_leaf",
+    "of_the_root_in_der",
+    "roots_are_damaged",
+    "trusted_ec_key",
+    "trusted_for_signatures",
+)
+
+
+@pytest.mark.parametrize(
+    "dated",
+    [
+        dated
+        for dated in map(parse, files("dated"))
+        if dated.roots is not None and dated.name not in NOT_OF_OPENSSL
+    ],
+    ids=lambda dated: dated.name,
+)
+def test_openssl_trusts_the_same_chains(dated: DatedKey, tmp_path: Path) -> None:
+    assert by_openssl_verify(dated, tmp_path) == (dated.expect == "OK")
+
+
+@pytest.mark.parametrize("path", files("dated"), ids=lambda path: path.name)
+def test_dated_keys_that_are_accepted(path: Path) -> None:
+    """They hold the key that they name, by pyca; the dates are those that pyca reads."""
+    dated = parse(path)
+    if dated.expect != "OK":
+        return
+    if dated.form == "bundle":
+        der = b64decode(json.loads(dated.content)["PublicKey"])
+    else:
+        content = dated.content
+        if b"-----BEGIN" in content:
+            certificate = x509.load_pem_x509_certificates(content)[0]
+        else:
+            is_der = content.startswith(b"\x30")
+            content = content.rstrip(b"\n") if is_der else b64decode(content)
+            certificate = x509.load_der_x509_certificate(content)
+        der = spki(certificate.public_key())
+        at = datetime.fromtimestamp(dated.at, UTC)
+        assert certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
+    assert der == (KEYS / f"{dated.key}.pub.der").read_bytes()

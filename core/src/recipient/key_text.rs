@@ -6,7 +6,7 @@ use crate::{
     recipient::{
         der, kms_answer,
         pem::{self, Block},
-        public_key::{PublicKey, REQUEST_GIVEN},
+        public_key::{PublicKey, REQUEST_GIVEN, certificate_given},
     },
 };
 
@@ -88,7 +88,7 @@ fn from_pem(block: &Block<'_>) -> Result<PublicKey, Error> {
         b"PGP PRIVATE KEY BLOCK" => Err(private_key(OPENPGP)),
         b"PGP PUBLIC KEY BLOCK" => Err(not_a_public_key(OPENPGP)),
         label if label.ends_with(b"PRIVATE KEY") => Err(ErrorKind::PrivateKeyGiven.into()),
-        label if label.ends_with(b"CERTIFICATE") => Err(ErrorKind::CertificateGiven.into()),
+        label if label.ends_with(b"CERTIFICATE") => Err(certificate_given()),
         label if label.ends_with(b"CERTIFICATE REQUEST") => Err(not_a_public_key(REQUEST_GIVEN)),
         _ => Err(not_a_public_key(
             "this PEM holds something else; the one of a public key begins with `-----BEGIN PUBLIC KEY-----`",

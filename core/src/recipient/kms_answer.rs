@@ -1,16 +1,22 @@
-//! The answer of KMS `GetPublicKey` in JSON, as `aws kms get-public-key` prints it.
+//! The answer of KMS `GetPublicKey` in JSON, as `aws kms get-public-key` prints it; and key bundles, which
+//! are such an answer with more members.
 //!
-//! It is one object, of which three strings count. A library for all of JSON would be larger than the
+//! It is one object, of which a few strings count. A library for all of JSON would be larger than the
 //! rest of reading keys, on devices too.
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use core::time::Duration;
+
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+
+use der::DateTime;
 
 use crate::{
     error::{Error, ErrorKind},
     recipient::{
-        key_text::{from_der_in_text, not_a_public_key, private_key},
+        key_text::{from_der_in_text, key_text, not_a_public_key, private_key},
         pem::decode_base64,
         public_key::PublicKey,
+        wrapped_key::hex,
     },
 };
 
@@ -18,22 +24,49 @@ const WEB_KEY: &str = "this is a JSON Web Key; convert it to PEM or DER";
 const PRIVATE_WEB_KEY: &str =
     "this is a private JSON Web Key; it does not belong on a sealing device: give the public key";
 
+const EXPIRES: &str = "this key bundle has a NotAfter; read it with `from_bundle`, which checks the time (where there is none, as in C, read the key in DER)";
+const NO_BUNDLE: &str =
+    "this is not a key bundle, which is JSON; a key in another form is read without the time";
+const BAD_FINGERPRINT: &str =
+    "the `Fingerprint` of this key bundle is not a string of 64 hexadecimal digits";
+
+/// A key is made on a machine whose clock may be ahead of ours, by a time zone at most.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A key that is valid at any time.
 pub(crate) fn public_key(json: &[u8]) -> Result<PublicKey, Error> {
-    let members = Members::parse(json);
-    let members = members.ok_or_else(|| not_a_public_key("this JSON is damaged or cut short"))?;
-    let Some(key) = members.string("PublicKey") else {
-        return Err(mistaken(&members));
-    };
-    let is_rsa = |spec: &str| spec.starts_with("RSA_");
-    if !members.string("KeySpec").is_none_or(is_rsa) {
-        return Err(ErrorKind::NotRsa.into());
+    let members = Members::read(json)?;
+    let key = members.public_key()?;
+    match members.has("NotAfter") {
+        false => Ok(key),
+        true => Err(not_a_public_key(EXPIRES)),
     }
-    let may_decrypt = |usage: &str| usage == "ENCRYPT_DECRYPT";
-    if !members.string("KeyUsage").is_none_or(may_decrypt) {
-        return Err(ErrorKind::WrongKeyUsage.into());
+}
+
+/// A key that is valid at this time since 1970.
+pub(crate) fn from_bundle(file: &[u8], at: Duration) -> Result<PublicKey, Error> {
+    let text = key_text(file).map_err(not_a_public_key)?;
+    if !text.starts_with(b"{") {
+        return Err(not_a_public_key(NO_BUNDLE));
     }
-    let der = decode_base64(key.as_bytes());
-    from_der_in_text(&der.ok_or_else(|| not_a_public_key("the `PublicKey` is not base64"))?)
+    let members = Members::read(text)?;
+    let key = members.public_key()?;
+    let not_valid = |reason: String| Err(Error::with_reason(ErrorKind::KeyNotValidNow, reason));
+    if let Some(created) = members.time("Created")?
+        && created.unix_duration() > at.saturating_add(CLOCK_TOLERANCE)
+    {
+        return not_valid(format!(
+            "this key bundle was created on {created}, which is yet to come: set the clock"
+        ));
+    }
+    if let Some(not_after) = members.time("NotAfter")?
+        && not_after.unix_duration() < at
+    {
+        return not_valid(format!(
+            "this key bundle expired on {not_after}: get a current one"
+        ));
+    }
+    Ok(key)
 }
 
 fn mistaken(members: &Members) -> Error {
@@ -50,6 +83,60 @@ fn mistaken(members: &Members) -> Error {
 struct Members(BTreeMap<String, Option<String>>);
 
 impl Members {
+    fn read(json: &[u8]) -> Result<Self, Error> {
+        let members = Self::parse(json);
+        members.ok_or_else(|| not_a_public_key("this JSON is damaged or cut short"))
+    }
+
+    /// The key, if all that the members say about it is true, but for the time.
+    fn public_key(&self) -> Result<PublicKey, Error> {
+        let Some(key) = self.string("PublicKey") else {
+            return Err(mistaken(self));
+        };
+        let spec = self.string("KeySpec");
+        if !spec.is_none_or(|spec| spec.starts_with("RSA_")) {
+            return Err(ErrorKind::NotRsa.into());
+        }
+        let may_decrypt = |usage: &str| usage == "ENCRYPT_DECRYPT";
+        if !self.string("KeyUsage").is_none_or(may_decrypt) {
+            return Err(ErrorKind::WrongKeyUsage.into());
+        }
+        let der = decode_base64(key.as_bytes());
+        let der = der.ok_or_else(|| not_a_public_key("the `PublicKey` is not base64"))?;
+        let key = from_der_in_text(&der)?;
+        let true_spec = format!("RSA_{}", key.bits());
+        if !spec.is_none_or(|spec| spec == true_spec) {
+            let reason =
+                format!("the key is an {true_spec}, and its `KeySpec` says otherwise: get it anew");
+            return Err(Error::with_reason(ErrorKind::NotAPublicKey, reason));
+        }
+        if self.has("Fingerprint") {
+            let is_well_formed = |digits: &&str| {
+                digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+            };
+            let expected = self.string("Fingerprint").filter(is_well_formed);
+            let expected = expected.ok_or_else(|| not_a_public_key(BAD_FINGERPRINT))?;
+            if !hex(key.fingerprint()).eq_ignore_ascii_case(expected) {
+                return Err(key.mismatch(expected));
+            }
+        }
+        Ok(key)
+    }
+
+    /// A time in UTC, as in RFC 3339.
+    fn time(&self, name: &str) -> Result<Option<DateTime>, Error> {
+        if !self.has(name) {
+            return Ok(None);
+        }
+        let time = self.string(name).and_then(|time| time.parse().ok());
+        time.map(Some).ok_or_else(|| {
+            let reason = format!(
+                "the `{name}` of this key bundle is not a time in UTC such as 2027-11-27T00:00:00Z"
+            );
+            Error::with_reason(ErrorKind::NotAPublicKey, reason)
+        })
+    }
+
     /// `None` also if two members have the same name: then there is no telling which one counts.
     fn parse(json: &[u8]) -> Option<Self> {
         let mut text = Scanner(json);

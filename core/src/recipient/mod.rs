@@ -5,6 +5,8 @@
 //! the one kind that exists; another one is a file beside `rsa_oaep` and an arm in each `match` of
 //! this folder.
 
+#[cfg(feature = "x509")]
+mod certificate;
 pub(crate) mod der;
 pub(crate) mod der_kind;
 #[cfg(feature = "alloc")]

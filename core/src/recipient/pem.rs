@@ -1,6 +1,8 @@
 //! PEM (RFC 7468) as it comes out of editors, shells and configuration files: with text around it,
 //! and with blanks and line breaks anywhere in its base64.
 
+use core::iter;
+
 use alloc::vec::Vec;
 
 use base64ct::{Base64, Encoding};
@@ -20,15 +22,13 @@ pub(crate) struct Block<'a> {
 impl<'a> Block<'a> {
     /// The first block that `is_wanted` by its label; if there is none, the first of all.
     pub(crate) fn find(text: &'a [u8], is_wanted: impl Fn(&[u8]) -> bool) -> Option<Self> {
-        let first = Self::next(text)?;
-        let mut block = first;
-        while !is_wanted(block.label) {
-            let Some(next) = Self::next(block.rest) else {
-                return Some(first);
-            };
-            block = next;
-        }
-        Some(block)
+        let wanted = Self::all(text).find(|block| is_wanted(block.label));
+        wanted.or_else(|| Self::next(text))
+    }
+
+    /// Every block.
+    pub(crate) fn all(text: &'a [u8]) -> impl Iterator<Item = Self> {
+        iter::successors(Self::next(text), |block| Self::next(block.rest))
     }
 
     fn next(mut text: &'a [u8]) -> Option<Self> {

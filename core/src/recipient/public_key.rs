@@ -1,12 +1,16 @@
 //! RSA public keys: parsing, checking, fingerprint.
 
 use core::fmt;
+#[cfg(feature = "alloc")]
+use core::time::Duration;
 
 #[cfg(feature = "alloc")]
 use alloc::{format, vec::Vec};
 
+#[cfg(feature = "x509")]
+use crate::recipient::certificate;
 #[cfg(feature = "alloc")]
-use crate::recipient::{key_text, wrapped_key::hex};
+use crate::recipient::{key_text, kms_answer, wrapped_key::hex};
 use crate::{
     crypto,
     error::{Error, ErrorKind},
@@ -57,7 +61,9 @@ impl PublicKey {
     /// [`Pkcs1PublicKeyGiven`](ErrorKind::Pkcs1PublicKeyGiven), [`NotRsa`](ErrorKind::NotRsa),
     /// [`KeyTooSmall`](ErrorKind::KeyTooSmall), [`KeyTooLarge`](ErrorKind::KeyTooLarge),
     /// [`UnsupportedKeySize`](ErrorKind::UnsupportedKeySize),
-    /// [`InvalidRsaKey`](ErrorKind::InvalidRsaKey), [`WrongKeyUsage`](ErrorKind::WrongKeyUsage).
+    /// [`InvalidRsaKey`](ErrorKind::InvalidRsaKey), [`WrongKeyUsage`](ErrorKind::WrongKeyUsage);
+    /// [`FingerprintMismatch`](ErrorKind::FingerprintMismatch) if the key is in JSON that says another
+    /// fingerprint.
     pub fn new(encoded: &[u8]) -> Result<Self, Error> {
         match der::sequence(encoded) {
             Some(der) => Self::from_der(der),
@@ -79,23 +85,71 @@ impl PublicKey {
     /// [`FingerprintMismatch`](ErrorKind::FingerprintMismatch); those of [`new`](Self::new).
     pub fn pinned(encoded: &[u8], fingerprint: &[u8; 32]) -> Result<Self, Error> {
         let key = Self::new(encoded)?;
-        match key.fingerprint == *fingerprint {
-            true => Ok(key),
-            false => Err(key.mismatch(fingerprint)),
+        if key.fingerprint == *fingerprint {
+            return Ok(key);
         }
+        #[cfg(feature = "alloc")]
+        return Err(key.mismatch(&hex(fingerprint)));
+        #[cfg(not(feature = "alloc"))]
+        return Err(ErrorKind::FingerprintMismatch.into());
     }
 
+    /// Reads a key bundle: the JSON of `aws kms get-public-key` with more members, of which each may be
+    /// missing. `at` is the time now, in seconds since 1970.
+    ///
+    /// | member | refused unless |
+    /// |---|---|
+    /// | `PublicKey` | it is the DER of the key in base64; never missing |
+    /// | `KeySpec`, `KeyUsage` | it is that of the key; `ENCRYPT_DECRYPT` |
+    /// | `Fingerprint` | it is that of the key, in hexadecimal digits |
+    /// | `Created` | it is earlier than `at`; a day of difference between clocks is allowed |
+    /// | `NotAfter` | it is not earlier than `at` |
+    ///
+    /// Times are in UTC, as in `2027-11-27T00:00:00Z`. [`new`](Self::new) reads a bundle too, if it has no
+    /// `NotAfter`. Nothing here says who made the bundle: [`pinned`](Self::pinned) keys and certificates do.
+    ///
+    /// # Errors
+    /// [`KeyNotValidNow`](ErrorKind::KeyNotValidNow);
+    /// [`FingerprintMismatch`](ErrorKind::FingerprintMismatch);
+    /// [`NotAPublicKey`](ErrorKind::NotAPublicKey) also if a member is malformed or says another
+    /// `KeySpec`; those of [`new`](Self::new).
     #[cfg(feature = "alloc")]
-    pub(crate) fn mismatch(&self, expected: &[u8; 32]) -> Error {
-        let (found, expected) = (hex(&self.fingerprint), hex(expected));
+    pub fn from_bundle(json: &[u8], at: u64) -> Result<Self, Error> {
+        kms_answer::from_bundle(json, Duration::from_secs(at))
+    }
+
+    /// The error for a key that has not the `expected` fingerprint.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn mismatch(&self, expected: &str) -> Error {
+        let found = hex(&self.fingerprint);
         let reason =
             format!("the public key has the fingerprint {found}, not the expected {expected}");
         Error::with_reason(ErrorKind::FingerprintMismatch, reason)
     }
 
-    #[cfg(not(feature = "alloc"))]
-    fn mismatch(&self, _: &[u8; 32]) -> Error {
-        ErrorKind::FingerprintMismatch.into()
+    /// Reads the key in an X.509 certificate (RFC 5280) in PEM or DER: a message is then sealed for whom the
+    /// certificate authority says. `at` is the time now, in seconds since 1970.
+    ///
+    /// In PEM, the first certificate is that of the key, and those after it are intermediates. Refused are
+    /// a certificate that is not valid at this time, and one whose `KeyUsage` lacks `keyEncipherment`. With
+    /// `roots`, one or more certificates in PEM or one in DER, it must be one of them or lead to one of
+    /// them. They are trusted as they are, past their dates too. Without `roots` **anyone can have made the
+    /// certificate**: then get it from a place you trust, or compare the
+    /// [fingerprint](Self::fingerprint) of the key.
+    ///
+    /// It is not asked whether a certificate was revoked, and names in it are not compared with anything.
+    /// The chain is verified by `rustls-webpki`, with AWS-LC.
+    ///
+    /// # Errors
+    /// [`NotAPublicKey`](ErrorKind::NotAPublicKey) if this is no certificate, or
+    /// [`PrivateKeyGiven`](ErrorKind::PrivateKeyGiven);
+    /// [`KeyNotValidNow`](ErrorKind::KeyNotValidNow);
+    /// [`WrongKeyUsage`](ErrorKind::WrongKeyUsage);
+    /// [`CertificateNotTrusted`](ErrorKind::CertificateNotTrusted), also if there is no certificate in
+    /// `roots`; what is wrong with the key, as of [`new`](Self::new).
+    #[cfg(feature = "x509")]
+    pub fn from_certificate(encoded: &[u8], roots: Option<&[u8]>, at: u64) -> Result<Self, Error> {
+        certificate::public_key(encoded, roots, Duration::from_secs(at))
     }
 
     pub(crate) fn from_der(der: &[u8]) -> Result<Self, Error> {
@@ -256,7 +310,7 @@ fn rsa_public_key(der: &[u8]) -> Option<(&[u8], &[u8])> {
 fn mistaken(der: &[u8]) -> Error {
     match DerKind::of(der) {
         Some(DerKind::Pkcs1PublicKey) => ErrorKind::Pkcs1PublicKeyGiven.into(),
-        Some(DerKind::Certificate) => ErrorKind::CertificateGiven.into(),
+        Some(DerKind::Certificate) => certificate_given(),
         Some(DerKind::Request) => Error::with_reason(ErrorKind::NotAPublicKey, REQUEST_GIVEN),
         Some(DerKind::Pkcs12) => Error::with_reason(ErrorKind::PrivateKeyGiven, PKCS12_GIVEN),
         Some(
@@ -267,6 +321,17 @@ fn mistaken(der: &[u8]) -> Error {
         ) => ErrorKind::PrivateKeyGiven.into(),
         Some(DerKind::PublicKey) | None => ErrorKind::NotAPublicKey.into(),
     }
+}
+
+#[cfg(feature = "x509")]
+pub(crate) fn certificate_given() -> Error {
+    let reason = "this is a certificate; read it with `from_certificate`, or extract its public key with `openssl x509 -pubkey -noout`";
+    Error::with_reason(ErrorKind::CertificateGiven, reason)
+}
+
+#[cfg(not(feature = "x509"))]
+pub(crate) fn certificate_given() -> Error {
+    ErrorKind::CertificateGiven.into()
 }
 
 pub(crate) const REQUEST_GIVEN: &str =

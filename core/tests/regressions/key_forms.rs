@@ -149,7 +149,7 @@ proptest! {
                 prop_assert_eq!(&key.fingerprint()[..], &Sha256::digest(&der)[..]);
                 prop_assert_eq!(PublicKey::new(&der).unwrap(), key);
             }
-            Err(error) => prop_assert!((110..120).contains(&error.kind().code()), "{}", error),
+            Err(error) => prop_assert!((110..=122).contains(&error.kind().code()), "{}", error),
         }
         #[cfg(feature = "local-unwrapper")]
         if let Err(error) = libseal::LocalUnwrapper::new(&file, None) {

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Self, final
 
 from . import aio
@@ -151,8 +151,8 @@ class PublicKey:
     PublicKey(encoded) reads a SubjectPublicKeyInfo in DER, as KMS GetPublicKey returns it, in PEM,
     and what ``aws kms get-public-key`` prints: JSON, or the DER in base64. Text may be str. For
     anything else it raises InvalidKeyError and says what it is, and how to get the key out of it: a
-    private key, a certificate, a PKCS#1 key, a key for signatures, a key that is not RSA or has a
-    size that no KMS holds.
+    private key, a certificate (see from_certificate), a key bundle that expires (see from_bundle),
+    a PKCS#1 key, a key for signatures, a key that is not RSA or has a size that no KMS holds.
 
     With a fingerprint, it refuses every other key, with the name FINGERPRINT_MISMATCH: for a key
     from a place that others can write to. The fingerprint is 32 bytes, or 64 hexadecimal digits in
@@ -163,6 +163,40 @@ class PublicKey:
     def __new__(
         cls, encoded: Buffer | str, /, *, fingerprint: Buffer | str | None = None
     ) -> PublicKey: ...
+    @staticmethod
+    def from_bundle(bundle: Buffer | str, /, *, at: datetime | None = None) -> PublicKey:
+        """Reads a key bundle, and refuses it if it has expired.
+
+        A bundle is the JSON of ``aws kms get-public-key`` with more members, of which each may be
+        missing: Alias, Fingerprint, Created and NotAfter. What they say about the key must be
+        true. The time at, or now, must not be later than NotAfter, nor more than a day earlier
+        than Created. Nothing in a bundle says who made it.
+
+        Raises InvalidKeyError: KEY_NOT_VALID_NOW, FINGERPRINT_MISMATCH, and those of PublicKey().
+        Raises ValueError if at has no time zone.
+        """
+    @staticmethod
+    def from_certificate(
+        certificate: Buffer | str,
+        /,
+        *,
+        roots: Buffer | str | None = None,
+        at: datetime | None = None,
+    ) -> PublicKey:
+        """Reads the key in an X.509 certificate in PEM or DER.
+
+        In PEM, the first certificate is that of the key, and those after it are intermediates.
+        Refused are a certificate that is not valid at the time at, or now, and one whose KeyUsage
+        lacks keyEncipherment.
+
+        With roots, certificates in PEM or one in DER, it must be one of them or lead to one of
+        them. Without roots, anyone can have made the certificate: get it from a place you trust,
+        or compare the fingerprint of the key. It is not asked whether a certificate was revoked,
+        and names in it are not compared with anything.
+
+        Raises InvalidKeyError: KEY_NOT_VALID_NOW, WRONG_KEY_USAGE, CERTIFICATE_NOT_TRUSTED, and
+        those of PublicKey(). Raises ValueError if at has no time zone.
+        """
     @property
     def bits(self) -> int:
         """Size of the modulus in bits: 2048, 3072 or 4096."""

@@ -5,6 +5,7 @@ line, and lets everything else pass: libseal's exceptions say already what to do
 """
 
 import errno
+import os
 from enum import IntEnum
 
 import click
@@ -55,17 +56,11 @@ class Failure(Exception):  # noqa: N818
 
 
 class Terminated(BaseException):
-    """SIGTERM or SIGHUP, raised so that everything is cleaned up."""
+    """SIGINT, SIGTERM or SIGHUP, raised so that everything is cleaned up."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.code = 128 + number
-
-
-class PipeClosed(Exception):  # noqa: N818
-    """In the place of the OSError, for which click would exit."""
-
-    code = ExitCode.PIPE_CLOSED
 
 
 # The first that fits: TruncatedError is an AuthenticationError.
@@ -91,7 +86,7 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
 
 def exit_code(error: BaseException) -> int:
     """The exit code for an exception."""
-    if isinstance(error, Failure | Terminated | PipeClosed):
+    if isinstance(error, Failure | Terminated):
         return error.code
     if is_closed_pipe(error):
         return ExitCode.PIPE_CLOSED
@@ -103,15 +98,23 @@ def exit_code(error: BaseException) -> int:
 
 def is_closed_pipe(error: BaseException) -> bool:
     """Whether the reader of the output is gone: there is no one to tell, and nothing to go on."""
-    return isinstance(error, OSError) and error.errno == errno.EPIPE
+    # click exits for it, and for nothing else.
+    return isinstance(error, SystemExit) or (
+        isinstance(error, OSError) and error.errno == errno.EPIPE
+    )
 
 
-def sentence(error: BaseException) -> str:
-    """One line that says what was wrong and what to do. Safe to print."""
+def sentence(error: BaseException, about: str | None = None) -> str:
+    """One line that says what was wrong and what to do. Safe to print.
+
+    If ``about`` is not the file that failed, that is named.
+    """
     if isinstance(error, click.ClickException):
         text = error.format_message()
     elif isinstance(error, OSError):
         text = error.strerror or str(error)
+        if error.filename not in {None, about} and isinstance(error.filename, str | bytes):
+            text = f"{os.fsdecode(error.filename)}: {text}"
     elif _is_of_s3(error):
         text = _of_s3(error)
     elif exit_code(error) == ExitCode.UNEXPECTED and not isinstance(error, Failure):

@@ -4,9 +4,8 @@ import os
 import posixpath
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import click
 
@@ -21,8 +20,7 @@ Renamed: TypeAlias = Callable[[str], str | None]
 """From the name of an input to that of its output, or None if it does not follow."""
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """An input and its output."""
 
     source: Place
@@ -69,6 +67,8 @@ def _found(name: str, recursive: bool, takes: Callable[[str], bool]) -> Iterator
                 yield Job(found, relative, _escape_of(relative))
         return
     source = _places.source(name)
+    if isinstance(source, Input):
+        source.refuse_terminal()
     if recursive and isinstance(source, File) and Path(name).is_dir():
         yield from _found_in_folder(name, takes)
     else:
@@ -135,21 +135,21 @@ def _with_target(job: Job, output: str | None, renamed: Renamed, is_folder: bool
     if job.failure is not None:
         return job
     if output is None and isinstance(job.source, Input):
-        return replace(job, target=Output())
+        return job._replace(target=Output())
     if is_folder and isinstance(job.source, Input):
         raise click.UsageError("standard input has no name: give -o the name of a file")
     if output is not None:
         if is_folder:
             relative = renamed(job.relative) or job.relative
             output = posixpath.join(output, relative)
-        return replace(job, target=_places.target(output, makes_folders=is_folder))
+        return job._replace(target=_places.target(output, makes_folders=is_folder))
     if not isinstance(job.source, File):
         raise click.UsageError(f"{job.source.name}: give -o for where to write")
     name = renamed(job.source.name)
     if name is None:
         text = f"has a name without {SUFFIX}: give -o for where to write"
-        return replace(job, failure=Failure(text, ExitCode.USAGE))
-    return replace(job, target=File(name))
+        return job._replace(failure=Failure(text, ExitCode.USAGE))
+    return job._replace(target=File(name))
 
 
 def _check_distinct(jobs: Iterable[Job]) -> None:

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -13,10 +12,8 @@ from .._libseal import __version__
 from ._failures import (
     EXIT_CODES,
     ExitCode,
-    PipeClosed,
     Terminated,
     exit_code,
-    is_closed_pipe,
     sentence,
 )
 from ._group import LazyGroup
@@ -79,10 +76,12 @@ def _failed(error: BaseException) -> int:
     elif isinstance(error, click.UsageError) and error.ctx is not None:
         hint = f"try: {error.ctx.command_path} --help"
         sys.stderr.write(f"libseal: {sentence(error)}\n{hint}\n")
-    elif isinstance(error, Terminated) or code == ExitCode.INTERRUPTED:
+    elif isinstance(error, Terminated | KeyboardInterrupt | click.Abort):
         sys.stderr.write("libseal: interrupted\n")
     else:
         if code == ExitCode.UNEXPECTED and "LIBSEAL_TRACEBACK" in os.environ:
+            import traceback  # noqa: PLC0415 (only this needs it)
+
             traceback.print_exception(error)
         sys.stderr.write(f"libseal: {sentence(error)}\n")
     return code
@@ -92,14 +91,19 @@ class _Group(LazyGroup):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except OSError as error:
-            if is_closed_pipe(error):
-                raise PipeClosed from error
-            raise
+        except KeyboardInterrupt:
+            # click would print an empty line.
+            raise Terminated(signal.SIGINT) from None
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(int(code)), text) for code, text in EXIT_CODES.items()])
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(__version__)
+        context.exit()
 
 
 group = _Group(
@@ -115,9 +119,7 @@ group = _Group(
             expose_value=False,
             is_eager=True,
             help="Show the version.",
-            callback=lambda ctx, _, wanted: (
-                (click.echo(__version__), ctx.exit()) if wanted else None
-            ),
+            callback=_show_version,
         )
     ],
 )

@@ -18,6 +18,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Protocol, TypeAlias
 
+import click
+
 from ._failures import ExitCode, Failure
 
 STANDARD = "-"
@@ -135,6 +137,11 @@ class File:
             )
         if os.path.lexists(self.name) and not force:
             raise Failure(f"{self.name} exists: add --force to replace it", ExitCode.IO)
+        if path.exists() and not path.is_file():
+            raise Failure(
+                f"{self.name} is not a regular file: give -o - and redirect standard output to it",
+                ExitCode.IO,
+            )
 
     def receive(self, reader: Reader, advance: Advance, like: os.stat_result | None = None) -> int:
         """Replace the file as a whole, with all that the reader gives."""
@@ -188,10 +195,15 @@ class Input:
     def status(self) -> None:
         """Nothing to pass on."""
 
+    def refuse_terminal(self) -> None:
+        """For what no one types: messages, and data by mistake."""
+        if os.isatty(STDIN):
+            raise click.UsageError(
+                "standard input is a terminal: name a file, or pipe the data into this"
+            )
+
     def opened(self) -> AbstractContextManager[IO[bytes]]:
         """Read it without a buffer."""
-        if os.isatty(STDIN):
-            raise Failure("is a terminal: name a file, or pipe the data into this", ExitCode.USAGE)
         return io.FileIO(STDIN, "rb", closefd=False)
 
     def check(self, *, force: bool) -> None:

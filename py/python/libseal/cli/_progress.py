@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._failures import ExitCode, exit_code, printable, sentence
 
@@ -20,7 +20,7 @@ class Reporter:
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Any] | None = None
         self.exit_code: int = ExitCode.OK
 
     @contextmanager
@@ -36,7 +36,7 @@ class Reporter:
 
         # No thread only to refresh it.
         tqdm.monitor_interval = 0
-        bar: tqdm[None] = tqdm(
+        bar: tqdm[Any] = tqdm(
             total=total, unit="B", unit_scale=True, unit_divisor=1024, leave=False, delay=DELAY
         )
         self._bar = bar
@@ -63,7 +63,7 @@ class Reporter:
     def failed(self, name: str | None, error: BaseException) -> None:
         """Print what was wrong, with the name of the input, and keep the exit code."""
         where = f"{printable(name)}: " if name else ""
-        self._print(f"libseal: {where}{sentence(error)}")
+        self._print(f"libseal: {where}{sentence(error, name)}")
         if self.exit_code == ExitCode.OK:
             self.exit_code = exit_code(error)
 

@@ -127,4 +127,4 @@ def reading(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise Failure(f"{name}: {sentence(error)}", exit_code(error)) from error
+        raise Failure(f"{name}: {sentence(error, name)}", exit_code(error)) from error

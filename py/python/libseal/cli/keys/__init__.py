@@ -25,7 +25,7 @@ HELP = """Make, check, export and rotate keys.
 The keys are in AWS KMS: credentials and region are those of any AWS SDK. `keys local` and
 `keys fetch` need no AWS account."""
 
-command = LazyGroup(
+command: LazyGroup = LazyGroup(
     name="keys",
     help=HELP,
     commands_in=__package__,
