@@ -165,3 +165,16 @@ def test_there_is_code(page: Path, language: str) -> None:
 def test_all_of_the_code_for_operators_runs() -> None:
     languages = re.findall(r"^```(.+)$", OPERATING.read_text(), re.MULTILINE)
     assert set(languages) == {"python", "sh", "json policy", "json key-policy"}
+
+
+def test_the_first_minute(tmp_path: Path) -> None:
+    """As someone sees it who has the command and nothing else."""
+    (code,) = (code for _, code in blocks("sh") if code.startswith("libseal"))
+    report = tmp_path / "report.pdf"
+    report.write_bytes(b"%PDF")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    subprocess.run(
+        ["sh", "-eu", "-c", code], cwd=tmp_path, env=os.environ | {"PATH": path}, check=True
+    )
+    assert report.read_bytes() == b"%PDF"
+    assert (tmp_path / "private.pem").stat().st_mode & 0o077 == 0
