@@ -134,7 +134,7 @@ test-c: system  ## Test the C library, and that its headers are fresh
 .PHONY: test-python
 test-python: $(python_ready)  ## Test the wheel, in an environment of its own
 	$(call heading,Python tests)
-	$(python) -m pytest py/tests
+	$(python) -m pytest -n logical py/tests
 
 .PHONY: types
 types: $(python_ready)  ## Check the types of all Python, and the stubs against the wheel

@@ -81,6 +81,8 @@ def test_stub_has_the_docstrings_of_the_extension_module() -> None:
                 documented = ast.get_docstring(node)
                 if documented is not None or not node.name.startswith("__"):
                     value = inspect.getattr_static(owner, node.name)
+                    if isinstance(value, staticmethod):
+                        value = value.__func__
                     assert documented == inspect.getdoc(value), node.name
                     seen += 1
     assert seen > 30

@@ -51,11 +51,17 @@ def is_sealed(name: str) -> bool:
 def find(names: Sequence[str], *, recursive: bool, takes: Callable[[str], bool]) -> list[Job]:
     """Find the inputs: those that are named, and in folders those that are taken.
 
-    Raises click.UsageError for standard input together with others.
+    Raises click.UsageError for standard input together with others, and Failure if there are none:
+    a script may take "verified" for a reason to delete something.
     """
     if STANDARD in names and len(names) > 1:
         raise click.UsageError("- stands for standard input, which must be the only input")
-    return [job for name in names or [STANDARD] for job in _found(name, recursive, takes)]
+    jobs = [job for name in names or [STANDARD] for job in _found(name, recursive, takes)]
+    if not jobs:
+        which = f"whose name ends in {SUFFIX}" if takes(SUFFIX) else "to seal"
+        text = f"nothing was done: in {', '.join(names)} is no file {which}"
+        raise Failure(text, ExitCode.IO)
+    return jobs
 
 
 def _found(name: str, recursive: bool, takes: Callable[[str], bool]) -> Iterator[Job]:

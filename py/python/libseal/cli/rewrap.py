@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO
 
 import click
@@ -11,6 +12,7 @@ from .._rewrap import rewrap_file
 from .._types import Buffer
 from ..aws import rewrap_object
 from . import _jobs
+from ._failures import ExitCode, Failure
 from ._jobs import Job
 from ._messages import beginning_of, calls
 from ._options import FILE, quiet_option, recipient_options, recursive_option, unwrap_options
@@ -52,7 +54,7 @@ def command(
     unwrapper = unwrap.unwrapper()
     jobs = _jobs.find(files, recursive=recursive, takes=_jobs.is_sealed)
     reporter = Reporter(quiet=quiet)
-    rewrapping = _Rewrapping(unwrapper, keys, reporter, keep=keep)
+    rewrapping = _Rewrapping(unwrapper, keys, reporter, keep=keep, recursive=recursive)
     count, _ = _jobs.run(jobs, reporter, rewrapping.rewrap)
     return _jobs.done(reporter, "rewrapped", jobs, count, calls(unwrap, unwrapper))
 
@@ -65,10 +67,12 @@ class _Rewrapping:
         reporter: Reporter,
         *,
         keep: bool,
+        recursive: bool,
     ) -> None:
         self._unwrapper = unwrapper
         self._recipients = recipients
         self._keep = keep
+        self._recursive = recursive
         self._advance = reporter.advance
 
     def rewrap(self, job: Job) -> int:
@@ -82,6 +86,10 @@ class _Rewrapping:
                 return 0
         if isinstance(source, File):
             source.refuse_folder()
+            if self._recursive and Path(source.name).is_symlink():
+                # Who can write to the folder could have any file rewrapped.
+                text = "is a symbolic link: name the file to rewrap it"
+                raise Failure(text, ExitCode.IO)
             rewrap_file(
                 source.name,
                 self._unwrapper,
