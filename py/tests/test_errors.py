@@ -35,7 +35,7 @@ def test_error(code: int, name: str, message: str, retryable: bool, never_opens:
         assert (again.code, again.name, str(again)) == (code, name, message)
 
 
-@pytest.mark.parametrize("error", set(CLASSES.values()), ids=lambda error: error.__name__)
+@pytest.mark.parametrize("error", dict.fromkeys(CLASSES.values()), ids=lambda error: error.__name__)
 def test_class(error: type[libseal.SealError]) -> None:
     assert getattr(libseal, error.__name__) is error
     assert error.__module__ == "libseal"
