@@ -37,15 +37,13 @@ def sealed_name(name: str) -> str:
 
 
 def unsealed_name(name: str) -> str | None:
-    """The name of the file that a message becomes."""
-    return (
-        name.removesuffix(SUFFIX) if is_sealed(name) and not name.endswith(f"/{SUFFIX}") else None
-    )
+    """The name of the file that a message becomes, or None if it has no other."""
+    return name.removesuffix(SUFFIX) if is_sealed(name) else None
 
 
 def is_sealed(name: str) -> bool:
-    """Whether it is the name of a message."""
-    return name.endswith(SUFFIX)
+    """Whether it is the name of a message. Of one that is just .sealed, nothing would be left."""
+    return name.endswith(SUFFIX) and name.rpartition("/")[2] != SUFFIX
 
 
 def find(names: Sequence[str], *, recursive: bool, takes: Callable[[str], bool]) -> list[Job]:
@@ -58,7 +56,7 @@ def find(names: Sequence[str], *, recursive: bool, takes: Callable[[str], bool])
         raise click.UsageError("- stands for standard input, which must be the only input")
     jobs = [job for name in names or [STANDARD] for job in _found(name, recursive, takes)]
     if not jobs:
-        which = f"whose name ends in {SUFFIX}" if takes(SUFFIX) else "to seal"
+        which = f"whose name ends in {SUFFIX}" if takes(f"a{SUFFIX}") else "to seal"
         text = f"nothing was done: in {', '.join(names)} is no file {which}"
         raise Failure(text, ExitCode.IO)
     return jobs
@@ -184,9 +182,7 @@ def run(jobs: Sequence[Job], reporter: Reporter, work: Callable[[Job], int]) -> 
     Returns how many went well, and the sum of what ``work`` returned: lengths in bytes.
     """
     count, length = 0, 0
-    sizes = [job.source.size() for job in jobs]
-    total = sum(size or 0 for size in sizes)
-    with reporter.bar(None if None in sizes and len(jobs) == 1 else total):
+    with reporter.bar(lambda: _total(jobs)):
         for job in jobs:
             if job.failure is not None:
                 reporter.failed(job.source.name, job.failure)
@@ -201,6 +197,11 @@ def run(jobs: Sequence[Job], reporter: Reporter, work: Callable[[Job], int]) -> 
                     raise
                 reporter.failed(job.source.name, error)
     return count, length
+
+
+def _total(jobs: Sequence[Job]) -> int | None:
+    sizes = [job.source.size() for job in jobs]
+    return sum(size for size in sizes if size is not None) or None
 
 
 def done(reporter: Reporter, verb: str, jobs: Sequence[Job], count: int, *details: str) -> int:
