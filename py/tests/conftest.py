@@ -7,6 +7,7 @@ import pytest
 
 from children import shared
 from cli_support import command
+from tests.kms.counting import CountedKms, counting
 from tests.kms.ministack import LocalKms, ministack
 
 __all__ = ["command", "shared"]
@@ -35,3 +36,16 @@ def new_file(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     elif not hasattr(os, "O_TMPFILE"):
         pytest.skip("all files have names here")
     return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def running(kms: LocalKms) -> Iterator[CountedKms]:
+    with counting(kms) as counted:
+        yield counted
+
+
+@pytest.fixture
+def counted(running: CountedKms) -> CountedKms:
+    """The KMS behind a proxy that counts from here on."""
+    running.reset()
+    return running

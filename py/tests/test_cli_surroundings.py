@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from cli_support import IO, OK, PROGRAM, Command
+from cli_support import IO, OK, PROGRAM, USAGE, Command
 
 UNSEAL = ("unseal", "-i", "private.pem")
 SEAL = ("seal", "-r", "public.pem")
@@ -68,3 +68,27 @@ def test_a_folder_has_no_file_elsewhere_rewrapped(command: Command) -> None:
     rewrap = ("rewrap", "-i", "private.pem", "-r", "public.pem", "--recursive", "inbox")
     assert command(*rewrap).code == IO
     assert command.read("log.sealed") == message
+
+
+def test_a_key_of_the_call_is_never_replaced(command: Command) -> None:
+    command.path("log", b"a line\n")
+    assert command(*SEAL, "log").code == OK
+    keys = command.read("private.pem"), command.read("public.pem")
+    assert command(*UNSEAL, "log.sealed", "--force", "-o", "./private.pem").code == USAGE
+    assert command(*SEAL, "log", "--force", "-o", "public.pem").code == USAGE
+    assert (command.read("private.pem"), command.read("public.pem")) == keys
+
+
+def test_the_old_private_key_stays_if_the_new_pair_cannot_be_written(command: Command) -> None:
+    command.path("xprivate.pem", b"an old key")
+    (command.folder / "xpublic.pem").mkdir()
+    assert command("keys", "local", "-o", "x", "--force").code == IO
+    assert command.read("xprivate.pem") == b"an old key"
+
+
+def test_text_that_steers_a_terminal_stays_away_from_it(command: Command) -> None:
+    command.path("log", "a \u009b31mred line\n".encode())
+    assert command(*SEAL, "log").code == OK
+    result = command.in_terminal(*UNSEAL, "log.sealed", "-o", "-")
+    assert result.code == USAGE
+    assert b"\xc2\x9b" not in result.out

@@ -27,12 +27,6 @@ def running(kms: LocalKms) -> Iterator[CountedKms]:
         yield counted
 
 
-@pytest.fixture
-def counted(running: CountedKms) -> CountedKms:
-    running.reset()
-    return running
-
-
 def test_all_is_well(counted: CountedKms) -> None:
     check = provision.check_key(counted.local.client, ALIAS)
     assert check.ok

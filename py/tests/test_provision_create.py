@@ -13,22 +13,8 @@ from libseal import provision
 from tests.kms import counting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.kms.counting import CountedKms
     from tests.kms.ministack import LocalKms
-
-
-@pytest.fixture(scope="module")
-def running(kms: LocalKms) -> Iterator[CountedKms]:
-    with counting.counting(kms) as counted:
-        yield counted
-
-
-@pytest.fixture
-def counted(running: CountedKms) -> CountedKms:
-    running.reset()
-    return running
 
 
 @pytest.fixture

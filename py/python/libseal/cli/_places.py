@@ -27,8 +27,8 @@ PIECE_LEN = 4 * 1024 * 1024
 STDIN, STDOUT = 0, 1
 
 _BINARY = "the output is binary, and would go to a terminal: give -o FILE, or pipe it on"
-# What steers a terminal, and is no tab or end of a line. UTF-8 needs the bytes from 0x80 on.
-_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# What steers a terminal, and is no tab or end of a line: C0, and C1 as UTF-8 encodes it.
+_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")
 
 Advance: TypeAlias = Callable[[int], object]
 """Called with the number of bytes that were processed since the last call."""
@@ -93,6 +93,12 @@ def _named(name: str, *, makes_folders: bool) -> Place:
     return File(name, makes_folders=makes_folders)
 
 
+def key_files() -> set[str]:
+    """Where the keys of this run were read from: nothing is written there, whatever is forced."""
+    found: set[str] = click.get_current_context().meta.setdefault("libseal.key_files", set())
+    return found
+
+
 class File:
     """A file, which need not exist."""
 
@@ -131,6 +137,9 @@ class File:
     def check(self, *, force: bool) -> None:
         """Refuse what exists, unless forced to replace it, and folders in any case."""
         path = Path(self.name)
+        if self.identity in key_files():
+            text = f"{self.name} is one of the keys that were given: write to another file"
+            raise Failure(text, ExitCode.USAGE)
         if path.is_dir():
             raise Failure(
                 f"{self.name} is a folder: end it with a slash to write into it", ExitCode.IO

@@ -1,6 +1,7 @@
 """From -r and -R to the recipients to seal for."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 from .._errors import InvalidKeyError
 from .._libseal import PublicKey, Recipient
 from ._failures import ExitCode, Failure, exit_code, sentence
+from ._places import key_files
 
 MAX_KEY_FILE_LEN = 1024 * 1024
 """No key file, recipients file or bundle is longer."""
@@ -116,6 +118,7 @@ def read_key_file(name: str) -> bytes:
             raise
         text = "there is no such file; libseal keys export gets the public key from the KMS"
         raise OSError(error.errno, text) from None
+    key_files().add(os.path.realpath(name))
     if len(data) > MAX_KEY_FILE_LEN:
         text = f"{name}: too long for a key: this is another file"
         raise Failure(text, ExitCode.KEY_REFUSED)

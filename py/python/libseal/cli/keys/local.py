@@ -10,6 +10,7 @@ from ..._libseal import LocalUnwrapper, generate_private_key
 from ...provision._export import pem_of
 from .._failures import ExitCode, Failure
 from .._options import force_option, quiet_option
+from .._places import target
 from .._progress import Reporter
 from ._shared import write
 
@@ -57,6 +58,9 @@ def command(prefix: str, bits: str, force: bool, quiet: bool) -> None:
                     "lose what only that key opens",
                     ExitCode.IO,
                 )
+    # Before the old private key is gone.
+    for name in (private, public):
+        target(name).check(force=force)
     pem = generate_private_key(int(bits))
     _write_private(Path(private), pem, force=force)
     write(pem_of(LocalUnwrapper(pem).public_key).encode(), public, force=force)
