@@ -35,6 +35,8 @@
 //! - [`SealingKey`] and [`UnsealingKey`]: many messages under one data key, for telemetry.
 //!   [`SealingKey::seal_many`] and [`unseal_many`] work on many in one call.
 //! - [`CachingUnwrapper`]: one call of the KMS for each data key, and not for each message.
+//! - [`PublicKey::pinned`], `PublicKey::from_bundle`, `PublicKey::from_certificate`: public keys that can be
+//!   verified.
 //! - [`Header`]: what a message says about itself without any key. `Header::rewrap` gives a message other
 //!   recipients, after a key rotation for example.
 //!

@@ -1,6 +1,7 @@
 //! Keys that are valid for a time: bundles and certificates.
 #![allow(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test may panic"

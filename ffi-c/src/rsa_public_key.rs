@@ -16,7 +16,8 @@ use crate::{
 /// Bytes in a libseal_rsa_public_key.
 pub const LIBSEAL_RSA_PUBLIC_KEY_SIZE: usize = 576;
 
-/// An RSA public key of 2048, 3072 or 4096 bits, filled by libseal_rsa_public_key_init().
+/// An RSA public key of 2048, 3072 or 4096 bits, filled by libseal_rsa_public_key_init() or
+/// libseal_rsa_public_key_init_pinned().
 ///
 /// Contains no heap memory and no secret: copy it freely; it need not be released. If the storage was
 /// zero-initialised, functions detect a key that was never filled.

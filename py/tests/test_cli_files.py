@@ -152,11 +152,11 @@ def test_unsealing_refuses_a_name_that_tells_no_other(command: Command) -> None:
     assert command.read("data") == DATA
 
 
-def test_a_name_of_nothing_but_the_suffix_stays(command: Command) -> None:
+def test_a_name_of_nothing_but_the_suffix_has_no_other(command: Command) -> None:
     command.path("in/.sealed", libseal.seal(public_key(), DATA))
-    done = command(*UNSEAL, "--recursive", "in", "-o", "out")
-    assert done.code == OK
-    assert command.names("out") == [".sealed"]
+    assert command(*UNSEAL, "in/.sealed").code == USAGE
+    assert command(*UNSEAL, "in/.sealed", "-o", "out").code == OK
+    assert command.read("out") == DATA
 
 
 def test_a_full_disk_is_named_and_leaves_nothing(command: Command) -> None:

@@ -5,26 +5,24 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from base64 import b64decode
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 
 import libseal
+from cli_support import IO, KEY_REFUSED, KMS_REFUSED, KMS_UNAVAILABLE, PROGRAM, USAGE
 from libseal import provision
 from tests.kms import counting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.kms.counting import CountedKms
     from tests.kms.ministack import LocalKms
 
-LIBSEAL = Path(sys.executable).with_name("libseal")
-USAGE, IO, KMS_REFUSED, KMS_UNAVAILABLE, KEY_REFUSED = 2, 3, 6, 7, 9
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
@@ -40,7 +38,7 @@ class Keys:
         """Run it with these variables in the environment; an empty one is taken out."""
         environment = self.counted.environment | variables
         return subprocess.run(
-            [LIBSEAL, "keys", *arguments],
+            [PROGRAM, "keys", *arguments],
             cwd=self.folder,
             env={name: text for name, text in environment.items() if text},
             capture_output=True,

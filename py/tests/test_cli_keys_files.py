@@ -5,27 +5,24 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 import libseal
+from cli_support import IO, KEY_REFUSED, PROGRAM, USAGE
 from support import public_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-LIBSEAL = Path(sys.executable).with_name("libseal")
-USAGE, IO, KEY_REFUSED = 2, 3, 9
+    from pathlib import Path
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [LIBSEAL, "keys", *arguments], cwd=folder, capture_output=True, text=True, check=False
+        [PROGRAM, "keys", *arguments], cwd=folder, capture_output=True, text=True, check=False
     )
 
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 import libseal
 from cli_support import IO, KEY_REFUSED, OK, OTHER_KEYS, USAGE, Command
@@ -60,6 +65,56 @@ def test_a_pin_tells_the_key_from_another(command: Command) -> None:
     assert "give one --pin for each -r" in two.err
 
 
+def certificate(key: rsa.RSAPrivateKey, *, days: int) -> bytes:
+    """A self-signed one, which ends so many days from now."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "fleet")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=100))
+        .not_valid_after(now + timedelta(days=days))
+    )
+    return made.sign(key, SHA256()).public_bytes(Encoding.PEM)
+
+
+def test_a_certificate_is_checked_for_its_dates_and_its_roots(command: Command) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    command.path("good", certificate(key, days=1))
+    command.path("expired", certificate(key, days=-1))
+    command.path("root", key_file("root.pem"))
+    sealed = command("seal", "-q", "-r", "good", stdin=b"data")
+    assert sealed.code == OK, sealed.err
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    assert libseal.unseal(sealed.out, libseal.LocalUnwrapper(pem)) == b"data"
+    for arguments, sentence in [
+        (["-r", "expired"], "libseal: expired: "),
+        (["-r", "good", "--roots", "root"], "libseal: good: "),
+        (["-r", "public.pem", "--roots", "root"], "libseal: public.pem: "),
+        (["-r", "good", "--roots", "gone"], "libseal: gone: "),
+        (["-r", "good", "--pin", FINGERPRINT], f"not the expected {FINGERPRINT}"),
+    ]:
+        refused = command("seal", *arguments, stdin=b"data")
+        assert refused.code == (IO if "gone" in arguments else KEY_REFUSED)
+        assert sentence in refused.err
+        assert refused.err.count("\n") == 1
+
+
+def test_a_bundle_names_its_alias_and_has_an_end(command: Command) -> None:
+    bundle = json.loads(key_file("public-accepted/rsa-2048.bundle.json"))
+    bundle |= {"Alias": "alias/reports", "NotAfter": "2999-01-01T00:00:00Z"}
+    command.path("bundle.json", json.dumps(bundle).encode())
+    sealed = command("seal", "-q", "-r", "bundle.json", stdin=b"data")
+    assert libseal.inspect(sealed.out).wrapped_keys[0].key_id == "alias/reports"
+    command.path("old.json", json.dumps(bundle | {"NotAfter": "2020-01-01T00:00:00Z"}).encode())
+    refused = command("seal", "-r", "old.json", stdin=b"data")
+    assert (refused.code, refused.out) == (KEY_REFUSED, b"")
+    assert "2020" in refused.err
+
+
 @pytest.mark.parametrize(
     ("name", "content", "code", "sentence"),
     [
@@ -105,7 +160,7 @@ def test_without_a_terminal_no_one_is_asked_for_a_password(command: Command) -> 
     process = command.start("unseal", "-i", "locked.key", start_new_session=True)
     _, err = process.communicate(b"")
     assert process.returncode == KEY_REFUSED
-    assert b"locked.key: is encrypted, and there is no terminal to ask" in err
+    assert b"locked.key: the key is encrypted, and no terminal to ask for its password" in err
     assert b"set LIBSEAL_KEY_PASSWORD" in err
 
 

@@ -16,7 +16,7 @@ from cli_support import (
     NOT_AUTHENTIC,
     OK,
     PIPE_CLOSED,
-    SECONDS,
+    PROGRAM,
     TERMINATED,
     USAGE,
     Command,
@@ -77,16 +77,16 @@ def test_a_pipe_gets_only_what_is_verified_and_the_exit_code_tells_the_rest(
 
 def test_a_reader_that_has_enough_ends_it_quietly(command: Command) -> None:
     command.path("a.sealed", libseal.seal(public_key(), TEXT * 10))
-    process = command.start(*UNSEAL, "a.sealed", "-o", "-")
-    assert process.stdout
-    assert process.stdout.read(7) == b"line 0\n"
-    process.stdout.close()
-    assert process.stderr
-    assert process.stderr.read() == b""
-    assert process.wait(SECONDS) == PIPE_CLOSED
+    with command.start(*UNSEAL, "a.sealed", "-o", "-") as process:
+        assert process.stdout
+        assert process.stdout.read(7) == b"line 0\n"
+        process.stdout.close()
+        assert process.stderr
+        assert process.stderr.read() == b""
+    assert process.returncode == PIPE_CLOSED
 
-    shell = f"{process.args[0]} --help | true"  # type: ignore[index]
-    helped = subprocess.run(["bash", "-c", shell], capture_output=True, check=False)
+    shell = ["bash", "-c", f"'{PROGRAM}' --help | true"]
+    helped = subprocess.run(shell, capture_output=True, check=False)
     assert helped.stderr == b""
 
 

@@ -110,7 +110,7 @@ def test_a_key_that_does_not_decrypt() -> None:
         (b"Salted__" + bytes(248), "the other way round"),
         (b"U2FsdGVkX19" + b"A" * 245, "the other way round"),
         (b"SEAL\x01\x01" + bytes(300), "306 bytes"),
-        (KEY_B64, "45 bytes, and RSA makes 256, 384 or 512"),
+        pytest.param(KEY_B64, "45 bytes, and RSA makes 256, 384 or 512", id="key.b64"),
         (b"", "0 bytes"),
         (bytes(255), "255 bytes"),
         (b"A" * 256, "256 bytes"),

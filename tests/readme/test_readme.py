@@ -165,3 +165,14 @@ def test_there_is_code(page: Path, language: str) -> None:
 def test_all_of_the_code_for_operators_runs() -> None:
     languages = re.findall(r"^```(.+)$", OPERATING.read_text(), re.MULTILINE)
     assert set(languages) == {"python", "sh", "json policy", "json key-policy"}
+
+
+def test_the_first_minute(tmp_path: Path) -> None:
+    """As someone sees it who has the command and nothing else."""
+    (code,) = (code for _, code in blocks("sh") if "libseal keys local" in code)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    subprocess.run(
+        ["sh", "-eu", "-c", code], cwd=tmp_path, env=os.environ | {"PATH": path}, check=True
+    )
+    assert (tmp_path / "log").read_text() == "21.5 C\n"
+    assert (tmp_path / "private.pem").stat().st_mode & 0o077 == 0

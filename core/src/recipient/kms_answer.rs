@@ -16,7 +16,6 @@ use crate::{
         key_text::{from_der_in_text, key_text, not_a_public_key, private_key},
         pem::decode_base64,
         public_key::PublicKey,
-        wrapped_key::hex,
     },
 };
 
@@ -79,6 +78,15 @@ fn mistaken(members: &Members) -> Error {
     not_a_public_key("this JSON is not what KMS GetPublicKey returns: it has no `PublicKey`")
 }
 
+fn from_hex(digits: &str) -> Option<[u8; 32]> {
+    let is_well_formed = digits.len() == 64 && digits.bytes().all(|d| d.is_ascii_hexdigit());
+    let mut bytes = [0; 32];
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(digits.get(2 * index..2 * index + 2)?, 16).ok()?;
+    }
+    is_well_formed.then_some(bytes)
+}
+
 /// The members of an object. Values that are not strings are `None`.
 struct Members(BTreeMap<String, Option<String>>);
 
@@ -105,19 +113,16 @@ impl Members {
         let der = der.ok_or_else(|| not_a_public_key("the `PublicKey` is not base64"))?;
         let key = from_der_in_text(&der)?;
         let true_spec = format!("RSA_{}", key.bits());
-        if !spec.is_none_or(|spec| spec == true_spec) {
+        if spec.is_some_and(|spec| spec != true_spec) {
             let reason =
                 format!("the key is an {true_spec}, and its `KeySpec` says otherwise: get it anew");
             return Err(Error::with_reason(ErrorKind::NotAPublicKey, reason));
         }
         if self.has("Fingerprint") {
-            let is_well_formed = |digits: &&str| {
-                digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-            };
-            let expected = self.string("Fingerprint").filter(is_well_formed);
+            let expected = self.string("Fingerprint").and_then(from_hex);
             let expected = expected.ok_or_else(|| not_a_public_key(BAD_FINGERPRINT))?;
-            if !hex(key.fingerprint()).eq_ignore_ascii_case(expected) {
-                return Err(key.mismatch(expected));
+            if *key.fingerprint() != expected {
+                return Err(key.mismatch(&expected));
             }
         }
         Ok(key)

@@ -84,14 +84,14 @@ impl PublicKey {
     /// # Errors
     /// [`FingerprintMismatch`](ErrorKind::FingerprintMismatch); those of [`new`](Self::new).
     pub fn pinned(encoded: &[u8], fingerprint: &[u8; 32]) -> Result<Self, Error> {
-        let key = Self::new(encoded)?;
-        if key.fingerprint == *fingerprint {
-            return Ok(key);
+        // One place for the key, which is large: small stacks have no room to move it.
+        let mut key = Self::new(encoded);
+        if let Ok(found) = &key
+            && found.fingerprint != *fingerprint
+        {
+            key = Err(found.mismatch(fingerprint));
         }
-        #[cfg(feature = "alloc")]
-        return Err(key.mismatch(&hex(fingerprint)));
-        #[cfg(not(feature = "alloc"))]
-        return Err(ErrorKind::FingerprintMismatch.into());
+        key
     }
 
     /// Reads a key bundle: the JSON of `aws kms get-public-key` with more members, of which each may be
@@ -118,13 +118,18 @@ impl PublicKey {
         kms_answer::from_bundle(json, Duration::from_secs(at))
     }
 
-    /// The error for a key that has not the `expected` fingerprint.
+    /// The error for a key that has another fingerprint than the `expected` one.
     #[cfg(feature = "alloc")]
-    pub(crate) fn mismatch(&self, expected: &str) -> Error {
-        let found = hex(&self.fingerprint);
+    pub(crate) fn mismatch(&self, expected: &[u8; 32]) -> Error {
+        let (found, expected) = (hex(&self.fingerprint), hex(expected));
         let reason =
             format!("the public key has the fingerprint {found}, not the expected {expected}");
         Error::with_reason(ErrorKind::FingerprintMismatch, reason)
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    fn mismatch(&self, _: &[u8; 32]) -> Error {
+        ErrorKind::FingerprintMismatch.into()
     }
 
     /// Reads the key in an X.509 certificate (RFC 5280) in PEM or DER: a message is then sealed for whom the

@@ -17,6 +17,7 @@ extern uint8_t stack_bottom[];
 
 static const libseal_random random_source = LIBSEAL_RANDOM_INIT(stand_in_random, NULL);
 static libseal_rsa_public_key key;
+static uint8_t fingerprint[LIBSEAL_FINGERPRINT_LEN];
 static const libseal_recipient recipient = LIBSEAL_RECIPIENT_INIT(&key, NULL);
 static const libseal_envelope envelope = {
     .size = sizeof(libseal_envelope),
@@ -144,6 +145,12 @@ static void read_key(void)
                                       (size_t)(public_key_end - public_key)));
 }
 
+static void read_pinned_key(void)
+{
+    check(libseal_rsa_public_key_init_pinned(&key, sizeof key, public_key,
+                                             (size_t)(public_key_end - public_key), fingerprint));
+}
+
 static void start(void)
 {
     check(libseal_sealer_start(&sealer, sizeof sealer, &envelope, out, sizeof out, &len));
@@ -210,6 +217,8 @@ int main(void)
     print_number("sizeof libseal_sealing_key", sizeof(libseal_sealing_key));
     calibrate();
     measure("libseal_rsa_public_key_init", read_key);
+    check(libseal_public_key_fingerprint(&key, fingerprint));
+    measure("libseal_rsa_public_key_init_pinned", read_pinned_key);
     measure("libseal_sealer_start", start);
     measure("1 KiB", update_1_kib);
     measure("libseal_sealer_finish", finish);

@@ -38,6 +38,7 @@ CALLS = {
 STATES = ["libseal_rsa_public_key", "libseal_sealer", "libseal_sealing_key"]
 OPERATIONS = {
     "`libseal_rsa_public_key_init`": "libseal_rsa_public_key_init",
+    "`libseal_rsa_public_key_init_pinned`": "libseal_rsa_public_key_init_pinned",
     "`libseal_sealer_start`": "libseal_sealer_start",
     "1 KiB in pieces of 256 bytes": "1 KiB",
     "16 KiB in pieces of 256 bytes": "16 KiB",

@@ -12,6 +12,7 @@ which is imported when it is needed: ``_main`` lists them. What they share:
 - ``_failures``: from an exception to a sentence and an exit code.
 """
 
+import os
 import sys
 
 __all__ = ["main"]
@@ -19,6 +20,7 @@ __all__ = ["main"]
 
 def main() -> int:
     """Run the command with the arguments of the process, and return its exit code."""
+    _fill_gaps()
     try:
         import click  # noqa: F401, PLC0415 (libseal itself does not need it)
     except ModuleNotFoundError:
@@ -27,3 +29,20 @@ def main() -> int:
     from ._main import run  # noqa: PLC0415
 
     return run(sys.argv[1:])
+
+
+def _fill_gaps() -> None:
+    """Put something in the place of standard streams that are closed, as under some daemons.
+
+    The next file to be opened would take their numbers. Data is neither read from nor written to
+    what is put there; only what is said about it goes nowhere.
+    """
+    for number, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, mode)
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115

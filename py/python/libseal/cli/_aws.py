@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterable
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,11 +22,7 @@ def client(service: str, region: str | None = None) -> Any:
 
     Raises click.UsageError if there is no boto3, and what boto3 raises.
     """
-    try:
-        import boto3  # noqa: PLC0415 (importing it takes 200 ms)
-    except ModuleNotFoundError:
-        message = "AWS needs boto3: pip install 'libseal[aws]'"
-        raise click.UsageError(message) from None
+    boto3 = _boto3()
     from botocore.config import Config  # noqa: PLC0415
 
     config = Config(connect_timeout=CONNECT_TIMEOUT, retries={"mode": "standard"})
@@ -37,21 +32,33 @@ def client(service: str, region: str | None = None) -> Any:
     return make(service, region_name=region, config=config)
 
 
-@cache
+def _boto3() -> Any:
+    try:
+        import boto3  # noqa: PLC0415 (importing it takes 200 ms)
+    except ModuleNotFoundError:
+        raise click.UsageError("AWS needs boto3: pip install 'libseal[aws]'") from None
+    return boto3
+
+
+# Not functools.cache, of which the types get lost.
+_kms_clients: "dict[str | None, KMSClient]" = {}
+
+
 def kms_client(region: str | None = None) -> "KMSClient":
     """Make a client of the KMS, once for each region.
 
     Raises KmsRefusedError if no region is known, click.UsageError if there is no boto3.
     """
-    try:
-        made: KMSClient = client("kms", region)
-    except Exception as error:
-        if type(error).__name__ != "NoRegionError":
-            raise
-        raise KmsRefusedError(
-            "no AWS region is set: set AWS_REGION, or give the ARN of the key, which names it"
-        ) from None
-    return made
+    if region not in _kms_clients:
+        try:
+            _kms_clients[region] = client("kms", region)
+        except Exception as error:
+            if type(error).__name__ != "NoRegionError":
+                raise
+            raise KmsRefusedError(
+                "no AWS region is set: set AWS_REGION, or give the ARN of the key, which names it"
+            ) from None
+    return _kms_clients[region]
 
 
 def region_of_key(key: str) -> str | None:
@@ -61,7 +68,8 @@ def region_of_key(key: str) -> str | None:
 
 
 def kms_unwrappers(keys: Iterable[str]) -> list[KmsUnwrapper]:
-    """Make an unwrapper for the keys of each region."""
+    """Make an unwrapper for the keys of each region. Raises click.UsageError without boto3."""
+    _boto3()
     by_region: dict[str | None, list[str]] = {}
     for key in keys:
         by_region.setdefault(region_of_key(key), []).append(key)

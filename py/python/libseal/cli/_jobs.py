@@ -12,7 +12,7 @@ import click
 from . import _places
 from ._failures import ExitCode, Failure, is_closed_pipe, printable
 from ._places import STANDARD, File, Input, Output, Place
-from ._progress import Reporter, plural, size
+from ._progress import Reporter, plural
 
 SUFFIX = ".sealed"
 
@@ -37,25 +37,29 @@ def sealed_name(name: str) -> str:
 
 
 def unsealed_name(name: str) -> str | None:
-    """The name of the file that a message becomes."""
-    return (
-        name.removesuffix(SUFFIX) if is_sealed(name) and not name.endswith(f"/{SUFFIX}") else None
-    )
+    """The name of the file that a message becomes, or None if it has no other."""
+    return name.removesuffix(SUFFIX) if is_sealed(name) else None
 
 
 def is_sealed(name: str) -> bool:
-    """Whether it is the name of a message."""
-    return name.endswith(SUFFIX)
+    """Whether it is the name of a message. Of one that is just .sealed, nothing would be left."""
+    return name.endswith(SUFFIX) and name.rpartition("/")[2] != SUFFIX
 
 
 def find(names: Sequence[str], *, recursive: bool, takes: Callable[[str], bool]) -> list[Job]:
     """Find the inputs: those that are named, and in folders those that are taken.
 
-    Raises click.UsageError for standard input together with others.
+    Raises click.UsageError for standard input together with others, and Failure if there are none:
+    a script may take "verified" for a reason to delete something.
     """
     if STANDARD in names and len(names) > 1:
         raise click.UsageError("- stands for standard input, which must be the only input")
-    return [job for name in names or [STANDARD] for job in _found(name, recursive, takes)]
+    jobs = [job for name in names or [STANDARD] for job in _found(name, recursive, takes)]
+    if not jobs:
+        which = f"whose name ends in {SUFFIX}" if takes(f"a{SUFFIX}") else "to seal"
+        text = f"nothing was done: in {', '.join(names)} is no file {which}"
+        raise Failure(text, ExitCode.IO)
+    return jobs
 
 
 def _found(name: str, recursive: bool, takes: Callable[[str], bool]) -> Iterator[Job]:
@@ -178,9 +182,7 @@ def run(jobs: Sequence[Job], reporter: Reporter, work: Callable[[Job], int]) -> 
     Returns how many went well, and the sum of what ``work`` returned: lengths in bytes.
     """
     count, length = 0, 0
-    sizes = [job.source.size() for job in jobs]
-    total = sum(size or 0 for size in sizes)
-    with reporter.bar(None if None in sizes and len(jobs) == 1 else total):
+    with reporter.bar(lambda: _total(jobs)):
         for job in jobs:
             if job.failure is not None:
                 reporter.failed(job.source.name, job.failure)
@@ -197,16 +199,20 @@ def run(jobs: Sequence[Job], reporter: Reporter, work: Callable[[Job], int]) -> 
     return count, length
 
 
-def done(
-    reporter: Reporter, verb: str, jobs: Sequence[Job], result: tuple[int, int], more: str = ""
-) -> int:
-    """Print the line of success, and return the exit code."""
-    count, length = result
-    failed = f"; {len(jobs) - count} failed" if count < len(jobs) else ""
+def _total(jobs: Sequence[Job]) -> int | None:
+    sizes = [job.source.size() for job in jobs]
+    return sum(size for size in sizes if size is not None) or None
+
+
+def done(reporter: Reporter, verb: str, jobs: Sequence[Job], count: int, *details: str) -> int:
+    """Print the line of success, for ``count`` of the jobs, and return the exit code."""
+    detail = ", ".join(filter(None, details))
+    more = f" ({detail})" if detail else ""
     if len(jobs) == 1 and count:
-        target = f" -> {printable(jobs[0].target.name)}" if jobs[0].target else ""
-        text = f"{verb} {printable(jobs[0].source.name)}{target} ({size(length)}{more})"
-        reporter.succeeded(text)
+        job = jobs[0]
+        target = f" -> {printable(job.target.name)}" if job.target else ""
+        reporter.succeeded(f"{verb} {printable(job.source.name)}{target}{more}")
     elif len(jobs) != 1:
-        reporter.succeeded(f"{verb} {plural(count, 'file')} ({size(length)}{more}){failed}")
+        failed = f"; {len(jobs) - count} failed" if count < len(jobs) else ""
+        reporter.succeeded(f"{verb} {plural(count, 'file')}{more}{failed}")
     return reporter.exit_code

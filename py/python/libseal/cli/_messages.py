@@ -22,4 +22,4 @@ def calls(unwrap: UnwrapOptions, unwrapper: CachingUnwrapper) -> str:
     """For the line of success: how often a KMS was asked to decrypt."""
     if not unwrap.kms_keys or unwrap.key_files:
         return ""
-    return f", {plural(unwrapper.statistics.misses, 'call')} of the KMS"
+    return plural(unwrapper.statistics.misses, "call") + " of the KMS"

@@ -183,7 +183,8 @@ def _to_require(
     pairs: dict[str, str | None] = {}
     for text in given:
         key, equals, value = text.partition("=")
-        wanted = value if equals else None
-        if pairs.setdefault(key, wanted) != wanted:
+        known = pairs.get(key)
+        if equals and known not in {None, value}:
             raise click.BadParameter(f"{key!r} is given twice", param=parameter)
+        pairs[key] = value if equals else known
     return pairs

@@ -165,8 +165,9 @@ class File:
             yield
             return
         is_new = not Path(self.name).exists()
-        mode = like.st_mode & 0o777
         umask = os.umask(0o777)
+        # A message may be there for all to read, and its plaintext may not.
+        mode = like.st_mode & 0o777 & ~umask
         os.umask(umask | (~mode & 0o777) if is_new else umask)
         try:
             yield

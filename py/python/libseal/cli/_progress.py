@@ -1,7 +1,7 @@
 """What is printed on standard error: the bar, the line of success, the failures."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,20 +24,24 @@ class Reporter:
         self.exit_code: int = ExitCode.OK
 
     @contextmanager
-    def bar(self, total: int | None) -> Iterator[None]:
+    def bar(self, total: Callable[[], int | None]) -> Iterator[None]:
         """Show a bar within the block if standard error is a terminal.
 
-        ``total`` is in bytes, or None if it is unknown.
+        Only then ``total`` is called, which returns a number of bytes, or None if it is unknown:
+        for objects in S3, it takes requests.
         """
         if self._quiet or not sys.stderr.isatty():
             yield
             return
-        from tqdm import tqdm  # noqa: PLC0415 (importing it takes 60 ms)
-
+        try:
+            from tqdm import tqdm  # noqa: PLC0415 (importing it takes 60 ms)
+        except ModuleNotFoundError:  # No bar is no reason to fail.
+            yield
+            return
         # No thread only to refresh it.
         tqdm.monitor_interval = 0
         bar: tqdm[Any] = tqdm(
-            total=total, unit="B", unit_scale=True, unit_divisor=1024, leave=False, delay=DELAY
+            total=total(), unit="B", unit_scale=True, unit_divisor=1024, leave=False, delay=DELAY
         )
         self._bar = bar
         with bar:

@@ -117,7 +117,8 @@ def read_key_file(name: str) -> bytes:
         text = "there is no such file; libseal keys export gets the public key from the KMS"
         raise OSError(error.errno, text) from None
     if len(data) > MAX_KEY_FILE_LEN:
-        raise Failure("too long for a key: this is another file", ExitCode.KEY_REFUSED)
+        text = f"{name}: too long for a key: this is another file"
+        raise Failure(text, ExitCode.KEY_REFUSED)
     return data
 
 
@@ -126,5 +127,7 @@ def reading(name: str) -> Iterator[None]:
     """Raise Failure, which names the file of a key, for whatever is wrong with it."""
     try:
         yield
+    except Failure:  # It names its own file.
+        raise
     except Exception as error:
         raise Failure(f"{name}: {sentence(error, name)}", exit_code(error)) from error

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -25,12 +24,18 @@ CONCURRENCY = 4
 
 NOT_FOUND, FORBIDDEN = 404, 403
 
+_ENDS_OF_UPLOADS = ("PutObject", "CompleteMultipartUpload")
+_EXISTS = "exists: add --force to replace it"
 
-@cache
+
+_client: "list[S3Client]" = []
+
+
 def s3_client() -> "S3Client":
-    """Make the client. Raises click.UsageError if there is no boto3."""
-    made: S3Client = client("s3")
-    return made
+    """Make the client, once. Raises click.UsageError if there is no boto3."""
+    if not _client:
+        _client.append(client("s3"))
+    return _client[0]
 
 
 class Object:
@@ -41,6 +46,7 @@ class Object:
         self.key = key
         self.name = f"s3://{bucket}/{key}"
         self._length = length
+        self._replaces = False
 
     @classmethod
     def at(cls, name: str) -> "Object":
@@ -93,16 +99,17 @@ class Object:
 
     def check(self, *, force: bool) -> None:
         """Refuse an object that exists, unless forced to replace it."""
+        self._replaces = force
         if force:
             return
         try:
             s3_client().head_object(Bucket=self.bucket, Key=self.key)
         except Exception as error:
-            # Who may only put objects cannot ask. Then the upload itself will be refused.
+            # Who may only put objects cannot ask. Then S3 refuses the upload.
             if _status_of(error) in {NOT_FOUND, FORBIDDEN}:
                 return
             raise
-        raise Failure(f"{self.name} exists: add --force to replace it", ExitCode.IO)
+        raise Failure(f"{self.name} {_EXISTS}", ExitCode.IO)
 
     def receive(self, reader: Reader, advance: Advance, like: os.stat_result | None = None) -> int:  # noqa: ARG002
         """Upload all that the reader gives. If that fails, the upload is aborted."""
@@ -122,8 +129,31 @@ class Object:
         config.max_in_memory_upload_chunks = CONCURRENCY
         stream = _Stream(reader, advance)
         body: Any = stream  # It needs nothing but read().
-        s3_client().upload_fileobj(body, self.bucket, self.key, Config=config)
+        with _replacing_nothing(unless=self._replaces):
+            s3_client().upload_fileobj(body, self.bucket, self.key, Config=config)
         return stream.length
+
+
+@contextmanager
+def _replacing_nothing(*, unless: bool) -> Iterator[None]:
+    """Have S3 itself refuse an upload in the place of an object, also of one made meanwhile."""
+    events = s3_client().meta.events
+    # upload_fileobj has no argument for it.
+    operations = () if unless else _ENDS_OF_UPLOADS
+    names = [f"provide-client-params.s3.{operation}" for operation in operations]
+    for name in names:
+        events.register(name, _add_condition)
+    try:
+        yield
+    finally:
+        for name in names:
+            events.unregister(name, _add_condition)
+
+
+def _add_condition(params: dict[str, Any], model: Any, **_: Any) -> None:
+    # Older clients do not have it.
+    if "IfNoneMatch" in model.input_shape.members:
+        params["IfNoneMatch"] = "*"
 
 
 class _Stream:
@@ -152,6 +182,8 @@ def explained(error: BaseException) -> str:
     detail = getattr(error, "response", {}).get("Error", {})
     operation = getattr(error, "operation_name", "")
     code = detail.get("Code", "")
+    if code in {"PreconditionFailed", "ConditionalRequestConflict"}:
+        return f"the object {_EXISTS}"
     if code:
         text = f"S3 {operation}: {code}: {detail.get('Message', '')}".removesuffix(": ")
         if code in {"AccessDenied", "403"}:

@@ -77,7 +77,5 @@ def _password(name: str) -> str:
         try:
             return getpass.getpass(f"Password of {printable(name)}: ")
         except getpass.GetPassWarning:
-            message = (
-                f"is encrypted, and there is no terminal to ask for the password: set {PASSWORD}"
-            )
-            raise Failure(message, ExitCode.KEY_REFUSED) from None
+            text = f"the key is encrypted, and no terminal to ask for its password: set {PASSWORD}"
+            raise Failure(f"{name}: {text}", ExitCode.KEY_REFUSED) from None

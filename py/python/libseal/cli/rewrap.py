@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO
 
 import click
@@ -11,6 +12,7 @@ from .._rewrap import rewrap_file
 from .._types import Buffer
 from ..aws import rewrap_object
 from . import _jobs
+from ._failures import ExitCode, Failure
 from ._jobs import Job
 from ._messages import beginning_of, calls
 from ._options import FILE, quiet_option, recipient_options, recursive_option, unwrap_options
@@ -52,9 +54,9 @@ def command(
     unwrapper = unwrap.unwrapper()
     jobs = _jobs.find(files, recursive=recursive, takes=_jobs.is_sealed)
     reporter = Reporter(quiet=quiet)
-    rewrapping = _Rewrapping(unwrapper, keys, reporter, keep=keep)
-    result = _jobs.run(jobs, reporter, rewrapping.rewrap)
-    return _jobs.done(reporter, "rewrapped", jobs, result, calls(unwrap, unwrapper))
+    rewrapping = _Rewrapping(unwrapper, keys, reporter, keep=keep, recursive=recursive)
+    count, _ = _jobs.run(jobs, reporter, rewrapping.rewrap)
+    return _jobs.done(reporter, "rewrapped", jobs, count, calls(unwrap, unwrapper))
 
 
 class _Rewrapping:
@@ -65,22 +67,29 @@ class _Rewrapping:
         reporter: Reporter,
         *,
         keep: bool,
+        recursive: bool,
     ) -> None:
         self._unwrapper = unwrapper
         self._recipients = recipients
         self._keep = keep
+        self._recursive = recursive
         self._advance = reporter.advance
 
     def rewrap(self, job: Job) -> int:
-        """Return the length of the message."""
+        """Return 0, as what was written is no part of the payload."""
         source = job.source
         if isinstance(source, Input):
             output = Output()
             output.refuse_terminal()
             with source.opened() as file:
-                return output.receive(self._rewrapped(file), self._advance)
+                output.receive(self._rewrapped(file), self._advance)
+                return 0
         if isinstance(source, File):
             source.refuse_folder()
+            if self._recursive and Path(source.name).is_symlink():
+                # Who can write to the folder could have any file rewrapped.
+                text = "is a symbolic link: name the file to rewrap it"
+                raise Failure(text, ExitCode.IO)
             rewrap_file(
                 source.name,
                 self._unwrapper,
@@ -98,7 +107,7 @@ class _Rewrapping:
                 keep=self._keep,
                 progress=self._advance,
             )
-        return source.size() or 0
+        return 0
 
     def _rewrapped(self, file: IO[bytes]) -> io.BufferedReader:
         """The message in a stream, with another header."""

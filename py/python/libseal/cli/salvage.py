@@ -1,5 +1,8 @@
 """``libseal salvage``."""
 
+import os
+from pathlib import Path
+
 import click
 
 from .._salvage import salvage_file
@@ -69,11 +72,24 @@ def command(
                 f"authentic; {sentence(found.error)}",
                 exit_code(found.error),
             )
+        name = target.name if output is not None else _with_final_name(target.name, force=force)
+        reporter.succeeded(
+            f"complete after all: unsealed {source.name} -> {name} ({size(found.plaintext_len)})"
+        )
         return found.plaintext_len
 
-    result = _jobs.run(jobs, reporter, salvage)
-    return _jobs.done(reporter, "the message is complete: unsealed", jobs, result)
+    _jobs.run(jobs, reporter, salvage)
+    return reporter.exit_code
 
 
 def _incomplete_name(name: str) -> str:
     return (_jobs.unsealed_name(name) or name) + SUFFIX
+
+
+def _with_final_name(name: str, *, force: bool) -> str:
+    """Rename what is not incomplete, unless another file has that name."""
+    final = name.removesuffix(SUFFIX)
+    if os.path.lexists(final) and not force:
+        return name
+    Path(name).replace(final)
+    return final

@@ -20,7 +20,7 @@ from ._options import (
     recursive_option,
 )
 from ._places import File, Output
-from ._progress import Reporter
+from ._progress import Reporter, size
 from ._recipients import RecipientOptions
 
 
@@ -62,7 +62,8 @@ def command(
     jobs = _jobs.with_targets(found, output, _jobs.sealed_name, is_folder=several)
     reporter = Reporter(quiet=quiet)
     sealing = _Sealing(keys, context, reporter, force=force, shares=len(jobs) > 1)
-    return _jobs.done(reporter, "sealed", jobs, _jobs.run(jobs, reporter, sealing.seal))
+    count, length = _jobs.run(jobs, reporter, sealing.seal)
+    return _jobs.done(reporter, "sealed", jobs, count, size(length))
 
 
 class _Sealing:

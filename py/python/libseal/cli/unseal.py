@@ -17,7 +17,7 @@ from ._options import (
     unwrap_options,
 )
 from ._places import File
-from ._progress import Reporter
+from ._progress import Reporter, size
 from ._unwrappers import UnwrapOptions
 
 
@@ -79,5 +79,5 @@ def command(
         ):
             return target.receive(reader, reporter.advance, source.status())
 
-    result = _jobs.run(jobs, reporter, unseal)
-    return _jobs.done(reporter, "unsealed", jobs, result, calls(unwrap, unwrapper))
+    count, length = _jobs.run(jobs, reporter, unseal)
+    return _jobs.done(reporter, "unsealed", jobs, count, size(length), calls(unwrap, unwrapper))

@@ -8,7 +8,7 @@ from ._jobs import Job
 from ._messages import calls
 from ._options import FILE, quiet_option, recursive_option, require_option, unwrap_options
 from ._places import pieces
-from ._progress import Reporter
+from ._progress import Reporter, size
 from ._unwrappers import UnwrapOptions
 
 
@@ -50,5 +50,5 @@ def command(
                 reporter.advance(len(piece))
         return length
 
-    result = _jobs.run(jobs, reporter, verify)
-    return _jobs.done(reporter, "verified", jobs, result, calls(unwrap, unwrapper))
+    count, length = _jobs.run(jobs, reporter, verify)
+    return _jobs.done(reporter, "verified", jobs, count, size(length), calls(unwrap, unwrapper))

@@ -9,7 +9,15 @@ from ._bundle import KeyBundle, rfc3339
 
 __all__ = ["Form", "export_key"]
 
-Form: TypeAlias = Literal["der", "pem", "c-header", "rust", "json", "recipients"]
+# stubtest takes a Literal of several values for a Union.
+Form: TypeAlias = (
+    Literal["der"]  # noqa: PYI030
+    | Literal["pem"]
+    | Literal["c-header"]
+    | Literal["rust"]
+    | Literal["json"]
+    | Literal["recipients"]
+)
 """What a public key can be exported as."""
 
 FORMS: Final = ("der", "pem", "c-header", "rust", "json", "recipients")

@@ -11,7 +11,10 @@ from ._kms import alias_in, call, check_name, client_of, utc
 
 __all__ = ["KmsKey", "Spec", "describe_key"]
 
-Spec: TypeAlias = Literal["RSA_2048", "RSA_3072", "RSA_4096"]
+# stubtest takes a Literal of several values for a Union.
+Spec: TypeAlias = (
+    Literal["RSA_2048"] | Literal["RSA_3072"] | Literal["RSA_4096"]  # noqa: PYI030
+)
 """What AWS KMS calls the sizes of RSA keys."""
 
 SPECS: Final = ("RSA_2048", "RSA_3072", "RSA_4096")

@@ -8,7 +8,10 @@ from ._key import ALGORITHM, SPECS, USAGE
 
 __all__ = ["Role", "key_policy", "policy"]
 
-Role: TypeAlias = Literal["seal", "unseal", "rewrap", "provision"]
+# stubtest takes a Literal of several values for a Union.
+Role: TypeAlias = (
+    Literal["seal"] | Literal["unseal"] | Literal["rewrap"] | Literal["provision"]  # noqa: PYI030
+)
 """What a policy is for."""
 
 ROLES: Final = ("seal", "unseal", "rewrap", "provision")

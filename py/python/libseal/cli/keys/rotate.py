@@ -67,7 +67,7 @@ moved {alias} to {new.arn}
 The old key, {old.arn}, has to stay enabled for now.
 Next:
 1. Give devices the new public key:
-   libseal keys export {alias}
+   libseal keys export {alias} -o public.pem
 2. Rewrap what is stored and is to outlive the old key:
    libseal rewrap --kms {old.arn} -r public.pem FILE...
 3. See who still uses the old key:
