@@ -12,9 +12,11 @@ mod soname;
 mod toolchain;
 
 use std::{
-    fs,
+    fs, iter,
     path::{Path, PathBuf},
     process::Command,
+    sync::{LazyLock, Mutex},
+    thread,
 };
 
 use soname::soname;
@@ -88,35 +90,46 @@ fn firmware() -> Subject {
 }
 
 impl Subject {
-    fn compile(&self, program: &str, folder: &Path, flags: &[&str]) -> PathBuf {
-        let tests = root().join("tests/c");
-        let source = tests.join(program).with_extension("c");
-        let executable = folder.join(source.file_stem().unwrap());
-        succeed(
-            c_compiler()
-                .args(["-std=c99", "-g"])
-                .args(flags)
-                .arg("-I")
-                .arg(&tests)
-                .arg("-o")
-                .arg(&executable)
-                .arg(source)
-                .args(self.sources.iter().map(|source| tests.join(source)))
-                .arg(self.library.join("libseal.a"))
-                .args(&self.libs),
-        );
-        executable
+    /// Compiles what the programs have in common.
+    fn compile_common<'a>(&'a self, manner: &str, flags: &'a [&'a str]) -> Common<'a> {
+        let folder = scratch(&format!("{manner}-{}", self.name));
+        let objects = self.sources.iter().map(|source| {
+            let object = folder.join(source).with_extension("o");
+            let mut compiler = compiler(flags);
+            succeed(
+                compiler
+                    .arg("-c")
+                    .arg("-o")
+                    .arg(&object)
+                    .arg(in_tests(source)),
+            );
+            object
+        });
+        Common {
+            subject: self,
+            flags,
+            objects: objects.collect(),
+        }
     }
 
-    /// Compiles and runs each program in a folder of its own.
-    fn test(&self, manner: &str, flags: &[&str], command: impl Fn(PathBuf) -> Command) {
-        for program in self.programs {
+    /// Compiles and runs each program in a folder of its own, as many at once as there are processors.
+    fn test(&self, manner: &str, flags: &[&str], command: impl Fn(PathBuf) -> Command + Sync) {
+        let common = self.compile_common(manner, flags);
+        let test = |program: &str| {
             let folder = format!("{manner}-{}-{program}", self.name);
             let folder = scratch(&folder.replace('/', "-"));
-            let executable = self.compile(program, &folder, flags);
+            let executable = common.compile(program, &folder);
             run(&mut command(executable), &folder);
             self.unseal_written(program, &folder);
-        }
+        };
+        let programs = Mutex::new(self.programs.iter());
+        let next = || programs.lock().unwrap().next();
+        let at_once = thread::available_parallelism().unwrap().get();
+        thread::scope(|scope| {
+            for _ in 0..at_once {
+                scope.spawn(|| iter::from_fn(next).for_each(|program| test(program)));
+            }
+        });
     }
 
     fn unseal_written(&self, program: &str, folder: &Path) {
@@ -125,12 +138,54 @@ impl Subject {
         let seals = self.name == "firmware" && !is_about_keys;
         assert_eq!(list.is_file(), seals, "{program}");
         if seals {
-            let reader = complete().compile("unseal_written", folder, &[]);
-            let unsealed = run(&mut Command::new(reader), folder);
+            let unsealed = run(&mut Command::new(&*UNSEAL_WRITTEN), folder);
             let messages = fs::read_to_string(list).unwrap();
             assert_eq!(unsealed, messages.lines().count());
         }
     }
+}
+
+/// Unseals with the complete library what another program wrote.
+static UNSEAL_WRITTEN: LazyLock<PathBuf> = LazyLock::new(|| {
+    let complete = complete();
+    let common = complete.compile_common("unseal-written", &[]);
+    common.compile("unseal_written", &scratch("unseal-written"))
+});
+
+/// What the programs have in common, compiled.
+struct Common<'a> {
+    subject: &'a Subject,
+    flags: &'a [&'a str],
+    objects: Vec<PathBuf>,
+}
+
+impl Common<'_> {
+    fn compile(&self, program: &str, folder: &Path) -> PathBuf {
+        let source = in_tests(program).with_extension("c");
+        let executable = folder.join(source.file_stem().unwrap());
+        succeed(
+            compiler(self.flags)
+                .arg("-o")
+                .arg(&executable)
+                .arg(source)
+                .args(&self.objects)
+                .arg(self.subject.library.join("libseal.a"))
+                .args(&self.subject.libs),
+        );
+        executable
+    }
+}
+
+fn compiler(flags: &[&str]) -> Command {
+    let mut compiler = c_compiler();
+    compiler.args(["-std=c99", "-g"]).args(flags);
+    compiler.arg("-I").arg(in_tests(""));
+    compiler
+}
+
+/// A file of the tests in C.
+fn in_tests(name: &str) -> PathBuf {
+    root().join("tests/c").join(name)
 }
 
 /// The last line of a test program counts: returns how many checks have passed.
@@ -222,10 +277,11 @@ fn firmware_under_valgrind() {
 /// LD_BIND_NOW, the first call of each function of the C library, also by itself, saves all registers on
 /// the stack.
 fn keeps_secrets(subject: &Subject, programs: &[&str]) {
+    let common = subject.compile_common("secrets", &[]);
     for program in programs {
         let folder = scratch(&format!("secrets-{}-{program}", subject.name));
         let program = format!("regressions/{program}");
-        let executable = subject.compile(&program, &folder, &[]);
+        let executable = common.compile(&program, &folder);
         run(Command::new(executable).env("LD_BIND_NOW", "1"), &folder);
     }
 }
@@ -238,8 +294,8 @@ const OF_SEALING: [&str; 3] = [
 
 #[test]
 fn complete_keeps_secrets() {
-    keeps_secrets(&complete(), &OF_SEALING);
-    keeps_secrets(&complete(), &["secrets_after_unsealing"]);
+    let of_unsealing = ["secrets_after_unsealing"];
+    keeps_secrets(&complete(), &[&OF_SEALING[..], &of_unsealing].concat());
 }
 
 #[test]
@@ -256,7 +312,7 @@ fn from_cpp() {
             .arg("-std=c++17")
             .arg("-o")
             .arg(&program)
-            .arg(root().join("tests/c/smoke.cpp"))
+            .arg(in_tests("smoke.cpp"))
             .arg(LIBRARY.join("libseal.a"))
             .args(static_link_libs()),
     );
@@ -273,13 +329,8 @@ fn with_the_shared_library() {
             .arg("-std=c99")
             .arg("-o")
             .arg(&program)
-            .arg(root().join("tests/c/test_keys.c"))
-            .args(
-                complete()
-                    .sources
-                    .iter()
-                    .map(|source| root().join("tests/c").join(source)),
-            )
+            .arg(in_tests("test_keys.c"))
+            .args(complete().sources.iter().map(|source| in_tests(source)))
             .arg("-L")
             .arg(&*LIBRARY)
             .arg("-Wl,-Bdynamic")

@@ -120,7 +120,8 @@ pub(crate) fn cpp_compiler() -> Command {
     compiler(true)
 }
 
-fn compiler(cpp: bool) -> Command {
+/// Where the compilers for C and for C++ are. Looking for one starts several programs.
+static COMPILERS: LazyLock<[PathBuf; 2]> = LazyLock::new(|| {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version = succeed(Command::new(rustc).arg("-vV"));
     let version = String::from_utf8(version.stdout).unwrap();
@@ -128,14 +129,20 @@ fn compiler(cpp: bool) -> Command {
         .lines()
         .find_map(|line| line.strip_prefix("host: "))
         .unwrap();
-    let tool = cc::Build::new()
-        .cpp(cpp)
-        .host(host)
-        .target(host)
-        .opt_level(1)
-        .cargo_metadata(false)
-        .get_compiler();
-    let mut command = Command::new(tool.path());
+    [false, true].map(|cpp| {
+        let tool = cc::Build::new()
+            .cpp(cpp)
+            .host(host)
+            .target(host)
+            .opt_level(1)
+            .cargo_metadata(false)
+            .get_compiler();
+        tool.path().to_owned()
+    })
+});
+
+fn compiler(cpp: bool) -> Command {
+    let mut command = Command::new(&COMPILERS[usize::from(cpp)]);
     command.args(STRICT).arg("-I").arg(root().join("include"));
     command
 }
