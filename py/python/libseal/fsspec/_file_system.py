@@ -338,7 +338,7 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
             await self._read_into(out, rpath, callback)
             return
         Path(lpath).parent.mkdir(parents=True, exist_ok=True)
-        with replacing(lpath) as new:
+        with replacing(lpath, survives_power_loss=False) as new:
             await self._read_into(new, rpath, callback)
 
     async def _read_into(self, out: Any, path: str, callback: Any) -> None:
@@ -416,7 +416,7 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
             if isinstance(self.fs, LocalFileSystem) and not is_new:
                 if self.fs.auto_mkdir:
                     Path(path).parent.mkdir(parents=True, exist_ok=True)
-                with replacing(path) as new:
+                with replacing(path, survives_power_loss=False) as new:
                     if isinstance(message, bytes):
                         new.write(message)
                     else:
