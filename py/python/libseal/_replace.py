@@ -31,8 +31,10 @@ PIECE_LEN = 1024 * 1024
 
 
 @contextmanager
-def replacing(dst: Path) -> Iterator["NewFile"]:
+def replacing(dst: Path, *, survives_power_loss: bool = True) -> Iterator["NewFile"]:
     """Yield a file that takes the place of ``dst`` when the block ends without an exception.
+
+    To survive a power failure right after that, it waits for the disk.
 
     What is no regular file, or may not be written, is refused at once. An OSError about the new
     file names ``dst`` as the caller gave it.
@@ -48,6 +50,8 @@ def replacing(dst: Path) -> Iterator["NewFile"]:
     try:
         yield new
         with naming(name):
+            if survives_power_loss:
+                new.wait_for_disk()
             new.take_place()
     finally:
         new.close()
@@ -105,11 +109,13 @@ class NewFile:
         self.write(data)
         return len(data)
 
+    def wait_for_disk(self) -> None:
+        """Or else a power failure may leave the name with nothing behind it."""
+        os.fsync(self._file.fileno())
+
     def take_place(self) -> None:
         """Put the file, which is complete, at its destination."""
         fd = self._file.fileno()
-        # Or else a power failure may leave the name with nothing behind it.
-        os.fsync(fd)
         # Much may have changed since the beginning.
         old = replaceable(self._final)
         if old is not None:
