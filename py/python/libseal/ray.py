@@ -2,29 +2,32 @@
 
 >>> from libseal.ray import SealedDatasink, SealedDatasource
 >>> unwrap = libseal.aws.KmsUnwrapper(functools.partial(boto3.client, "kms"), ["alias/telemetry"])
->>> ds = ray.data.read_datasource(SealedDatasource("s3://bucket/logs/", unwrap))
->>> ds.write_datasink(SealedDatasink("s3://bucket/out", recipients))
+>>> ds = ray.data.read_datasource(SealedDatasource("s3://example-bucket/logs/", unwrap))
+>>> ds.write_datasink(SealedDatasink("s3://example-bucket/out", public_key))
 
-Run with Ray 2.60 on Python 3.11. Each wrapped key is unwrapped once, however many workers need it, and
-no data key is in the clear in a task, in Ray's object store or in its logs.
-
-What Ray calls ``runtime_env`` is no place for a secret: Ray writes ``env_vars`` to a log file.
+Run with Ray 2.60. Each data key is unwrapped once, however many workers need it, and is never in the
+clear in what Ray sends, stores or logs. Do not give a secret to ``runtime_env``: Ray writes its
+``env_vars`` to a log file.
 """
 
 import functools
+import json
 import pickle
+import re
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from io import BytesIO
+from typing import Any
 
 import ray
 
-from ._errors import KeyUnwrapError
+from ._errors import LimitError
 from ._libseal import (
     CachingUnwrapper,
     LocalUnwrapper,
     PublicKey,
+    SealingKey,
     WrappedKey,
     check_unwrap,
     generate_private_key,
@@ -32,14 +35,21 @@ from ._libseal import (
 from ._seal import seal
 from ._types import Context, Recipients, Require, Unwrap
 from ._unseal import unseal
-from ._writer import SealWriter
-from .batch import DataKeys, JobKey, Plan, scan
+from .batch import DataKeys, Failure, Files, JobKey, OnError, Plan, scan
+from .batch._tables import Format, TableOptions, check_format, rows, whole_file_schema, whole_files
 
-OLDEST = "2.50"
-"""The oldest Ray whose interfaces these are."""
+OLDEST = (2, 50)
+if tuple(map(int, re.findall(r"\d+", ray.__version__)[:2])) < OLDEST:
+    text = f"libseal.ray needs Ray {OLDEST[0]}.{OLDEST[1]} or later, and this is {ray.__version__}"
+    raise ImportError(text, name=__name__)
+
+from ray.data import Datasink, Datasource  # noqa: E402 (older ones have others)
+from ray.data.block import BlockAccessor, BlockMetadata  # noqa: E402
+from ray.data.datasource import ReadTask  # noqa: E402
 
 __all__ = ["SealedDatasink", "SealedDatasource", "SharedUnwrapper"]
 
+# Data keys that are kept, in some 40 MB.
 MOST_KEYS = 65_536
 
 
@@ -179,6 +189,10 @@ class SealedDatasource(Datasource):  # type: ignore[misc] (Ray is not there when
         storage_options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        check_format(format)
+        # As Ray keeps what its optimizer finds out about columns.
+        self._projection_map = None if columns is None else {name: name for name in columns}
+        self._options = TableOptions(format, None, require, on_error, storage_options)
         if not isinstance(files, Plan):
             files = scan(
                 files, storage_options=storage_options, require=require, on_error=on_error
@@ -186,5 +200,121 @@ class SealedDatasource(Datasource):  # type: ignore[misc] (Ray is not there when
         elif on_error == "raise" and files.failures:
             raise files.failures[0].error
         self._plan = files
-        self._holder = unwrap if isinstance(unwrap, SharedUnwrapper) else SharedUnwrapper(unwrap)
-        self._options = TableOptions(format, columns, require, on_error, storage_options)
+        self._unwrap = unwrap if isinstance(unwrap, SharedUnwrapper) else SharedUnwrapper(unwrap)
+
+    @property
+    def failures(self) -> list[Failure]:
+        """The files that could not be scanned, and those of a format that could not be read."""
+        found = ray.get(self._unwrap._holder.failures.remote())  # noqa: SLF001 (it is ours)
+        return [*self._plan.failures, *found]
+
+    def estimate_inmemory_data_size(self) -> int:
+        """For Ray: the length of all plaintexts."""
+        return self._plan.plaintext_len
+
+    def supports_projection_pushdown(self) -> bool:
+        """For Ray: yes."""
+        return True
+
+    def get_read_tasks(
+        self,
+        parallelism: int,
+        per_task_row_limit: int | None = None,
+        data_context: Any = None,  # noqa: ARG002 (Ray gives it)
+    ) -> list[ReadTask]:
+        """For Ray: tasks with about the same number of bytes, and files of one key together."""
+        columns = self.get_projection_map()
+        options = self._options._replace(columns=None if columns is None else tuple(columns))
+        if options.format is None:
+            whole_file_schema(options)  # Refuses columns that there are not.
+        parts = self._plan.partitions(parallelism)
+        if options.on_error == "keep" and options.format is None and self._plan.failures:
+            parts.append(Plan())
+            parts[-1].failures = self._plan.failures
+        return [
+            ReadTask(
+                functools.partial(_read, part, self._unwrap, options),
+                BlockMetadata(
+                    # No count is true before the files have been verified.
+                    num_rows=None,
+                    size_bytes=part.plaintext_len,
+                    input_files=tuple(file.name for file in part),
+                    exec_stats=None,
+                ),
+                per_task_row_limit=per_task_row_limit,
+            )
+            for part in parts
+        ]
+
+
+def _read(plan: Plan, unwrap: SharedUnwrapper, options: TableOptions) -> Any:
+    if options.format is None:
+        yield from whole_files(plan, unwrap, options)
+        return
+    for file in plan:
+        try:
+            yield from rows(file, unwrap, options)
+        except Exception as error:
+            if options.on_error == "raise":
+                raise
+            ray.get(unwrap._holder.note.remote(Failure(file.name, error)))  # noqa: SLF001
+
+
+class SealedDatasink(Datasink):  # type: ignore[misc] (Ray is not there when types are checked)
+    """Seals the rows of a dataset: for ``Dataset.write_datasink``. Needs public keys only.
+
+    Writes files of ``format`` (``"parquet"``, ``"csv"`` or ``"json"``, one object in a line) into
+    ``folder``, a URL or path of fsspec, beside what is there. They appear when all of them are
+    complete: until then they are in a folder ``_temporary-…`` in it, which ``libseal.batch.scan``
+    does not look into. If the job fails, that is deleted; if the driver is killed, it stays.
+
+    Each worker process has a data key, so reading the files takes as many calls of a KMS.
+    ``storage_options`` are those of fsspec. For ``recipients`` and ``context`` see ``seal``.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        recipients: Recipients,
+        *,
+        format: Format = "parquet",  # noqa: A002 (its name in Spark)
+        context: Context | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        check_format(format)
+        recipients = [recipients] if isinstance(recipients, PublicKey | Recipient) else [*recipients]
+        SealingKey(recipients, context=context)  # Refuses what cannot seal.
+        self._job = uuid.uuid4().hex
+        self._folder = folder.rstrip("/")
+        self._format = format
+        self._sealing = recipients, context
+        self._storage_options = storage_options
+
+    def write(self, blocks: Iterable[Any], ctx: Any) -> str | None:
+        """For Ray, in a worker: seals the rows of a task, and returns the name of the file."""
+        import pyarrow as pa  # noqa: PLC0415 (Ray brings it, and imports it late as well)
+
+        tables = [BlockAccessor.for_block(block).to_arrow() for block in blocks]
+        table = pa.concat_tables([t for t in tables if t.num_rows], promote_options="permissive")
+        if not table.num_rows:
+            return None
+        buffer = BytesIO()
+        write_rows(table, buffer, self._format)
+        fs, temporary = self._places()[:2]
+        # Another try of the same task has another name.
+        name = f"part-{ctx.task_idx:05}-{uuid.uuid4().hex}.{self._format}.sealed"
+        fs.makedirs(temporary, exist_ok=True)
+        fs.pipe_file(f"{temporary}/{name}", self._seal(buffer.getbuffer()))
+        return name
+
+    def on_write_complete(self, write_result: Any) -> None:
+        """For Ray, in the driver: makes the files of all tasks appear."""
+        fs, temporary, folder = self._places()
+        for name in filter(None, write_result.write_returns):
+            fs.mv(f"{temporary}/{name}", f"{folder}/{name}")
+        # Of tasks that were tried again, there may be more.
+        self._delete()
+
+    def on_write_failed(self, error: Exception) -> None:  # noqa: ARG002 (Ray gives it)
+        """For Ray, in the driver: deletes what was written."""
+        self._delete()
