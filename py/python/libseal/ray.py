@@ -11,32 +11,18 @@ clear in what Ray sends, stores or logs. Do not give a secret to ``runtime_env``
 """
 
 import functools
-import json
-import pickle
 import re
-import threading
-import uuid
 from collections.abc import Iterable, Mapping
-from io import BytesIO
 from typing import Any
 
 import ray
 
-from ._errors import LimitError
-from ._libseal import (
-    CachingUnwrapper,
-    LocalUnwrapper,
-    PublicKey,
-    SealingKey,
-    WrappedKey,
-    check_unwrap,
-    generate_private_key,
-)
-from ._seal import seal
+from ._libseal import CachingUnwrapper, WrappedKey, check_unwrap
 from ._types import Context, Recipients, Require, Unwrap
-from ._unseal import unseal
-from .batch import DataKeys, Failure, Files, JobKey, OnError, Plan, scan
-from .batch._tables import Format, TableOptions, check_format, rows, whole_file_schema, whole_files
+from .batch import DataKeys, Files, OnError, Plan, scan
+from .batch._handing import KeyHolder, asking, sealed_keys
+from .batch._output import Output
+from .batch._tables import ERROR, Format, TableOptions, check_format, tables
 
 OLDEST = (2, 50)
 if tuple(map(int, re.findall(r"\d+", ray.__version__)[:2])) < OLDEST:
@@ -49,113 +35,51 @@ from ray.data.datasource import ReadTask  # noqa: E402
 
 __all__ = ["SealedDatasink", "SealedDatasource", "SharedUnwrapper"]
 
-# Data keys that are kept, in some 40 MB.
-MOST_KEYS = 65_536
-
 
 class SharedUnwrapper:
-    """One unwrapper for all workers of a Ray job: it asks ``unwrap`` once for each wrapped key.
+    """One unwrapper for all workers of a Ray job: each data key is unwrapped once.
 
-    It can be sent to tasks and actors, in a closure too, and is given to anything that unseals::
+    It can be sent to tasks and actors, in a closure too, and unwraps for anything that unseals::
 
         unwrap = SharedUnwrapper(KmsUnwrapper(make_client, ["alias/telemetry"]))
         ds.map(lambda row: {"text": libseal.unseal(row["bytes"], unwrap)})
 
-    ``unwrap`` runs in an actor, on up to ``concurrency`` threads, which lives as long as the driver
-    holds this object. So it is pickled: a KmsUnwrapper takes a function that makes the client. Or it
-    is the DataKeys of a plan: then the driver alone needs the KMS. The driver encrypts them for a
-    key pair of the actor.
+    ``unwrap`` runs in an actor, on up to ``concurrency`` threads. So it is pickled, and the machine of
+    the actor needs the permissions. Or it is the DataKeys of a plan: then only the driver asks a KMS.
 
-    Each worker process makes a key pair, and gets every data key sealed for that. Whoever can run a
-    task in the job can ask for keys: Ray has no other boundary.
+    Worker processes get data keys sealed for a key pair of their own. Whoever can run a task in the
+    job can get them: Ray has no boundary inside a job.
     """
 
     def __init__(self, unwrap: Unwrap, *, concurrency: int = 8) -> None:
         check_unwrap(unwrap)
-        options = {"num_cpus": 0, "max_concurrency": concurrency}
-        if not isinstance(unwrap, DataKeys):
-            # What it knew it can ask for again.
-            options |= {"max_restarts": -1, "max_task_retries": -1}
-            self._holder = _KeyHolder.options(**options).remote(unwrap)
-            return
-        self._holder = _KeyHolder.options(**options).remote(None)
-        actor = PublicKey(ray.get(self._holder.public_key.remote()))
-        job_key = JobKey.generate()
-        keys = pickle.dumps(unwrap.bound_to(job_key))
-        ray.get(self._holder.take.remote(seal(actor, job_key.to_text().encode()), keys))
+        actor = ray.remote(KeyHolder).options(num_cpus=0, max_concurrency=concurrency)
+        if isinstance(unwrap, DataKeys):
+            self._holder = actor.remote(None)
+            keys = sealed_keys(unwrap, ray.get(self._holder.public_key.remote()))
+            ray.get(self._holder.take.remote(*keys))
+        else:
+            # After a restart, it asks again.
+            self._holder = actor.options(max_restarts=-1, max_task_retries=-1).remote(unwrap)
 
     def __call__(self, wrapped_key: WrappedKey) -> bytes | None:
         """Return the data key, or None if it is wrapped for none of the unwrapper's keys."""
-        return _cache(self._holder)(wrapped_key)
-
-    def fingerprints(self) -> list[bytes]:
-        """The fingerprints of the keys that the unwrapper holds, for the text of an error."""
-        found: list[bytes] = ray.get(self._holder.fingerprints.remote())
-        return found
+        return _asking(self._holder)(wrapped_key)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _shared, (self._holder,)
 
 
+@functools.lru_cache(maxsize=16)
 def _shared(holder: Any) -> SharedUnwrapper:
     shared = SharedUnwrapper.__new__(SharedUnwrapper)
     shared._holder = holder  # noqa: SLF001 (it is ours)
     return shared
 
 
-@ray.remote
-class _KeyHolder:
-    """The actor. What it returns is sealed for the process that asks."""
-
-    def __init__(self, unwrap: Unwrap | None) -> None:
-        self._unwrap = unwrap and CachingUnwrapper(unwrap, max_age=None, max_entries=MOST_KEYS)
-
-    def public_key(self) -> bytes:
-        return _own_key().public_key.der
-
-    def take(self, sealed_job_key: bytes, keys: bytes) -> None:
-        JobKey.install(JobKey.from_text(unseal(sealed_job_key, _own_key()).decode()))
-        self._unwrap = pickle.loads(keys)  # noqa: S301 (from the driver, as all of a task is)
-
-    def unwrap(self, wrapped_key: WrappedKey, reader: bytes) -> bytes | Exception | None:
-        assert self._unwrap is not None
-        try:
-            data_key = self._unwrap(wrapped_key)
-        except Exception as error:  # It is the worker's, and not a failure of the actor.
-            return error
-        return None if data_key is None else seal(PublicKey(reader), data_key)
-
-    def fingerprints(self) -> list[bytes]:
-        fingerprints = getattr(self._unwrap, "fingerprints", None)
-        return fingerprints() if fingerprints else []
-
-
 @functools.lru_cache(maxsize=16)
-def _cache(holder: Any) -> CachingUnwrapper:
-    """What this process was given, so that it asks once."""
-
-    def ask(wrapped_key: WrappedKey) -> bytes | None:
-        own = _own_key()
-        answer = ray.get(holder.unwrap.remote(wrapped_key, own.public_key.der))
-        if isinstance(answer, Exception):
-            raise answer
-        return None if answer is None else unseal(answer, own)
-
-    return CachingUnwrapper(ask, max_age=None, max_entries=MOST_KEYS)
-
-
-_making_key = threading.Lock()
-
-
-def _own_key() -> LocalUnwrapper:
-    """The key pair of this process, which never leaves it."""
-    with _making_key:
-        return _make_key()
-
-
-@functools.cache
-def _make_key() -> LocalUnwrapper:
-    return LocalUnwrapper(generate_private_key())
+def _asking(holder: Any) -> CachingUnwrapper:
+    return asking(lambda *question: ray.get(holder.unwrap.remote(*question)))
 
 
 class SealedDatasource(Datasource):  # type: ignore[misc] (Ray is not there when types are checked)
@@ -170,9 +94,9 @@ class SealedDatasource(Datasource):  # type: ignore[misc] (Ray is not there when
 
     ``unwrap`` is any unwrapper. It is put into a SharedUnwrapper, unless it is one already.
 
-    By default, the first file that cannot be read fails the job. With ``on_error="keep"``, the
-    others are read. Without a format, there is a column ``error``, which is null for them. With one,
-    no row of the file is in the result, and ``failures`` names it when the job is done.
+    By default, the first file that cannot be read fails the job. With ``on_error="keep"``, there is
+    a column ``_error``, and such a file is a row that has nothing but that, a text that names it. The
+    rows of a file are then held in memory until all of it was read.
 
     ``storage_options`` are those of fsspec. For ``require`` see ``unseal``.
     """
@@ -191,7 +115,8 @@ class SealedDatasource(Datasource):  # type: ignore[misc] (Ray is not there when
         super().__init__()
         check_format(format)
         # As Ray keeps what its optimizer finds out about columns.
-        self._projection_map = None if columns is None else {name: name for name in columns}
+        kept = (ERROR,) if on_error == "keep" else ()
+        self._projection_map = None if columns is None else {c: c for c in (*columns, *kept)}
         self._options = TableOptions(format, None, require, on_error, storage_options)
         if not isinstance(files, Plan):
             files = scan(
@@ -201,12 +126,6 @@ class SealedDatasource(Datasource):  # type: ignore[misc] (Ray is not there when
             raise files.failures[0].error
         self._plan = files
         self._unwrap = unwrap if isinstance(unwrap, SharedUnwrapper) else SharedUnwrapper(unwrap)
-
-    @property
-    def failures(self) -> list[Failure]:
-        """The files that could not be scanned, and those of a format that could not be read."""
-        found = ray.get(self._unwrap._holder.failures.remote())  # noqa: SLF001 (it is ours)
-        return [*self._plan.failures, *found]
 
     def estimate_inmemory_data_size(self) -> int:
         """For Ray: the length of all plaintexts."""
@@ -224,16 +143,14 @@ class SealedDatasource(Datasource):  # type: ignore[misc] (Ray is not there when
     ) -> list[ReadTask]:
         """For Ray: tasks with about the same number of bytes, and files of one key together."""
         columns = self.get_projection_map()
-        options = self._options._replace(columns=None if columns is None else tuple(columns))
-        if options.format is None:
-            whole_file_schema(options)  # Refuses columns that there are not.
+        options = self._options._replace(columns=columns and tuple(columns))
         parts = self._plan.partitions(parallelism)
-        if options.on_error == "keep" and options.format is None and self._plan.failures:
+        if options.on_error == "keep" and self._plan.failures:
             parts.append(Plan())
             parts[-1].failures = self._plan.failures
         return [
             ReadTask(
-                functools.partial(_read, part, self._unwrap, options),
+                functools.partial(tables, part, self._unwrap, options),
                 BlockMetadata(
                     # No count is true before the files have been verified.
                     num_rows=None,
@@ -245,19 +162,6 @@ class SealedDatasource(Datasource):  # type: ignore[misc] (Ray is not there when
             )
             for part in parts
         ]
-
-
-def _read(plan: Plan, unwrap: SharedUnwrapper, options: TableOptions) -> Any:
-    if options.format is None:
-        yield from whole_files(plan, unwrap, options)
-        return
-    for file in plan:
-        try:
-            yield from rows(file, unwrap, options)
-        except Exception as error:
-            if options.on_error == "raise":
-                raise
-            ray.get(unwrap._holder.note.remote(Failure(file.name, error)))  # noqa: SLF001
 
 
 class SealedDatasink(Datasink):  # type: ignore[misc] (Ray is not there when types are checked)
@@ -281,40 +185,23 @@ class SealedDatasink(Datasink):  # type: ignore[misc] (Ray is not there when typ
         context: Context | None = None,
         storage_options: Mapping[str, Any] | None = None,
     ) -> None:
-        check_format(format)
-        recipients = [recipients] if isinstance(recipients, PublicKey | Recipient) else [*recipients]
-        SealingKey(recipients, context=context)  # Refuses what cannot seal.
-        self._job = uuid.uuid4().hex
-        self._folder = folder.rstrip("/")
-        self._format = format
-        self._sealing = recipients, context
-        self._storage_options = storage_options
+        self._output = Output(folder, recipients, format, context, storage_options)
 
     def write(self, blocks: Iterable[Any], ctx: Any) -> str | None:
-        """For Ray, in a worker: seals the rows of a task, and returns the name of the file."""
-        import pyarrow as pa  # noqa: PLC0415 (Ray brings it, and imports it late as well)
+        """For Ray, in a worker: seals the rows of a task into a file, and returns its name."""
+        import pyarrow as pa  # noqa: PLC0415 (Ray imports it late as well)
 
-        tables = [BlockAccessor.for_block(block).to_arrow() for block in blocks]
-        table = pa.concat_tables([t for t in tables if t.num_rows], promote_options="permissive")
-        if not table.num_rows:
+        found = [BlockAccessor.for_block(block).to_arrow() for block in blocks]
+        found = [table for table in found if table.num_rows]
+        if not found:
             return None
-        buffer = BytesIO()
-        write_rows(table, buffer, self._format)
-        fs, temporary = self._places()[:2]
-        # Another try of the same task has another name.
-        name = f"part-{ctx.task_idx:05}-{uuid.uuid4().hex}.{self._format}.sealed"
-        fs.makedirs(temporary, exist_ok=True)
-        fs.pipe_file(f"{temporary}/{name}", self._seal(buffer.getbuffer()))
-        return name
+        table = pa.concat_tables(found, promote_options="permissive")
+        return self._output.write(table, ctx.task_idx)
 
     def on_write_complete(self, write_result: Any) -> None:
-        """For Ray, in the driver: makes the files of all tasks appear."""
-        fs, temporary, folder = self._places()
-        for name in filter(None, write_result.write_returns):
-            fs.mv(f"{temporary}/{name}", f"{folder}/{name}")
-        # Of tasks that were tried again, there may be more.
-        self._delete()
+        """For Ray, in the driver: puts the files of all tasks into their place."""
+        self._output.commit(filter(None, write_result.write_returns))
 
     def on_write_failed(self, error: Exception) -> None:  # noqa: ARG002 (Ray gives it)
         """For Ray, in the driver: deletes what was written."""
-        self._delete()
+        self._output.discard()

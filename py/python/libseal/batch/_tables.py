@@ -27,7 +27,12 @@ class TableOptions(NamedTuple):
     """Those that are needed; None is all of them."""
     require: Require | None = None
     on_error: OnError = "raise"
+    """With "keep", there is a column more, unless others are asked for: see ERROR."""
     storage_options: Mapping[str, Any] | None = None
+
+
+ERROR = "_error"
+"""The column that says why a file could not be read, and names it. Null in all other rows."""
 
 
 def check_format(format: object) -> None:  # noqa: A002 (its name everywhere)
@@ -36,33 +41,23 @@ def check_format(format: object) -> None:  # noqa: A002 (its name everywhere)
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, or None, not {format!r}")
 
 
-def whole_file_schema(options: TableOptions) -> Any:
-    """The schema of a table of whole files, without the columns that are not needed."""
-    import pyarrow as pa  # noqa: PLC0415 (only tables need it)
+def tables(plan: "Plan", unwrap: Unwrap, options: TableOptions) -> Iterator[Any]:
+    """The files of a plan: a row for each file, or the rows that are in the files.
 
-    fields = [
-        pa.field("path", pa.string(), nullable=False),
-        pa.field("length", pa.int64(), nullable=False),
-        pa.field("modified", pa.timestamp("us", tz="UTC")),
-        pa.field("content", pa.large_binary()),
-    ]
+    Whole files are read to their ends, whatever the columns. Of Parquet, only the columns that are
+    needed are fetched. With ``on_error="keep"``, no row of a file comes before all of it was read,
+    and the failures of the plan come last.
+    """
+    yield from (_whole_files if options.format is None else _rows)(plan, unwrap, options)
     if options.on_error == "keep":
-        fields.append(pa.field("error", pa.string()))
-    if options.columns is None:
-        return pa.schema(fields)
-    by_name = {field.name: field for field in fields}
-    unknown = [name for name in options.columns if name not in by_name]
-    if unknown:
-        text = f"there is no column {unknown[0]!r}: whole files have {', '.join(by_name)}"
-        raise ValueError(text)
-    return pa.schema([by_name[name] for name in options.columns])
+        for failure in plan.failures:
+            yield from _error(failure.name, failure.error, options)
 
 
-def whole_files(plan: "Plan", unwrap: Unwrap, options: TableOptions) -> Iterator[Any]:
-    """Tables with a row for each file. Every file is read to its end, whatever the columns."""
+def _whole_files(plan: "Plan", unwrap: Unwrap, options: TableOptions) -> Iterator[Any]:
     import pyarrow as pa  # noqa: PLC0415 (only tables need it)
 
-    schema = whole_file_schema(options)
+    schema = _whole_file_schema(options)
     rows: list[dict[str, Any]] = []
     length = 0
     for file, result in plan.unseal(
@@ -71,8 +66,12 @@ def whole_files(plan: "Plan", unwrap: Unwrap, options: TableOptions) -> Iterator
         require=options.require,
         on_error=options.on_error,
     ):
-        rows.append(_row(file, result))
-        length += file.plaintext_len
+        if isinstance(result, Exception):
+            yield from _error(file.name, result, options)
+            continue
+        row = {"path": file.name, "length": len(result), "modified": file.modified}
+        rows.append(row | {"content": result})
+        length += len(result)
         if len(rows) == MOST_ROWS or length >= MOST_BYTES:
             yield pa.Table.from_pylist(rows, schema)
             rows, length = [], 0
@@ -80,24 +79,64 @@ def whole_files(plan: "Plan", unwrap: Unwrap, options: TableOptions) -> Iterator
         yield pa.Table.from_pylist(rows, schema)
 
 
-def _row(file: "PlannedFile", result: bytes | Exception) -> dict[str, Any]:
-    row = {"path": file.name, "length": file.plaintext_len, "modified": file.modified}
-    if isinstance(result, Exception):
-        return row | {"error": f"{type(result).__name__}: {result}"}
-    return row | {"content": result}
+def _whole_file_schema(options: TableOptions) -> Any:
+    """Of a table of whole files, without the columns that are not needed."""
+    import pyarrow as pa  # noqa: PLC0415 (only tables need it)
+
+    types = {
+        "path": pa.string(),
+        "length": pa.int64(),
+        "modified": pa.timestamp("us", tz="UTC"),
+        "content": pa.large_binary(),
+    }
+    if options.on_error == "keep":
+        types[ERROR] = pa.string()
+    for name in options.columns or ():
+        if name not in types:
+            raise ValueError(f"there is no column {name!r}: whole files have {', '.join(types)}")
+    return pa.schema([(name, types[name]) for name in options.columns or types])
 
 
-def rows(file: "PlannedFile", unwrap: Unwrap, options: TableOptions) -> Iterator[Any]:
-    """The rows in one file, as tables. Of Parquet, only the columns that are needed are fetched.
+def _error(name: str, error: Exception, options: TableOptions) -> Iterator[Any]:
+    """The row of a file that could not be read."""
+    import pyarrow as pa  # noqa: PLC0415 (only tables need it)
 
-    With ``on_error="keep"``, a table comes only when the whole file was read.
-    """
-    try:
-        with _opened(file, unwrap, options) as source:
-            tables = _READERS[options.format](source, options.columns)
-            yield from list(tables) if options.on_error == "keep" else tables
-    except Exception as error:
-        raise noted(error, file.name)  # noqa: B904 (it is the same)
+    if options.columns is not None and ERROR not in options.columns:
+        return
+    row = {ERROR: f"{name}: {type(error).__name__}: {error}"}
+    if options.format is None:
+        yield pa.Table.from_pylist([row], _whole_file_schema(options))
+    else:
+        # The types of the others are in the files that can be read.
+        yield pa.Table.from_pylist([row], pa.schema([(ERROR, pa.string())]))
+
+
+def _rows(plan: "Plan", unwrap: Unwrap, options: TableOptions) -> Iterator[Any]:
+    columns = None
+    if options.columns is not None:
+        columns = tuple(name for name in options.columns if name != ERROR)
+    for file in plan:
+        try:
+            with _opened(file, unwrap, options) as source:
+                found = _READERS[options.format](source, columns)
+                if options.on_error == "raise":
+                    yield from found
+                    continue
+                complete = [*found]
+        except Exception as error:
+            if options.on_error == "raise":
+                raise noted(error, file.name)  # noqa: B904 (it is the same)
+            yield from _error(file.name, error, options)
+        else:
+            yield from (_with_error_column(table, options) for table in complete)
+
+
+def _with_error_column(table: Any, options: TableOptions) -> Any:
+    import pyarrow as pa  # noqa: PLC0415 (only tables need it)
+
+    if options.columns is not None and ERROR not in options.columns:
+        return table
+    return table.append_column(ERROR, pa.nulls(table.num_rows, pa.string()))
 
 
 def _opened(file: "PlannedFile", unwrap: Unwrap, options: TableOptions) -> Any:
