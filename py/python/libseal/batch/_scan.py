@@ -56,7 +56,6 @@ def scan(
     check_concurrency(concurrency)
     check_progress(progress)
     store = Store(storage_options, fs)
-    require = dict(require) if require is not None else None
     # Refuses what is no context.
     Unsealer(require=require)
     plan = Plan()

@@ -168,7 +168,7 @@ def _modified(info: Mapping[str, Any]) -> datetime | None:
     for key in ("LastModified", "last_modified", "mtime", "updated", "modified", "created"):
         value = info.get(key)
         if isinstance(value, datetime):
-            return value if value.tzinfo else value.replace(tzinfo=UTC)
+            return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
         if isinstance(value, int | float):
             return datetime.fromtimestamp(value, UTC)
     return None
