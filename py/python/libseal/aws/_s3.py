@@ -1,7 +1,7 @@
 """Other recipients for a message in S3."""
 
 import errno
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, runtime_checkable
 
@@ -90,6 +90,7 @@ def rewrap_object(
     *,
     keep: bool | Callable[[WrappedKey], object] = False,
     progress: Progress | None = None,
+    headers: MutableMapping[Header, Header] | None = None,
 ) -> Header:
     """Give the message in an S3 object other recipients, and return its new header.
 
@@ -118,6 +119,10 @@ def rewrap_object(
     It takes the permissions ``s3:GetObject``, ``s3:PutObject`` and ``s3:AbortMultipartUpload``, and
     with tags ``s3:PutObjectTagging``.
 
+    Messages of one ``SealingKey`` have the same header, so whoever reads many of them asks the KMS
+    once. For that to stay so, give all calls the same dict as ``headers``: the first call for a
+    header puts the new header in, and the others take it from there and need no ``unwrap``.
+
     ``progress`` is called with the number of bytes of the object processed since the last call. For
     ``unwrap`` and what is raised, besides exceptions of the client, see ``unseal``. LimitError if
     no recipient is left, or too many.
@@ -129,7 +134,11 @@ def rewrap_object(
     beginning = source.beginning(MAX_HEADER_LEN)
     try:
         old = Header(beginning)
-        new = old.rewrap(unwrap, recipients, keep=keep)
+        new = None if headers is None else headers.get(old)
+        if new is None:
+            new = old.rewrap(unwrap, recipients, keep=keep)
+            if headers is not None:
+                headers[old] = new
     except SealError as error:
         error.add_note(f"in the object {source.name}")
         raise

@@ -33,7 +33,7 @@ def scan(
     """Read the beginnings of ``files``, and plan what is to be done with them. Needs no key.
 
     ``files`` are URLs, paths, patterns with ``*``, ``?`` and ``[…]``, and folders, which stand for
-    all files in them and below. A file that is named twice counts once.
+    all files in them and below, without those whose name, or folder, begins with ``_`` or ``.``. A file that is named twice counts once.
 
     Each file takes one request for its first 4 KiB, and another if its header is longer, which takes
     about ten recipients. A pattern or a folder is listed first; a file that is named by itself takes

@@ -155,6 +155,14 @@ def _is_pattern(name: str) -> bool:
     return any(character in name for character in magic)
 
 
+def _is_hidden(path: str, folder: str) -> bool:
+    """Whether it is not data of the folder for anything that reads tables, such as Spark and Arrow:
+    what is not complete yet, for example.
+    """
+    parts = path.removeprefix(folder).split("/")
+    return any(part.startswith(("_", ".")) for part in parts)
+
+
 def _modified(info: Mapping[str, Any]) -> datetime | None:
     """When a file was changed last; each file system has a name of its own for that."""
     for key in ("LastModified", "last_modified", "mtime", "updated", "modified", "created"):
