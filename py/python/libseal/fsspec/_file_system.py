@@ -24,7 +24,7 @@ from .._types import Context, Require, Unwrap
 from .._writer import SealWriter
 from ._draft import Draft
 from ._inner import Inner, run_to_end
-from ._known import CHUNK_LEN
+from ._known import SEALED_CHUNK_LEN
 from ._opened import AsyncSealedFile, Deferred, SealedReader, SealedWriter
 from ._options import FileRecipient, KmsKeys, caching_unwrapper, hold, read_recipients
 from ._reading import SMALL, Bounds, Reading, all_of
@@ -32,7 +32,7 @@ from ._reading import SMALL, Bounds, Reading, all_of
 # How much of a local file is sealed at a time.
 PIECE_LEN = 1024 * 1024
 # Ranges that are no farther apart are fetched with one request.
-MAX_GAP = CHUNK_LEN
+MAX_GAP = SEALED_CHUNK_LEN
 
 
 class _Instances(type(AbstractFileSystem)):  # type: ignore[misc]
@@ -64,8 +64,8 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
       makes a client of boto3 as boto3 does by default, in the region of an ARN.
     - ``unwrap``: in the place of ``kms``, any unwrapper: see ``libseal.Unwrapper``.
     - ``require``: which pairs the encryption context of each file must have: see ``unseal``.
-    - ``recipients``: whom to seal for: a PublicKey, a Recipient, the bytes of a public key, the path
-      of its file, or a list of these. ``context`` is what is bound to each file: see ``seal``.
+    - ``recipients``: whom to seal for: a PublicKey, a Recipient, the bytes of a public key, the
+      path of its file, or a list of these. ``context`` is what is bound to each file: see ``seal``.
     - ``fs``, or ``target_protocol`` and ``target_options``: the file system below. A URL gives it.
 
     **Names** are those of the file system below. Files that are not sealed are listed too, with
@@ -161,12 +161,8 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
         """The id of the file system below, after ``sealed_``."""
         return f"sealed_{self.fs.fsid}"
 
-    def unstrip_protocol(self, name: str) -> str:
-        """Make a URL of a path."""
-        return f"sealed::{self.fs.unstrip_protocol(self._strip_protocol(name))}"
-
     def invalidate_cache(self, path: str | None = None) -> None:
-        """Forget what is known of the file or folder at a path, or of everything, here and below."""
+        """Forget what is known of the file or folder at a path, or everything, here and below."""
         self._reading.forget(None if path is None else self._strip_protocol(path))
         super().invalidate_cache(path)
 
@@ -237,8 +233,6 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
         except FormatError:
             return {**info, "sealed": False}
         except TruncatedError:
-            if not info["size"]:
-                return {**info, "sealed": False}
             size = None
         return {**info, "size": size, "sealed": True, "message_len": info["size"]}
 
@@ -292,11 +286,11 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
             return await self._reading.read_whole(path)
         return (await self._reading.read(path, [(start, end)], MAX_GAP))[0]
 
-    async def _cat_ranges(
+    async def _cat_ranges(  # noqa: PLR0917 (as in fsspec)
         self,
         paths: Sequence[str],
-        starts: int | None | Sequence[int | None],
-        ends: int | None | Sequence[int | None],
+        starts: Sequence[int | None] | int | None,
+        ends: Sequence[int | None] | int | None,
         max_gap: int | None = None,
         batch_size: int | None = None,  # noqa: ARG002 (that of the file system holds)
         on_error: str = "return",
@@ -370,9 +364,15 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
             info = self.fs.info(path)
             if info.get("type") == "directory":
                 raise IsADirectoryError(path)
-            known, data = self._run(self._reading.look_at, path, info, SMALL)
+            looked = self._run(self._reading.look_at, path, info, SMALL)
             return SealedReader(
-                self, path, self._reading, known, data, block_size, cache_options, **options
+                self,
+                path,
+                self._reading,
+                looked,
+                block_size=block_size,
+                cache_options=cache_options,
+                **options,
             )
         if mode not in {"wb", "xb"}:
             raise ValueError(
@@ -382,6 +382,17 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
         if mode == "xb" and self.fs.exists(path):
             raise FileExistsError(path)
         return SealedWriter(self, path, mode, self._draft(), autocommit)
+
+    def open_many(self, open_files: Iterable[Any], **_: Any) -> list[Any]:
+        """Open what ``fsspec.open_files`` returns.
+
+        Without this, fsspec would look for a file system below that can, such as ``simplecache``,
+        and open its files in the place of these: messages, or worse, plaintext to be written there.
+        """
+        return [file.open() for file in open_files]
+
+    def commit_many(self, open_files: Iterable[Any], **_: Any) -> None:
+        """Nothing: they were made when they were closed."""
 
     # Writing
 
