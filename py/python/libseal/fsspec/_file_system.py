@@ -44,7 +44,7 @@ class _Instances(type(AbstractFileSystem)):  # type: ignore[misc]
         return super().__call__(*args, **options)
 
 
-def _synchronous(name: str) -> Any:
+def _synchronous(name: str) -> Callable[..., Any]:
     """The synchronous method for a coroutine method."""
 
     def method(self: "SealedFileSystem", *args: Any, **options: Any) -> Any:
@@ -128,28 +128,30 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
             raise ValueError("asynchronous=True needs an asynchronous file system below")
         if fs.async_impl and bool(fs.asynchronous) != asynchronous:
             raise ValueError("this file system and the one below must both be asynchronous or not")
-        self.async_impl = fs.async_impl
+        self.async_impl: bool = fs.async_impl
         # A synchronous one needs no event loop, and so no thread for one.
         loop = loop or (getattr(fs, "_loop", None) or get_loop() if fs.async_impl else object())
         super().__init__(
             asynchronous=asynchronous, loop=loop, batch_size=batch_size, **storage_options
         )
-        self.fs = fs
+        self.fs: Any = fs
         self._inner = Inner(fs, batch_size)
         self._reading = Reading(self._inner, caching_unwrapper(unwrap, kms), require)
         self._recipients = read_recipients(recipients)
         self._context = dict(context or {})
         self._sealing_key: tuple[int, SealingKey] | None = None
         # Paths are those of the file system below.
-        self.root_marker = fs.root_marker
-        self.sep = fs.sep
+        self.root_marker: str = fs.root_marker
+        self.sep: str = fs.sep
         self._parent: Callable[[str], str] = fs._parent  # noqa: SLF001
         self._strip_protocol: Callable[[Any], Any] = self._path_below
 
     def _path_below(self, path: Any) -> Any:
         if isinstance(path, list):
             return [self._path_below(one) for one in path]
-        return self.fs._strip_protocol(type(self)._strip_protocol(path))  # noqa: SLF001
+        # That of the class: this is that of the object.
+        strip: Any = super()._strip_protocol
+        return self.fs._strip_protocol(strip(path))  # noqa: SLF001
 
     def _run(self, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
         if self.async_impl:
@@ -250,25 +252,30 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
 
     def walk(self, path: str, *args: Any, detail: bool = False, **options: Any) -> Iterator[Any]:
         """See ``AbstractFileSystem.walk``."""
-        if not detail:
-            return self.fs.walk(self._strip_protocol(path), *args, **options)
-        return AbstractFileSystem.walk(self, path, *args, detail=True, **options)
+        folders: Iterator[Any]
+        if detail:
+            folders = AbstractFileSystem.walk(self, path, *args, detail=True, **options)
+        else:
+            folders = self.fs.walk(self._strip_protocol(path), *args, **options)
+        return folders
 
     async def _walk(
         self, path: str, *args: Any, detail: bool = False, **options: Any
     ) -> AsyncIterator[Any]:
         path = self._strip_protocol(path)
-        below = super() if detail else self.fs
+        below: Any = super() if detail else self.fs
         async for folder in below._walk(path, *args, detail=detail, **options):  # noqa: SLF001
             yield folder
 
     def modified(self, path: str) -> datetime:
         """When the file was changed."""
-        return self.fs.modified(self._strip_protocol(path))
+        time: datetime = self.fs.modified(self._strip_protocol(path))
+        return time
 
     def created(self, path: str) -> datetime:
         """When the file was made."""
-        return self.fs.created(self._strip_protocol(path))
+        time: datetime = self.fs.created(self._strip_protocol(path))
+        return time
 
     def checksum(self, path: str) -> Any:
         """What changes when the file does."""
@@ -309,7 +316,7 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
         read = dict(zip(wanted, await self._inner.gather(reading), strict=True))
         if on_error != "return":
             all_of([*read.values()])
-        left = {
+        left: dict[str, Iterator[bytes | Exception]] = {
             path: iter([result] * len(wanted[path]) if isinstance(result, Exception) else result)
             for path, result in read.items()
         }
@@ -536,21 +543,21 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
         self._reading.known.forget(path1)
         self._reading.known.forget(path2)
 
-    info = _synchronous("_info")
-    ls = _synchronous("_ls")
-    find = _synchronous("_find")
-    glob = _synchronous("_glob")
-    du = _synchronous("_du")
-    exists = _synchronous("_exists")
-    isfile = _synchronous("_isfile")
-    isdir = _synchronous("_isdir")
-    cat_file = _synchronous("_cat_file")
-    cat_ranges = _synchronous("_cat_ranges")
-    get_file = _synchronous("_get_file")
-    pipe_file = _synchronous("_pipe_file")
-    put_file = _synchronous("_put_file")
-    cp_file = _synchronous("_cp_file")
-    rm_file = _synchronous("_rm_file")
-    rm = _synchronous("_rm")
-    mkdir = _synchronous("_mkdir")
-    makedirs = _synchronous("_makedirs")
+    info: Callable[..., Any] = _synchronous("_info")
+    ls: Callable[..., Any] = _synchronous("_ls")
+    find: Callable[..., Any] = _synchronous("_find")
+    glob: Callable[..., Any] = _synchronous("_glob")
+    du: Callable[..., Any] = _synchronous("_du")
+    exists: Callable[..., Any] = _synchronous("_exists")
+    isfile: Callable[..., Any] = _synchronous("_isfile")
+    isdir: Callable[..., Any] = _synchronous("_isdir")
+    cat_file: Callable[..., Any] = _synchronous("_cat_file")
+    cat_ranges: Callable[..., Any] = _synchronous("_cat_ranges")
+    get_file: Callable[..., Any] = _synchronous("_get_file")
+    pipe_file: Callable[..., Any] = _synchronous("_pipe_file")
+    put_file: Callable[..., Any] = _synchronous("_put_file")
+    cp_file: Callable[..., Any] = _synchronous("_cp_file")
+    rm_file: Callable[..., Any] = _synchronous("_rm_file")
+    rm: Callable[..., Any] = _synchronous("_rm")
+    mkdir: Callable[..., Any] = _synchronous("_mkdir")
+    makedirs: Callable[..., Any] = _synchronous("_makedirs")
