@@ -101,6 +101,8 @@ error_kinds! {
         "the key bundle or certificate has expired, or is not valid yet: get a current one, or set the clock";
     CertificateNotTrusted = 124, "CERTIFICATE_NOT_TRUSTED",
         "the certificate does not lead to one of the given roots: give the right roots, and the intermediate certificates behind the certificate";
+    NotAJobKey = 125, "NOT_A_JOB_KEY",
+        "not a job key; give the text that one was turned into: 43 letters, digits, `-` and `_`";
 
     ContextTooLong = 130, "CONTEXT_TOO_LONG",
         "the encryption context is longer than 8192 bytes when encoded";

@@ -34,6 +34,9 @@
 //!   key, so the unwrapping can be a call, an `await`, a queue or an air gap.
 //! - [`SealingKey`] and [`UnsealingKey`]: many messages under one data key, for telemetry.
 //!   [`SealingKey::seal_many`] and [`unseal_many`] work on many in one call.
+//! - [`Plan`], [`DataKeys`] and [`JobKey`]: jobs on many messages, on one machine or on a cluster. What is
+//!   to be read, from the beginnings of the messages alone; their data keys, each unwrapped once; and the
+//!   key under which those travel to workers.
 //! - [`CachingUnwrapper`]: one call of the KMS for each data key, and not for each message.
 //! - [`PublicKey::pinned`], `PublicKey::from_bundle`, `PublicKey::from_certificate`: public keys that can be
 //!   verified.
@@ -112,14 +115,20 @@ mod buffer;
 mod clock;
 mod context;
 mod crypto;
+#[cfg(feature = "alloc")]
+mod data_keys;
 mod envelope;
 mod error;
 mod header;
 #[cfg(feature = "std")]
 mod io;
 #[cfg(feature = "alloc")]
+mod job_key;
+#[cfg(feature = "alloc")]
 mod many;
 mod payload;
+#[cfg(feature = "alloc")]
+mod plan;
 mod process;
 #[cfg(feature = "alloc")]
 mod reading;
@@ -158,9 +167,12 @@ pub use self_test::self_test;
 
 #[cfg(feature = "alloc")]
 pub use {
+    data_keys::DataKeys,
     error::BoxError,
     header::read::Header,
+    job_key::JobKey,
     many::{ManySealer, unseal_many},
+    plan::Plan,
     reading::{Next, Reading},
     recipient::wrapped_key::WrappedKey,
     unseal::{plaintext_len, unseal, unseal_async, unseal_into},

@@ -94,7 +94,6 @@ pub fn unseal_into(
 /// # Errors
 /// As [`Header::parse`], and [`Truncated`](ErrorKind::Truncated) if no message can be this long.
 pub fn plaintext_len(message: &[u8]) -> Result<usize, Error> {
-    let payload_len = message.len() - Header::parse(message)?.len();
-    let len = layout::plaintext_len(payload_len as u64).ok_or(ErrorKind::Truncated)?;
+    let len = Header::parse(message)?.plaintext_len(message.len() as u64)?;
     usize::try_from(len).map_err(|_| ErrorKind::Internal.into())
 }

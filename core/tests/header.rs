@@ -239,3 +239,56 @@ fn a_header_prints_what_anyone_can_read() {
     assert!(printed.contains(r#"("device", "42")"#));
     assert!(printed.contains("ciphertext_len: 256"));
 }
+
+#[test]
+fn the_length_of_the_plaintext_needs_no_key() {
+    for len in LENGTHS {
+        let message = seal(CONTEXT, &pattern(len));
+        let header = Header::parse(&message).unwrap();
+        let message_len = message.len() as u64;
+        assert_eq!(header.plaintext_len(message_len).unwrap(), len as u64);
+    }
+    let header = Header::parse(&message()).unwrap();
+    let payload = header.len() as u64;
+    for impossible in [0, payload, payload + 56 + 15, payload + 56 + 16_400 + 15] {
+        let error = header.plaintext_len(impossible).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Truncated, "{impossible}");
+    }
+}
+
+#[test]
+fn ranges_are_merged_where_they_are_near() {
+    let header = Header::parse(&message()).unwrap();
+    let chunk = |number: u64| header.ciphertext_range(number * 16_384, 1).start;
+    // Chunks 0, 1, 3 and 9, out of order and overlapping.
+    let wanted = [
+        150_000..150_001,
+        49_152..50_000,
+        0..1,
+        5..16_385,
+        49_200..49_201,
+    ];
+    let apart = [chunk(0)..chunk(2), chunk(3)..chunk(4), chunk(9)..chunk(10)];
+    assert_eq!(header.ciphertext_ranges(&wanted, 0), apart);
+    assert_eq!(header.ciphertext_ranges(&wanted, 16_399), apart);
+    let near = [chunk(0)..chunk(4), chunk(9)..chunk(10)];
+    assert_eq!(header.ciphertext_ranges(&wanted, 16_400), near);
+    assert_eq!(header.ciphertext_ranges(&wanted, 5 * 16_400 - 1), near);
+    let one = [chunk(0)..chunk(10)];
+    assert_eq!(header.ciphertext_ranges(&wanted, 5 * 16_400), one);
+    assert_eq!(header.ciphertext_ranges(&wanted, u64::MAX), one);
+}
+
+#[test]
+#[allow(clippy::reversed_empty_ranges, reason = "a caller may give one")]
+fn empty_ranges_need_no_bytes() {
+    let header = Header::parse(&message()).unwrap();
+    assert!(header.ciphertext_ranges(&[], 0).is_empty());
+    assert!(
+        header
+            .ciphertext_ranges(&[5..5, 9..3, u64::MAX..0], 0)
+            .is_empty()
+    );
+    let last = header.ciphertext_ranges(&[u64::MAX - 1..u64::MAX], 0);
+    assert_eq!(last[0].end, u64::MAX);
+}

@@ -50,8 +50,9 @@ pub(crate) fn object<'a, 'py, T: PyClass>(
     value: &'a Bound<'py, PyAny>,
 ) -> PyResult<&'a Bound<'py, T>> {
     value.cast().map_err(|_| {
-        let (class, given) = (T::NAME, type_name(value));
-        let message = format!("{name} must be a libseal.{class}, not {given}");
+        let (module, class) = (T::MODULE.unwrap_or("libseal"), T::NAME);
+        let given = type_name(value);
+        let message = format!("{name} must be a {module}.{class}, not {given}");
         PyTypeError::new_err(message)
     })
 }

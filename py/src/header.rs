@@ -126,6 +126,35 @@ impl Header {
         range(py, self.header.plaintext_range(start, length))
     }
 
+    /// Which bytes of the message hold several ranges of plaintext, each of them a start and a
+    /// stop: sorted, and merged where they touch or lie at most max_gap bytes apart. A gap of some
+    /// hundred KiB is usually read sooner than another request is answered.
+    ///
+    /// An empty range needs no bytes. As with ciphertext_range, the end of the last one may lie
+    /// beyond the message.
+    #[pyo3(signature = (ranges, *, max_gap = 0))]
+    fn ciphertext_ranges<'py>(
+        &self,
+        py: Python<'py>,
+        ranges: Vec<(u64, u64)>,
+        max_gap: u64,
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let ranges = ranges.into_iter().map(|(start, stop)| start..stop);
+        let ranges: Vec<_> = ranges.collect();
+        let merged = self.header.ciphertext_ranges(&ranges, max_gap).into_iter();
+        merged.map(|merged| range(py, merged)).collect()
+    }
+
+    /// Length of the plaintext of a message with this header that is message_len bytes long. Needs
+    /// no key and verifies nothing.
+    ///
+    /// Raises TruncatedError if no whole message has this length.
+    #[pyo3(signature = (message_len, /))]
+    fn plaintext_len(&self, py: Python<'_>, message_len: u64) -> PyResult<u64> {
+        let len = self.header.plaintext_len(message_len);
+        len.map_err(|error| errors::to_py(py, error))
+    }
+
     /// The header of the same message for other recipients: to rotate keys, or to share a
     /// message. Put it in the place of this one and leave the rest of the message as it is; the
     /// encryption context stays too.

@@ -17,13 +17,16 @@ mod buffer;
 mod caching_unwrapper;
 mod context;
 mod convert;
+mod data_keys;
 mod errors;
 mod fork;
 mod header;
 mod interpreter;
+mod job_key;
 mod known_keys;
 mod local_unwrapper;
 mod many;
+mod plan;
 mod pool;
 mod public_key;
 mod reading;
@@ -49,9 +52,12 @@ mod _libseal {
     #[pymodule_export]
     use crate::{
         caching_unwrapper::CachingUnwrapper,
+        data_keys::{DataKeys, unpickle_data_keys},
         header::Header,
+        job_key::JobKey,
         local_unwrapper::{LocalUnwrapper, generate_private_key},
         many::{ManyUnsealer, UnknownKey, seal_window, take_window},
+        plan::Plan,
         pool::thread_count,
         public_key::PublicKey,
         reading::Reading,

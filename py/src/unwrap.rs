@@ -13,6 +13,7 @@ use crate::{
     buffer::Input,
     caching_unwrapper::CachingUnwrapper,
     convert::{self, type_name},
+    data_keys::DataKeys,
     errors,
     local_unwrapper::LocalUnwrapper,
     wrapped_key::WrappedKey,
@@ -54,6 +55,9 @@ fn each<'py, T>(
 fn unwrapper<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Box<dyn Unwrap + 'py>>> {
     if let Ok(local) = value.cast::<LocalUnwrapper>() {
         return Ok(Some(Box::new(Local(local.clone()))));
+    }
+    if let Ok(keys) = value.cast::<DataKeys>() {
+        return Ok(Some(Box::new(Held(keys.clone()))));
     }
     if let Ok(caching) = value.cast::<CachingUnwrapper>() {
         check_sync(caching.get().is_async())?;
@@ -207,6 +211,15 @@ impl Unwrap for Local<'_> {
 
     fn fingerprints(&self) -> Vec<[u8; 32]> {
         self.0.get().fingerprints()
+    }
+}
+
+/// Data keys in memory of the core.
+struct Held<'py>(Bound<'py, DataKeys>);
+
+impl Unwrap for Held<'_> {
+    fn unwrap_key(&self, key: &libseal::WrappedKey<'_>) -> Unwrapped {
+        self.0.get().unwrap_key(key)
     }
 }
 

@@ -99,6 +99,64 @@ impl Header {
         layout::plaintext_range(self.len(), start, len)
     }
 
+    /// Which bytes of the message hold several ranges of plaintext: sorted, and merged where they touch
+    /// or lie at most `max_gap` bytes apart, so that each is worth a request of its own. A gap of some
+    /// hundred KiB is usually read sooner than a second request is answered.
+    ///
+    /// An empty range needs no bytes. As with [`ciphertext_range`](Self::ciphertext_range), the end of
+    /// the last one may lie beyond the message.
+    ///
+    /// ```
+    /// # let der = include_bytes!("../../../tests/vectors/keys/rsa-2048.pub.der");
+    /// # let key = libseal::PublicKey::new(der)?;
+    /// # let message = libseal::Envelope::new(&[libseal::Recipient::new(&key)]).seal(&[0; 200_000])?;
+    /// let header = libseal::Header::parse(&message)?;
+    /// // The chunks 0, 1 and 9 of 16 KiB of plaintext, each with a tag of 16 bytes.
+    /// let ranges = header.ciphertext_ranges(&[150_000..150_100, 0..10, 16_000..17_000], 0);
+    /// let payload = header.len() as u64 + 56;
+    /// assert_eq!(ranges, [payload..payload + 2 * 16_400, payload + 9 * 16_400..payload + 10 * 16_400]);
+    /// # Ok::<(), libseal::Error>(())
+    /// ```
+    #[must_use]
+    pub fn ciphertext_ranges(&self, plaintext: &[Range<u64>], max_gap: u64) -> Vec<Range<u64>> {
+        let wanted = plaintext.iter().filter(|range| !range.is_empty());
+        let mut ranges: Vec<_> = wanted
+            .map(|range| self.ciphertext_range(range.start, range.end - range.start))
+            .collect();
+        ranges.sort_unstable_by_key(|range| range.start);
+        let mut merged: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            match merged.last_mut() {
+                Some(last) if range.start <= last.end.saturating_add(max_gap) => {
+                    last.end = last.end.max(range.end);
+                }
+                _ => merged.push(range),
+            }
+        }
+        merged
+    }
+
+    /// Length of the plaintext of a message with this header that is `message_len` bytes long. Needs no
+    /// key and verifies nothing: the end of the message tells for sure.
+    ///
+    /// ```
+    /// # let der = include_bytes!("../../../tests/vectors/keys/rsa-2048.pub.der");
+    /// # let key = libseal::PublicKey::new(der)?;
+    /// # let message = libseal::Envelope::new(&[libseal::Recipient::new(&key)]).seal(b"21.5 C")?;
+    /// // The beginning of a message is enough, if its length is known: that of an object in S3, say.
+    /// let header = libseal::Header::parse(&message[..400])?;
+    /// assert_eq!(header.plaintext_len(message.len() as u64)?, 6);
+    /// # Ok::<(), libseal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Truncated`](ErrorKind::Truncated) if no whole message has this length.
+    pub fn plaintext_len(&self, message_len: u64) -> Result<u64, Error> {
+        let payload_len = message_len.checked_sub(self.len() as u64);
+        let len = payload_len.and_then(layout::plaintext_len);
+        len.ok_or_else(|| ErrorKind::Truncated.into())
+    }
+
     /// The encryption context: pairs by ascending key.
     pub fn context(&self) -> impl Iterator<Item = (&str, &str)> {
         Reader::new(&self.bytes)

@@ -179,6 +179,7 @@ CLASSES: Final[dict[int, type[SealError]]] = {
     122: InvalidKeyError,
     123: InvalidKeyError,
     124: InvalidKeyError,
+    125: InvalidKeyError,
     130: LimitError,
     131: ContextError,
     132: ContextError,

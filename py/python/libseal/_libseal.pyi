@@ -1,6 +1,6 @@
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Self, final
+from typing import Any, Final, NoReturn, Self, final
 
 from . import aio
 from ._next import Next
@@ -9,12 +9,16 @@ from ._types import Buffer, CacheStatistics, Context, Recipients, Require, Unwra
 __all__ = [
     "sealed_view",
     "CachingUnwrapper",
+    "DataKeys",
+    "unpickle_data_keys",
     "Header",
+    "JobKey",
     "LocalUnwrapper",
     "ManyUnsealer",
     "UnknownKey",
     "seal_window",
     "take_window",
+    "Plan",
     "thread_count",
     "generate_private_key",
     "PublicKey",
@@ -315,6 +319,22 @@ class Header:
         for the last one of the message, because only the last is shorter than the others. So for
         a whole message, from 0 on, the end is the length of its plaintext.
         """
+    def ciphertext_ranges(
+        self, ranges: Sequence[tuple[int, int]], *, max_gap: int = 0
+    ) -> list[range]:
+        """Which bytes of the message hold several ranges of plaintext, each of them a start and a
+        stop: sorted, and merged where they touch or lie at most max_gap bytes apart. A gap of some
+        hundred KiB is usually read sooner than another request is answered.
+
+        An empty range needs no bytes. As with ciphertext_range, the end of the last one may lie
+        beyond the message.
+        """
+    def plaintext_len(self, message_len: int, /) -> int:
+        """Length of the plaintext of a message with this header that is message_len bytes long. Needs
+        no key and verifies nothing.
+
+        Raises TruncatedError if no whole message has this length.
+        """
     def rewrap(
         self,
         unwrap: Unwrap,
@@ -439,6 +459,150 @@ class CachingUnwrapper:
     def _put(self, wrapped_key: WrappedKey, data_key: Buffer, /) -> None:
         """Keeps a data key; for libseal.aio."""
     def __getnewargs_ex__(self) -> tuple[tuple[Unwrap | aio.Unwrap], dict[str, Any]]: ...
+
+@final
+class DataKeys:
+    """Data keys that were unwrapped already: an unwrapper that asks no one.
+
+    Plan.unwrap makes one. Give it as unwrap wherever messages are read: what it does not have is
+    not its own, so in front of a KMS it saves the calls.
+
+    It pickles if a job key is bound, with bound_to for example, and then to ciphertext. What
+    unpickles it takes the job key from its process: the one that was installed with JobKey.install,
+    or else LIBSEAL_JOB_SECRET. The encryption is that of a message's payload, Cobblestone-256
+    (c2sp.org/chunked-encryption), with a context of its own and a fresh salt. Without a bound job
+    key, pickling raises TypeError.
+
+    Data keys lie in memory of Rust, are wiped when the last object that has them is gone, and are
+    never shown: repr says how many they are. Threads can share this object, and a forked child can
+    go on with it.
+    """
+    def __new__(cls) -> DataKeys: ...
+    def unwrap(self, header: Header, unwrap: Unwrap, /) -> None:
+        """Unwraps the data key of a Header with unwrap, verifies the header with it, and keeps it. A
+        key that is here already is not asked for again.
+
+        unwrap is asked about one recipient at a time, so no message can put a wrong data key in the
+        place of the right one. Threads may call this at the same time.
+
+        For what unwrap is and what is raised see unseal. AuthenticationError if the header was
+        altered.
+        """
+    def insert(self, wrapped_key: WrappedKey, data_key: Buffer, /) -> None:
+        """Keeps the data key, 32 bytes, of a WrappedKey: for one that was unwrapped in another way."""
+    def extend(self, other: DataKeys, /) -> None:
+        """Takes over the data keys of other too, which stays as it is."""
+    def for_headers(self, headers: Iterable[Header], /) -> DataKeys:
+        """The part that messages with these headers need, with the same job key: what a worker is
+        sent. headers is an iterable of Header.
+        """
+    @property
+    def job_key(self) -> JobKey | None:
+        """The job key that it pickles under; None if it does not pickle."""
+    def bound_to(self, job_key: JobKey, /) -> DataKeys:
+        """The same data keys, as they are now, that pickle under job_key."""
+    def encrypt(self, job_key: JobKey, /) -> bytes:
+        """Encrypts them under a JobKey, for a way to the workers that is not pickle. Each takes 64
+        bytes.
+        """
+    @staticmethod
+    def decrypt(job_key: JobKey, encrypted: Buffer, /) -> DataKeys:
+        """Decrypts what encrypt returned; the job key is bound.
+
+        Raises AuthenticationError if it was encrypted under another job key, or altered.
+        """
+    def __call__(self, wrapped_key: WrappedKey, /) -> bytes | None: ...
+    def __len__(self) -> int: ...
+    def __contains__(self, header: object, /) -> bool: ...
+    def __copy__(self) -> DataKeys: ...
+    def __deepcopy__(self, _memo: object, /) -> DataKeys: ...
+    def __reduce__(self) -> tuple[Callable[[Buffer], DataKeys], tuple[bytes]]: ...
+
+def unpickle_data_keys(encrypted: Buffer, /) -> DataKeys:
+    """Decrypts pickled DataKeys with the job key of this process."""
+
+@final
+class JobKey:
+    """The key of one job: DataKeys are encrypted under it on their way to the workers.
+
+    JobKey.generate() makes one. Give its text to the workers through what the engine has for
+    secrets, as the variable LIBSEAL_JOB_SECRET of their environment. Whoever has it and the pickled
+    DataKeys can read all messages of the job, so make one for each job.
+
+    It is 32 bytes in memory of Rust, wiped when the last object that has it is gone. Its repr does
+    not show them, and it does not pickle.
+    """
+    @staticmethod
+    def generate() -> JobKey:
+        """Makes a new one, of random bytes of the operating system."""
+    @staticmethod
+    def from_text(text: str, /) -> JobKey:
+        """Reads what to_text returned; white space around it does not matter.
+
+        Raises InvalidKeyError, which does not show the text.
+        """
+    @staticmethod
+    def from_env() -> JobKey:
+        """Reads the variable LIBSEAL_JOB_SECRET.
+
+        Raises InvalidKeyError if it does not hold the text of a job key, and StateError if there is
+        no such variable.
+        """
+    def to_text(self) -> str:
+        """The secret as text: 43 letters, digits, - and _, for the environment of a worker."""
+    def install(self) -> None:
+        """Makes this the job key of the process, in the place of LIBSEAL_JOB_SECRET: pickled DataKeys
+        are decrypted with it. For workers that get it in another way than in their environment.
+        """
+    def __copy__(self) -> JobKey: ...
+    def __deepcopy__(self, _memo: object, /) -> JobKey: ...
+    def __reduce__(self) -> NoReturn: ...
+
+@final
+class Plan:
+    """A table of messages for a job on many of them: how long each is, and which header it has. Files
+    are numbered from 0 in the order of adding.
+
+    Plan(bytes(plan)) is the same plan. Threads can share this object.
+    """
+    def __new__(cls, encoded: Buffer | None = None, /) -> Plan: ...
+    def add(self, beginning: Buffer, message_len: int, /) -> int:
+        """Adds the message that begins with beginning and is message_len bytes long, and returns its
+        number.
+
+        Raises FormatError; TruncatedError if the header goes on after beginning, or if no whole
+        message is message_len bytes long.
+        """
+    def extend(self, other: Plan, /) -> None:
+        """Adds the files of other after those of this plan, in their order; other stays as it is."""
+    @property
+    def headers(self) -> list[Header]:
+        """The headers of all files, each once, in the order in which they were first added; a new list
+        each time.
+        """
+    def header_of(self, file: int, /) -> Header:
+        """The header of a file."""
+    def header_number_of(self, file: int, /) -> int:
+        """Which of headers a file has."""
+    def message_len(self, file: int, /) -> int:
+        """Length of the message in bytes."""
+    def plaintext_len(self, file: int, /) -> int:
+        """Length of the plaintext in bytes, if the message is whole."""
+    def partitions(self, count: int, /) -> list[list[int]]:
+        """Divides the files among count workers: at most as many lists, none of them empty, of the
+        numbers of files in ascending order.
+
+        The files of one header stay together. Only a header whose messages are longer than a fair
+        share is divided, into as few pieces as possible. The longest part is at most two fair
+        shares and one file long.
+        """
+    def part(self, files: Sequence[int], /) -> Plan:
+        """The plan for some of the files, which get new numbers in the order of files, and the headers
+        that they need.
+        """
+    def __len__(self) -> int: ...
+    def __bytes__(self) -> bytes: ...
+    def __reduce__(self) -> tuple[type[Plan], tuple[bytes]]: ...
 
 @final
 class Sealer:
