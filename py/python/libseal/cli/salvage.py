@@ -72,7 +72,9 @@ def command(
                 f"authentic; {sentence(found.error)}",
                 exit_code(found.error),
             )
-        name = target.name if output is not None else _with_final_name(target.name, force=force)
+        name = target.name
+        if output is None:
+            name = _with_final_name(name, source, force=force)
         reporter.succeeded(
             f"complete after all: unsealed {source.name} -> {name} ({size(found.plaintext_len)})"
         )
@@ -86,10 +88,10 @@ def _incomplete_name(name: str) -> str:
     return (_jobs.unsealed_name(name) or name) + SUFFIX
 
 
-def _with_final_name(name: str, *, force: bool) -> str:
-    """Rename what is not incomplete, unless another file has that name."""
+def _with_final_name(name: str, source: File, *, force: bool) -> str:
+    """Rename what is not incomplete, unless another file has that name, or the message itself."""
     final = name.removesuffix(SUFFIX)
-    if os.path.lexists(final) and not force:
+    if File(final).identity == source.identity or (os.path.lexists(final) and not force):
         return name
     Path(name).replace(final)
     return final
