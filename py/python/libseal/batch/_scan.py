@@ -35,9 +35,8 @@ def scan(
     ``files`` are URLs, paths, patterns with ``*``, ``?`` and ``[…]``, and folders, which stand for
     all files in them and below. A file that is named twice counts once.
 
-    Each file takes one request for its first 4 KiB, and another if its header is longer, which takes
-    about ten recipients. A pattern or a folder is listed first; a file that is named by itself takes
-    a request that asks how long it is.
+    Each file takes one request for its first 4 KiB, and another if its header is longer than that.
+    A pattern or a folder is listed first; for a file that is named, a request asks how long it is.
 
     What fails is a file that is not sealed (FormatError), cut short in its header or where no
     message can end (TruncatedError), without the pairs of ``require`` (ContextMismatchError), or
