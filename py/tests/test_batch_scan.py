@@ -77,7 +77,7 @@ def test_patterns_folders_and_paths(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert names(batch.scan(f"{folder}/")) == everything
     assert names(batch.scan(f"file://{folder}/*/a.sealed")) == everything[::2]
     assert names(batch.scan(folder / "1" / "a.sealed")) == [everything[2]]
-    several = [everything[2], folder / "?" / "a.*", str(folder / "1")]
+    several: list[str | os.PathLike[str]] = [everything[2], folder / "?" / "a.*", str(folder / "1")]
     assert names(batch.scan(several)) == [everything[n] for n in (2, 0, 3)]
     monkeypatch.chdir(folder / "0")
     assert names(batch.scan("*.sealed")) == [everything[0]]

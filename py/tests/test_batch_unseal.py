@@ -94,7 +94,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     store.requests.clear()
     unsealed = plan.unseal(unwrapper(), fs=store, concurrency=4)
     next(unsealed)
-    unsealed.close()  # type: ignore[attr-defined] (it is a generator)
+    unsealed.close()  # type: ignore[attr-defined]
     assert len(store.requests) <= 3
 
 

@@ -119,7 +119,12 @@ def test_an_outage_ends_soon() -> None:
 def test_the_pauses_double_and_are_random(monkeypatch: pytest.MonkeyPatch) -> None:
     bounds: list[float] = []
     monkeypatch.setattr(_pauses, "FIRST", 0.2)
-    monkeypatch.setattr("random.uniform", lambda low, high: bounds.append(high) or low)
+
+    def uniform(low: float, high: float) -> float:
+        bounds.append(high)
+        return low
+
+    monkeypatch.setattr("random.uniform", uniform)
     assert list(_pauses.pauses(10)) == [0.0] * 9 + [None]
     assert bounds == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 20.0, 20.0]
 

@@ -9,7 +9,7 @@ from .._libseal import Header, JobKey
 from .._libseal import Plan as Table
 from .._types import Buffer, Progress, Require, Unwrap
 from ._cost import DECRYPT_RATE, GET_DOLLARS, GET_RATE, Cost, cost_of
-from ._failures import Failure, OnError, Refused, noted, portable
+from ._failures import Failure, OnError, Refused, portable
 from ._unsealing import read, unseal
 from ._unwrapping import Unwrapped, unwrap
 
@@ -270,7 +270,7 @@ class Plan:
         part = self.select(lambda file: file.header not in errors)
         for file in self:
             if file.header in errors:
-                part.failures.append(Failure(file.name, noted(errors[file.header], file.name)))
+                part.failures.append(Failure(file.name, errors[file.header]))
         return part
 
     def __len__(self) -> int:

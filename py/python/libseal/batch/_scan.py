@@ -75,11 +75,11 @@ def scan(
             if progress is not None:
                 progress(1)
     finally:
-        beginnings.close()  # type: ignore[attr-defined] (it is a generator)
+        beginnings.close()
     return plan
 
 
-def _find(store: Store, files: Files) -> Iterator[Found]:
+def _find(store: Store, files: Any) -> Iterator[Found]:
     if isinstance(files, str | os.PathLike):
         files = [files]
     elif not isinstance(files, Iterable) or isinstance(files, bytes | bytearray | memoryview):
