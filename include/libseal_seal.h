@@ -171,6 +171,8 @@ typedef uint32_t libseal_status;
  * intermediate certificates behind the certificate.
  */
 #define LIBSEAL_ERR_CERTIFICATE_NOT_TRUSTED 124
+/** Not a job key; give the text that one was turned into: 43 letters, digits, `-` and `_`. */
+#define LIBSEAL_ERR_NOT_A_JOB_KEY 125
 /** The encryption context is longer than 8192 bytes when encoded. */
 #define LIBSEAL_ERR_CONTEXT_TOO_LONG 130
 /** A key of the encryption context is empty. */

@@ -8,7 +8,7 @@ use std::{
 use pyo3::{
     exceptions::{PyIndexError, PyValueError},
     prelude::*,
-    types::{PyBytes, PyTuple, PyType},
+    types::{PyBytes, PyType},
 };
 
 use crate::{
@@ -90,13 +90,11 @@ impl Plan {
         Ok(())
     }
 
-    /// The headers of all files, each once, in the order in which they were first added.
+    /// The headers of all files, each once, in the order in which they were first added; a new list
+    /// each time.
     #[getter]
-    fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let plan = self.now();
-        let headers = plan.headers().iter();
-        let headers = headers.map(|header| Bound::new(py, Header::from_core(header)));
-        PyTuple::new(py, headers.collect::<PyResult<Vec<_>>>()?)
+    fn headers(&self) -> Vec<Header> {
+        self.now().headers().iter().map(Header::from_core).collect()
     }
 
     /// The header of a file.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -147,6 +148,10 @@ def test_an_encrypted_private_key_takes_its_password(command: Command) -> None:
     assert wrong.code == KEY_REFUSED
     assert wrong.err.startswith("libseal: locked.key: ")
     assert "guess" not in wrong.err
+
+    wrong = command(*unseal, environment={"LIBSEAL_KEY_PASSWORD": os.fsdecode(b"\xff")})
+    assert wrong.code == KEY_REFUSED
+    assert "\\xff" not in wrong.err
 
     typed = command.in_terminal(*unseal, typed="correct horse")
     assert typed.code == OK

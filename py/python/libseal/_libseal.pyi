@@ -576,8 +576,10 @@ class Plan:
     def extend(self, other: Plan, /) -> None:
         """Adds the files of other after those of this plan, in their order; other stays as it is."""
     @property
-    def headers(self) -> tuple[Header, ...]:
-        """The headers of all files, each once, in the order in which they were first added."""
+    def headers(self) -> list[Header]:
+        """The headers of all files, each once, in the order in which they were first added; a new list
+        each time.
+        """
     def header_of(self, file: int, /) -> Header:
         """The header of a file."""
     def header_number_of(self, file: int, /) -> int:

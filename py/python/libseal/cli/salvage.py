@@ -1,10 +1,10 @@
 """``libseal salvage``."""
 
-import os
 from pathlib import Path
 
 import click
 
+from .._replace import rename_to_free
 from .._salvage import salvage_file
 from . import _jobs
 from ._failures import Failure, exit_code, sentence
@@ -64,7 +64,12 @@ def command(
         source.refuse_folder()
         with target.made_like(source.status()):
             found = salvage_file(
-                source.name, target.name, unwrapper, require=require, progress=reporter.advance
+                source.name,
+                target.name,
+                unwrapper,
+                require=require,
+                overwrite=force,
+                progress=reporter.advance,
             )
         if found.error is not None:
             raise Failure(
@@ -89,7 +94,11 @@ def _incomplete_name(name: str) -> str:
 def _with_final_name(name: str, *, force: bool) -> str:
     """Rename what is not incomplete, unless another file has that name."""
     final = name.removesuffix(SUFFIX)
-    if os.path.lexists(final) and not force:
+    if force:
+        Path(name).replace(final)
+        return final
+    try:
+        rename_to_free(Path(name), Path(final))
+    except FileExistsError:
         return name
-    Path(name).replace(final)
     return final
