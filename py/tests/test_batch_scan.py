@@ -84,6 +84,17 @@ def test_patterns_folders_and_paths(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert names(batch.scan([])) == []
 
 
+def test_what_is_no_data_of_a_folder() -> None:
+    store = filled(keys=1, each=1)
+    for name in ("/_logs/a/1", "/_logs/a/_SUCCESS", "/_logs/a/.crc", "/_logs/_temporary-x/2"):
+        store.put(name, store.cat_file("/0-0"))
+    assert names(scanned(store, "/_logs")) == ["/_logs/a/1"]
+    assert names(scanned(store, ["/_logs/a/_SUCCESS", "/_logs/_temp*/*"])) == [
+        "/_logs/a/_SUCCESS",
+        "/_logs/_temporary-x/2",
+    ]
+
+
 def test_a_url_of_another_protocol(folder: Path) -> None:
     memory = fsspec.filesystem("memory")
     memory.pipe_file("/scan/a.sealed", libseal.seal(public_key(), b"data"))

@@ -32,8 +32,9 @@ def scan(
 ) -> Plan:
     """Read the beginnings of ``files``, and plan what is to be done with them. Needs no key.
 
-    ``files`` are URLs, paths, patterns with ``*``, ``?`` and ``[…]``, and folders, which stand for
-    all files in them and below. A file that is named twice counts once.
+    ``files`` are URLs, paths, patterns with ``*``, ``?`` and ``[…]``, and folders. A folder stands
+    for all files in it and below, but for what has a name, or lies in a folder, that begins with
+    ``_`` or ``.``: for Spark and Arrow, that is not data. A file that is named twice counts once.
 
     Each file takes one request for its first 4 KiB, and another if its header is longer than that.
     A pattern or a folder is listed first; for a file that is named, a request asks how long it is.
