@@ -32,12 +32,12 @@ def scan(
 ) -> Plan:
     """Read the beginnings of ``files``, and plan what is to be done with them. Needs no key.
 
-    ``files`` are URLs, paths, patterns with ``*``, ``?`` and ``[…]``, and folders, which stand for
-    all files in them and below. A file that is named twice counts once.
+    ``files`` are URLs, paths, patterns with ``*``, ``?`` and ``[…]``, and folders. A folder stands
+    for all files in it and below, but for what has a name, or lies in a folder, that begins with
+    ``_`` or ``.``: for Spark and Arrow, that is not data. A file that is named twice counts once.
 
-    Each file takes one request for its first 4 KiB, and another if its header is longer, which takes
-    about ten recipients. A pattern or a folder is listed first; a file that is named by itself takes
-    a request that asks how long it is.
+    Each file takes one request for its first 4 KiB, and another if its header is longer than that.
+    A pattern or a folder is listed first; for a file that is named, a request asks how long it is.
 
     What fails is a file that is not sealed (FormatError), cut short in its header or where no
     message can end (TruncatedError), without the pairs of ``require`` (ContextMismatchError), or
@@ -76,11 +76,11 @@ def scan(
             if progress is not None:
                 progress(1)
     finally:
-        beginnings.close()  # type: ignore[attr-defined] (it is a generator)
+        beginnings.close()
     return plan
 
 
-def _find(store: Store, files: Files) -> Iterator[Found]:
+def _find(store: Store, files: Any) -> Iterator[Found]:
     if isinstance(files, str | os.PathLike):
         files = [files]
     elif not isinstance(files, Iterable) or isinstance(files, bytes | bytearray | memoryview):

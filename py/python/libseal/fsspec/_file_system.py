@@ -7,7 +7,7 @@ from functools import partial
 from glob import has_magic
 from pathlib import Path
 from shutil import copyfileobj
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fsspec import filesystem
 from fsspec.asyn import AsyncFileSystem, get_loop, sync
@@ -35,13 +35,26 @@ PIECE_LEN = 1024 * 1024
 MAX_GAP = SEALED_CHUNK_LEN
 
 
-class _Instances(type(AbstractFileSystem)):  # type: ignore[misc]
-    """Has fsspec tell unwrappers apart: see Held."""
+if TYPE_CHECKING:
 
-    def __call__(cls, *args: Any, **options: Any) -> Any:
-        if options.get("unwrap") is not None:
-            options["unwrap"] = hold(options["unwrap"])
-        return super().__call__(*args, **options)
+    class _Base:
+        # fsspec has no types, so this stands for its classes.
+        def __init__(self, **_: Any) -> None: ...
+        def __getattr__(self, name: str) -> Any: ...
+        async def open_async(self, path: str, mode: str = ..., **_: Any) -> Any: ...
+
+else:
+
+    class _Instances(type(AbstractFileSystem)):
+        """Has fsspec tell unwrappers apart: see Held."""
+
+        def __call__(cls, *args, **options):
+            if options.get("unwrap") is not None:
+                options["unwrap"] = hold(options["unwrap"])
+            return super().__call__(*args, **options)
+
+    class _Base(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances):
+        pass
 
 
 def _synchronous(name: str) -> Callable[..., Any]:
@@ -55,7 +68,7 @@ def _synchronous(name: str) -> Callable[..., Any]:
     return method
 
 
-class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances):  # type: ignore[misc]
+class SealedFileSystem(_Base):
     """The plaintext of sealed files in another file system: ``sealed::s3://bucket/log.parquet``.
 
     Arguments, which are ``storage_options`` elsewhere:
@@ -99,7 +112,7 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
 
     def __init__(
         self,
-        fs: AbstractFileSystem | None = None,
+        fs: Any = None,
         fo: str | None = None,  # noqa: ARG002 (a path in the URL)
         target_protocol: str | None = None,
         target_options: Mapping[str, Any] | None = None,
@@ -431,10 +444,10 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
         """Make a file of a message, which is in memory or in a local file."""
         options = {"mode": "create"} if is_new else {}
         try:
-            if isinstance(self.fs, LocalFileSystem) and not is_new:
+            if isinstance(self.fs, LocalFileSystem):
                 if self.fs.auto_mkdir:
                     Path(path).parent.mkdir(parents=True, exist_ok=True)
-                with replacing(path, survives_power_loss=False) as new:
+                with replacing(path, overwrite=not is_new, survives_power_loss=False) as new:
                     if isinstance(message, bytes):
                         new.write(message)
                     else:
