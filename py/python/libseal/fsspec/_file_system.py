@@ -3,31 +3,29 @@
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from glob import has_magic
 from pathlib import Path
 from shutil import copyfileobj
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from fsspec import filesystem
-from fsspec.asyn import AsyncFileSystem, get_loop, sync
+from fsspec.asyn import get_loop, sync
 from fsspec.callbacks import DEFAULT_CALLBACK
-from fsspec.implementations.chained import ChainedFileSystem
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.spec import AbstractFileSystem
 from fsspec.utils import isfilelike
 
-from .._errors import FormatError, LimitError, TruncatedError
-from .._libseal import SealingKey
+from .._errors import FormatError, TruncatedError
 from .._replace import replacing
 from .._types import Context, Require, Unwrap
-from .._writer import SealWriter
+from ._base import Base, synchronous
 from ._draft import Draft
 from ._inner import Inner, run_to_end
 from ._known import SEALED_CHUNK_LEN
 from ._opened import AsyncSealedFile, Deferred, SealedReader, SealedWriter
-from ._options import FileRecipient, KmsKeys, caching_unwrapper, hold, read_recipients
+from ._options import FileRecipient, KmsKeys, caching_unwrapper, read_recipients
 from ._reading import SMALL, Bounds, Reading, all_of
+from ._sealing import Sealing
 
 # How much of a local file is sealed at a time.
 PIECE_LEN = 1024 * 1024
@@ -35,40 +33,7 @@ PIECE_LEN = 1024 * 1024
 MAX_GAP = SEALED_CHUNK_LEN
 
 
-if TYPE_CHECKING:
-
-    class _Base:
-        # fsspec has no types, so this stands for its classes.
-        def __init__(self, **_: Any) -> None: ...
-        def __getattr__(self, name: str) -> Any: ...
-        async def open_async(self, path: str, mode: str = ..., **_: Any) -> Any: ...
-
-else:
-
-    class _Instances(type(AbstractFileSystem)):
-        """Has fsspec tell unwrappers apart: see Held."""
-
-        def __call__(cls, *args, **options):
-            if options.get("unwrap") is not None:
-                options["unwrap"] = hold(options["unwrap"])
-            return super().__call__(*args, **options)
-
-    class _Base(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances):
-        pass
-
-
-def _synchronous(name: str) -> Callable[..., Any]:
-    """The synchronous method for a coroutine method."""
-
-    def method(self: "SealedFileSystem", *args: Any, **options: Any) -> Any:
-        return self._run(getattr(self, name), *args, **options)
-
-    method.__name__ = name.removeprefix("_")
-    method.__doc__ = f"See ``AbstractFileSystem.{method.__name__}``."
-    return method
-
-
-class SealedFileSystem(_Base):
+class SealedFileSystem(Base):
     """The plaintext of sealed files in another file system: ``sealed::s3://bucket/log.parquet``.
 
     Arguments, which are ``storage_options`` elsewhere:
@@ -150,14 +115,12 @@ class SealedFileSystem(_Base):
         self.fs: Any = fs
         self._inner = Inner(fs, batch_size)
         self._reading = Reading(self._inner, caching_unwrapper(unwrap, kms), require)
-        self._recipients = read_recipients(recipients)
-        self._context = dict(context or {})
-        self._sealing_key: tuple[int, SealingKey] | None = None
+        self._sealing = Sealing(read_recipients(recipients), context)
         # Paths are those of the file system below.
         self.root_marker: str = fs.root_marker
         self.sep: str = fs.sep
         self._parent: Callable[[str], str] = fs._parent  # noqa: SLF001
-        self._strip_protocol: Callable[[Any], Any] = self._path_below
+        self._strip_protocol = self._path_below
 
     def _path_below(self, path: Any) -> Any:
         if isinstance(path, list):
@@ -401,7 +364,7 @@ class SealedFileSystem(_Base):
             )
         if mode == "xb" and self.fs.exists(path):
             raise FileExistsError(path)
-        return SealedWriter(self, path, mode, self._draft(), autocommit)
+        return SealedWriter(self, path, mode, self._sealing.draft(), autocommit)
 
     def open_many(self, open_files: Iterable[Any], **_: Any) -> list[Any]:
         """Open what ``fsspec.open_files`` returns.
@@ -415,30 +378,6 @@ class SealedFileSystem(_Base):
         """Nothing: they were made when they were closed."""
 
     # Writing
-
-    def _draft(self) -> Draft:
-        if not self._recipients:
-            raise ValueError(
-                "there is no one to seal for: give recipients= to the file system, for example "
-                'storage_options={"recipients": "public.pem"}'
-            )
-        begin = partial(
-            SealWriter, recipients=self._recipients, context=self._context, close_inner=True
-        )
-        return Draft(self._seal, begin)
-
-    def _seal(self, data: Any) -> bytes:
-        """Seal a short file, under a data key that it shares with others."""
-        process = os.getpid()
-        for _ in range(2):
-            # A forked child has to have its own.
-            if self._sealing_key is None or self._sealing_key[0] != process:
-                self._sealing_key = process, SealingKey(self._recipients, context=self._context)
-            try:
-                return self._sealing_key[1].seal(data)
-            except LimitError:
-                self._sealing_key = None
-        raise LimitError("too long for one data key")
 
     async def _store(self, path: str, message: bytes | Path, is_new: bool = False) -> None:
         """Make a file of a message, which is in memory or in a local file."""
@@ -476,7 +415,7 @@ class SealedFileSystem(_Base):
     async def _new_draft(self, path: str, mode: str) -> tuple[Draft, str]:
         if mode == "create" and await self._exists(path):
             raise FileExistsError(path)
-        return self._draft(), "xb" if mode == "create" else "wb"
+        return self._sealing.draft(), "xb" if mode == "create" else "wb"
 
     async def _pipe_file(self, path: str, value: Any, mode: str = "overwrite", **_: Any) -> None:
         path = self._strip_protocol(path)
@@ -556,21 +495,21 @@ class SealedFileSystem(_Base):
         self._reading.known.forget(path1)
         self._reading.known.forget(path2)
 
-    info: Callable[..., Any] = _synchronous("_info")
-    ls: Callable[..., Any] = _synchronous("_ls")
-    find: Callable[..., Any] = _synchronous("_find")
-    glob: Callable[..., Any] = _synchronous("_glob")
-    du: Callable[..., Any] = _synchronous("_du")
-    exists: Callable[..., Any] = _synchronous("_exists")
-    isfile: Callable[..., Any] = _synchronous("_isfile")
-    isdir: Callable[..., Any] = _synchronous("_isdir")
-    cat_file: Callable[..., Any] = _synchronous("_cat_file")
-    cat_ranges: Callable[..., Any] = _synchronous("_cat_ranges")
-    get_file: Callable[..., Any] = _synchronous("_get_file")
-    pipe_file: Callable[..., Any] = _synchronous("_pipe_file")
-    put_file: Callable[..., Any] = _synchronous("_put_file")
-    cp_file: Callable[..., Any] = _synchronous("_cp_file")
-    rm_file: Callable[..., Any] = _synchronous("_rm_file")
-    rm: Callable[..., Any] = _synchronous("_rm")
-    mkdir: Callable[..., Any] = _synchronous("_mkdir")
-    makedirs: Callable[..., Any] = _synchronous("_makedirs")
+    info: Callable[..., Any] = synchronous("_info")
+    ls: Callable[..., Any] = synchronous("_ls")
+    find: Callable[..., Any] = synchronous("_find")
+    glob: Callable[..., Any] = synchronous("_glob")
+    du: Callable[..., Any] = synchronous("_du")
+    exists: Callable[..., Any] = synchronous("_exists")
+    isfile: Callable[..., Any] = synchronous("_isfile")
+    isdir: Callable[..., Any] = synchronous("_isdir")
+    cat_file: Callable[..., Any] = synchronous("_cat_file")
+    cat_ranges: Callable[..., Any] = synchronous("_cat_ranges")
+    get_file: Callable[..., Any] = synchronous("_get_file")
+    pipe_file: Callable[..., Any] = synchronous("_pipe_file")
+    put_file: Callable[..., Any] = synchronous("_put_file")
+    cp_file: Callable[..., Any] = synchronous("_cp_file")
+    rm_file: Callable[..., Any] = synchronous("_rm_file")
+    rm: Callable[..., Any] = synchronous("_rm")
+    mkdir: Callable[..., Any] = synchronous("_mkdir")
+    makedirs: Callable[..., Any] = synchronous("_makedirs")
