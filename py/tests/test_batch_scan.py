@@ -72,9 +72,7 @@ def test_a_plan_says_what_there_is(folder: Path) -> None:
 
 
 def test_patterns_folders_and_paths(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    everything = below(
-        folder, "0/a.sealed", "0/below/b.sealed", "1/a.sealed", "1/below/b.sealed"
-    )
+    everything = below(folder, "0/a.sealed", "0/below/b.sealed", "1/a.sealed", "1/below/b.sealed")
     assert names(batch.scan(folder)) == everything
     assert names(batch.scan(f"{folder}/")) == everything
     assert names(batch.scan(f"file://{folder}/*/a.sealed")) == everything[::2]
