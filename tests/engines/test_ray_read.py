@@ -99,9 +99,8 @@ def json(table: pa.Table) -> bytes:
 def test_rows_in_files(cloud: Cloud, write: Callable[[pa.Table], bytes]) -> None:
     fleet = cloud.fleet(10, 2, lambda number: write(TABLE.slice(100 * number, 100)))
     dataset = read(fleet.url, format=write.__name__)
-    assert (
-        dataset.to_pandas().sort_values("number").reset_index(drop=True).equals(TABLE.to_pandas())
-    )
+    rows = sorted(dataset.iter_rows(), key=lambda row: row["number"])
+    assert rows == TABLE.to_pylist()
     assert dataset.sum("number") == sum(range(1000))
     columns = read(fleet.url, format=write.__name__, columns=["number"])
     assert columns.schema().names == ["number"]
@@ -127,11 +126,11 @@ def test_of_parquet_only_what_is_needed_is_fetched(cloud: Cloud, by: str) -> Non
 @pytest.fixture
 def mixed(cloud: Cloud) -> tuple[Fleet, dict[str, bytes]]:
     """Good objects among bad ones."""
-    fleet = cloud.fleet(objects=20, keys=2)
+    fleet = cloud.fleet(objects=20, keys=2, content=lambda number: b"level\n%d\n" % number)
     stranger = libseal.LocalUnwrapper(libseal.generate_private_key()).public_key
-    whole = libseal.seal(cloud.recipient, b"x" * 1000)
+    whole = libseal.seal(cloud.recipient, b"x" * 100_000)
     altered = bytearray(whole)
-    altered[-100] ^= 1
+    altered[50_000] ^= 1
     bad = {
         "altered": bytes(altered),
         "cut": whole[:-1],
@@ -145,10 +144,15 @@ def mixed(cloud: Cloud) -> tuple[Fleet, dict[str, bytes]]:
 
 @pytest.mark.parametrize("format", [None, "csv"])
 def test_bad_objects_are_named_and_the_others_read(
-    mixed: tuple[Fleet, dict[str, bytes]], format: str | None
+    cloud: Cloud,
+    mixed: tuple[Fleet, dict[str, bytes]],
+    format: str | None,  # noqa: A002
 ) -> None:
     fleet, bad = mixed
-    rows = read(fleet.url, format=format, on_error="keep").take_all()
+    key: Any = cloud.kms.kms.client.describe_key(KeyId=KEY)["KeyMetadata"]
+    # By its ARN: an alias might stand for another key soon, which strangers' messages are for.
+    unwrap = libseal.aws.KmsUnwrapper(make_client, [key["Arn"]])
+    rows = read(fleet.url, unwrap, format=format, on_error="keep").take_all()
     errors = sorted(row["_error"] for row in rows if row.get("_error"))
     assert [error.partition(": ")[0] for error in errors] == sorted(map(fleet.url_of, bad))
     kinds = {error.partition(": ")[2].partition(":")[0] for error in errors}
@@ -158,15 +162,17 @@ def test_bad_objects_are_named_and_the_others_read(
         "NoMatchingRecipientError",
         "TruncatedError",
     }
-    if format is None:
+    if format == "csv":
+        assert sum(row.get("level") or 0 for row in rows) == sum(range(20))
+    else:
         good = {row["path"]: row["content"] for row in rows if not row["_error"]}
         assert good == expected(fleet)
 
 
 def test_the_first_bad_object_fails_the_job(cloud: Cloud) -> None:
     fleet = cloud.fleet(objects=10, keys=2)
-    message = bytearray(libseal.seal(cloud.recipient, b"x" * 1000))
-    message[-100] ^= 1
+    message = bytearray(libseal.seal(cloud.recipient, b"x" * 100_000))
+    message[50_000] ^= 1
     cloud.put(fleet.bucket, {"altered": bytes(message)})
     with pytest.raises(libseal.AuthenticationError) as caught:
         read(fleet.url).take_all()

@@ -144,7 +144,7 @@ class SealedDatasource(Datasource):  # type: ignore[misc] (Ray is not there when
     ) -> list[ReadTask]:
         """For Ray: tasks with about the same number of bytes, and files of one key together."""
         columns = self.get_projection_map()
-        options = self._options._replace(columns=columns and tuple(columns))
+        options = self._options._replace(columns=None if columns is None else tuple(columns))
         parts = self._plan.partitions(parallelism)
         if options.on_error == "keep" and self._plan.failures:
             parts.append(Plan())
