@@ -27,9 +27,10 @@ def rewrap_file(
 ) -> Header:
     """Give the message in the file ``path`` other recipients, and return its new header.
 
-    It takes one call of ``unwrap``, for the data key. The payload is not decrypted, and not
-    verified either. For ``recipients`` and ``keep`` see ``Header.rewrap``: by default, the new
-    recipients replace the old ones.
+    It takes one call of ``unwrap``, for the data key, which is wrapped anew: messages that shared a
+    wrapped key no longer do. The payload is not decrypted, and not verified either. For
+    ``recipients`` and ``keep`` see ``Header.rewrap``: by default, the new recipients replace the
+    old ones.
 
     If the new header is as long as the old one, as it is when a key replaces one of the same size
     and its key id one of the same length, only the header is overwritten, whatever the length of

@@ -95,9 +95,10 @@ def rewrap_object(
 ) -> Header:
     """Give the message in an S3 object other recipients, and return its new header.
 
-    It takes one call of ``unwrap``, for the data key. The payload is not decrypted, and not
-    verified either. For ``recipients`` and ``keep`` see ``Header.rewrap``: by default, the new
-    recipients replace the old ones.
+    It takes one call of ``unwrap``, for the data key, which is wrapped anew: messages that shared a
+    wrapped key no longer do. The payload is not decrypted, and not verified either. For
+    ``recipients`` and ``keep`` see ``Header.rewrap``: by default, the new recipients replace the
+    old ones.
 
     Of an object of more than 8 MiB, only the first 5 MiB are fetched and sent; S3 copies the rest
     itself, in parts of 512 MiB or more, eight at a time. A shorter object is fetched and put.
