@@ -52,6 +52,16 @@ def test_a_recipients_file_names_several(command: Command) -> None:
     assert refused.err.startswith("libseal: typo: line 1: ")
 
 
+def test_a_recipients_file_given_as_a_key_is_named(command: Command) -> None:
+    key = base64.b64encode(public_key().der).decode()
+    command.path("team", f"# both of us\nalias/reports {key}\n{key}\n".encode())
+    for arguments in (["-r", "team"], ["-r", "team", "--pin", FINGERPRINT]):
+        refused = command("seal", *arguments, stdin=b"data")
+        assert (refused.code, refused.out) == (KEY_REFUSED, b"")
+        text = "team: is a recipients file, which may name several keys: give it as -R"
+        assert refused.err == f"libseal: {text}\n"
+
+
 def test_a_pin_tells_the_key_from_another(command: Command) -> None:
     assert command("seal", "-r", "public.pem", "--pin", FINGERPRINT.upper(), stdin=b"").code == OK
     for pin, code, sentence in [

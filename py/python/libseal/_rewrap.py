@@ -58,18 +58,25 @@ def rewrap_file(
     ``unwrap`` and what is raised, besides OSError, see ``unseal``. LimitError if no recipient is
     left, or too many.
     """
-    from ._redo import locked  # noqa: PLC0415 (importing it takes 4 ms)
-
     check_path("path", path)
     check_unwrap(unwrap)
     check_progress(progress)
+    return replace_header(path, lambda old: old.rewrap(unwrap, recipients, keep=keep), progress)
+
+
+def replace_header(
+    path: Path, change: Callable[[Header], Header], progress: Progress | None
+) -> Header:
+    """Put the header that ``change`` returns in the place of the old one, unless it is the same."""
+    from ._redo import locked  # noqa: PLC0415 (importing it takes 4 ms)
+
     with locked(path) as file:
         file.finish_interrupted()
         with noting(path):
             old = Header(file.beginning(MAX_HEADER_LEN))
-            new = old.rewrap(unwrap, recipients, keep=keep)
+            new = change(old)
         # Windows has no locks that would keep others from doing the same.
-        if new.length != old.length or sys.platform == "win32":
+        if new.length != old.length or (new != old and sys.platform == "win32"):
             _copy(path, file, old, new, progress)
             return new
         if progress is not None:

@@ -125,11 +125,28 @@ def rewrap_object(
     _check_client(s3_client)
     check_unwrap(unwrap)
     check_progress(progress)
+    return replace_header(
+        s3_client,
+        bucket,
+        key,
+        lambda old: old.rewrap(unwrap, recipients, keep=keep),
+        progress,
+    )
+
+
+def replace_header(
+    s3_client: S3Client,
+    bucket: str,
+    key: str,
+    change: Callable[[Header], Header],
+    progress: Progress | None,
+) -> Header:
+    """Put the header that ``change`` returns in the place of the old one, unless it is the same."""
     source = _Object(s3_client, bucket, key)
     beginning = source.beginning(MAX_HEADER_LEN)
     try:
         old = Header(beginning)
-        new = old.rewrap(unwrap, recipients, keep=keep)
+        new = change(old)
     except SealError as error:
         error.add_note(f"in the object {source.name}")
         raise

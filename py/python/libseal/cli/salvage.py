@@ -77,7 +77,9 @@ def command(
                 f"authentic; {sentence(found.error)}",
                 exit_code(found.error),
             )
-        name = target.name if output is not None else _with_final_name(target.name, force=force)
+        name = target.name
+        if output is None:
+            name = _with_final_name(name, source, force=force)
         reporter.succeeded(
             f"complete after all: unsealed {source.name} -> {name} ({size(found.plaintext_len)})"
         )
@@ -91,9 +93,11 @@ def _incomplete_name(name: str) -> str:
     return (_jobs.unsealed_name(name) or name) + SUFFIX
 
 
-def _with_final_name(name: str, *, force: bool) -> str:
-    """Rename what is not incomplete, unless another file has that name."""
+def _with_final_name(name: str, source: File, *, force: bool) -> str:
+    """Rename what is not incomplete, unless another file has that name, or the message itself."""
     final = name.removesuffix(SUFFIX)
+    if File(final).identity == source.identity:
+        return name
     if force:
         Path(name).replace(final)
         return final
