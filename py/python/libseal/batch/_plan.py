@@ -84,7 +84,7 @@ class Plan:
         self._rows.append((name, etag, modified, salt))
 
     @property
-    def headers(self) -> tuple[Header, ...]:
+    def headers(self) -> list[Header]:
         """The distinct headers. Each has a data key of its own."""
         return self._table.headers
 
