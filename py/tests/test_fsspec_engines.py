@@ -47,7 +47,7 @@ def with_pyarrow(fs: AbstractFileSystem, folder: str) -> tuple[int, int]:
 def with_duckdb(fs: AbstractFileSystem, folder: str) -> tuple[int, int]:
     with duckdb.connect() as connection:
         connection.register_filesystem(fs)
-        protocol = fs.protocol
+        protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
         query = f"select count(*), max(level) from '{protocol}://{folder}/*.parquet'"
         return connection.execute(query).fetchone()  # type: ignore[return-value]
 

@@ -84,7 +84,7 @@ class Reading:
             if known is None:
                 raise not_sealed(path)
             return known, b""
-        size = int(info["size"])
+        size = _size(path, info)
         if not size:
             raise not_sealed(path)
         first = size if size <= at_once else min(size, BEGINNING_LEN)
@@ -166,7 +166,7 @@ class Reading:
             raise not_sealed(path)
         if len(data) == WHOLE:
             info = await self.inner.call("info", path)
-            if int(info["size"]) < WHOLE:  # What was known of it is out of date.
+            if _size(path, info) < WHOLE:  # What was known of it is out of date.
                 self.forget(path)
                 info = await self.inner.call("info", path)
         else:
@@ -174,7 +174,7 @@ class Reading:
             info = {"size": len(data)}
         with about(path):
             try:
-                known = read_beginning(data, int(info["size"]), identity_of(info))
+                known = read_beginning(data, _size(path, info), identity_of(info))
             except FormatError as error:
                 raise not_sealed(path) from error
         if known is None:
@@ -203,6 +203,13 @@ class Reading:
                 return b""
             raise
         return data
+
+
+def _size(path: str, info: Mapping[str, Any]) -> int:
+    if info["size"] is None:
+        text = "the store does not say how long the file is, so it cannot be read in parts"
+        raise OSError(errno.EINVAL, text, path)
+    return int(info["size"])
 
 
 def _span(bounds: Bounds, length: int) -> Span:
