@@ -145,7 +145,7 @@ types: $(python_ready)  ## Check the types of all Python, and the stubs against 
 	$(call heading,Types)
 	cd py && ../$(python) -m mypy --strict
 	$(python) -m mypy --config-file tests/pyproject.toml examples tests
-	$(python) -m mypy.stubtest libseal
+	$(python) -m mypy.stubtest --mypy-config-file py/pyproject.toml libseal
 	PATH=$(dir $(abspath $(python))):$$PATH PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(python) -m pyright --verifytypes libseal
 
 .PHONY: test-independent

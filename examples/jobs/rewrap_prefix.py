@@ -15,7 +15,10 @@ s3:PutObject, kms:GetPublicKey on both keys, and kms:Decrypt on the old one.
 """
 
 import argparse
+import multiprocessing
+import os
 import sys
+import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from urllib.parse import urlsplit
@@ -46,6 +49,18 @@ def rewrap_part(names: list[str], headers: Headers) -> list[tuple[str, str | Non
     return results
 
 
+def end_with_parent() -> None:
+    """Runs first in a worker, which would wait for more work if the parent was killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def no_key(_: libseal.WrappedKey) -> None:
     return None
 
@@ -62,15 +77,17 @@ def main() -> None:
 
     make_client = partial(boto3.client, "kms")
     recipient = libseal.Recipient(aws.public_key(make_client, args.new_key), args.new_key)
-    plan = batch.scan(args.prefix)
-    failures = [(name, str(error)) for name, error in plan.failures]
-    done = [header for header in plan.headers if is_for(header, recipient.public_key)]
-    todo = plan.without(done)
+    plan = batch.scan(args.prefix, on_error="keep")
+    todo = plan.select(lambda file: not is_for(file.header, recipient.public_key))
     print(f"{len(plan)} objects, {len(plan) - len(todo)} of them done", file=sys.stderr)
 
-    keys, refused = todo.unwrap(aws.KmsUnwrapper(make_client, [args.old_key]))
+    unwrap = aws.KmsUnwrapper(make_client, [args.old_key])
+    keys, refused = todo.unwrap(unwrap, on_error="keep")
+    todo = todo.without(refused)
+    failures = [(name, str(error)) for name, error in todo.failures]
     headers = {header: header.rewrap(keys, recipient) for header in todo.headers}
-    with ProcessPoolExecutor(args.processes) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(args.processes, spawn, end_with_parent) as pool:
         # Short parts, so that little is to be looked at again after a failure.
         parts = todo.partitions(8 * args.processes)
         jobs = [pool.submit(rewrap_part, [file.name for file in part], headers) for part in parts]

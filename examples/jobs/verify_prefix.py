@@ -72,9 +72,10 @@ def main() -> None:
     parser.add_argument("prefix", help="s3://bucket/prefix/")
     parser.add_argument("journal", type=Path)
     parser.add_argument("key", help="KMS key: alias, id or ARN")
+    parser.add_argument("--workers", type=int, help="on this machine; by default, one per core")
     args = parser.parse_args()
 
-    plan = batch.scan(args.prefix)
+    plan = batch.scan(args.prefix, on_error="keep")
     # What is no sealed message, or only the beginning of one, is found out by the scan.
     damaged = {name: str(error) for name, error in plan.failures}
     journal = Journal(args.journal)
@@ -88,6 +89,7 @@ def main() -> None:
     print(f"{len(plan)} objects, {len(plan) - len(todo)} of them known", file=sys.stderr)
 
     if todo:
+        ray.init(num_cpus=args.workers)
         unwrap = SharedUnwrapper(aws.KmsUnwrapper(partial(boto3.client, "kms"), [args.key]))
         rows = ray.data.from_items(todo, override_num_blocks=-(-len(todo) // OBJECTS_PER_TASK))
         for row in rows.map(partial(verify, unwrap=unwrap)).iter_rows():

@@ -27,6 +27,8 @@ class Store(AbstractFileSystem):  # type: ignore[misc]
         """How often for what is known of one object."""
         self.most = 1 << 40
         """How many bytes it returns at most."""
+        self.cache_type = "readahead"
+        """Which of fsspec's caches its files have."""
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
@@ -40,12 +42,13 @@ class Store(AbstractFileSystem):  # type: ignore[misc]
         self.fetched.clear()
         self.asked = 0
 
-    def put(self, path: str, data: bytes) -> None:
+    def place(self, path: str, data: bytes) -> None:
         self.objects.pipe_file(path, data)
 
     def cat_file(
         self, path: str, start: int | None = None, end: int | None = None, **_: Any
     ) -> bytes:
+        path = self._strip_protocol(path)
         data: bytes = self.objects.cat_file(path, start, end)[: self.most]
         start = start or 0
         self.fetched.append((path, start, start + len(data)))
@@ -53,7 +56,7 @@ class Store(AbstractFileSystem):  # type: ignore[misc]
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         self.asked += 1
-        info: dict[str, Any] = self.objects.info(path)
+        info: dict[str, Any] = self.objects.info(self._strip_protocol(path))
         return info
 
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
@@ -85,12 +88,12 @@ class Store(AbstractFileSystem):  # type: ignore[misc]
         self.objects.rm_file(path)
 
     def modified(self, path: str) -> Any:
-        return self.objects.modified(path)
+        return self.objects.modified(self._strip_protocol(path))
 
     def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
         if mode != "rb":
             return self.objects._open(path, mode, **options)
-        return AbstractBufferedFile(self, path, mode, **options)
+        return AbstractBufferedFile(self, path, mode, cache_type=self.cache_type, **options)
 
 
 def sealed(below: AbstractFileSystem, **options: Any) -> SealedFileSystem:
@@ -101,5 +104,5 @@ def sealed(below: AbstractFileSystem, **options: Any) -> SealedFileSystem:
 def store_of(data: bytes, path: str = "/a") -> tuple[Store, SealedFileSystem]:
     """A store with one sealed object."""
     store = Store()
-    store.put(path, libseal.seal(public_key(), data))
+    store.place(path, libseal.seal(public_key(), data))
     return store, sealed(store)

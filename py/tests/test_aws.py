@@ -312,11 +312,13 @@ def test_readme(kms: LocalKms, tmp_path: Path) -> None:
     (tmp_path / "encrypt.me.enc").write_bytes(encrypted(b"a line\n", tmp_path / "key.b64"))
     kms.s3.create_bucket(Bucket="example-bucket")
     kms.s3.upload_file(str(tmp_path / "log.sealed"), "example-bucket", "log.sealed")
+    kms.s3.upload_file(str(tmp_path / "log.sealed"), "example-bucket", "logs/1.sealed")
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "py/README.md").read_text(), re.DOTALL)
     checks = [
         "assert data == b'21.5 C'",
         "assert readings == [b'21.5 C', b'21.7 C']",
         "assert result == b'999 C'",
+        "assert unsealed == {'s3://example-bucket/logs/1.sealed': b'a line\\n'}",
         "assert unwrap_once.statistics.misses == 1",
         "assert line == b'a line of 23 characters\\n'",
         "assert part == line",

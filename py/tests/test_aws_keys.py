@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 import signal
 import sys
 import threading
 import time
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -117,6 +119,31 @@ def test_every_alias_counts(clock: Clock) -> None:
     kms.keys["alias/y"] = "rsa-4096"
     clock.wait(49)
     assert libseal.unseal(sealed("rsa-4096"), unwrap) == b"data"
+
+
+def test_a_program_that_has_all_its_messages(clock: Clock) -> None:
+    """What was there before the alias was looked up cannot be for a key that came later."""
+    kms = FakeKms(a_x="rsa-2048")
+    kms.before = lambda: clock.wait(0.1)
+    unwrap = KmsUnwrapper(kms, "alias/x")
+    unwrap._take_as_given()
+    for _ in range(2):
+        with pytest.raises(libseal.NoMatchingRecipientError):
+            libseal.unseal(sealed("rsa-3072", "rsa-4096"), unwrap)
+        clock.wait(59)
+    assert kms.count("GetPublicKey") == 1
+    # Nothing else has changed: it is looked up again when it is old.
+    kms.keys["alias/x"] = "rsa-3072"
+    clock.wait(1)
+    assert libseal.unseal(sealed("rsa-3072", "rsa-4096"), unwrap) == b"data"
+    # Another process may be given other messages.
+    unwrap = KmsUnwrapper(partial(FakeKms, a_x="rsa-2048"), "alias/x")
+    unwrap._take_as_given()
+    unwrap = pickle.loads(pickle.dumps(unwrap))
+    assert libseal.unseal(sealed(), unwrap) == b"data"
+    clock.wait(1)
+    with pytest.raises(libseal.KmsUnavailableError, match="may be for a newer one"):
+        libseal.unseal(sealed("rsa-3072"), unwrap)
 
 
 def test_ids_and_arns_are_looked_up_once(clock: Clock) -> None:

@@ -50,18 +50,18 @@ def test_a_pickled_plan_is_the_same() -> None:
     assert [data for _, data in copy.unseal(unwrapper(), fs=store)][:2] == [b"0-0", b"0-1"]
 
 
-class Unpicklable(Exception):
+class UnpicklableError(Exception):
     def __init__(self, *, text: str) -> None:
         super().__init__(text)
 
 
 def test_a_failure_that_cannot_be_pickled() -> None:
     plan = batch.Plan()
-    plan.failures.append(batch.Failure("/a", Unpicklable(text="no route")))
+    plan.failures.append(batch.Failure("/a", UnpicklableError(text="no route")))
     [failure] = pickle.loads(pickle.dumps(plan)).failures
     assert failure.name == "/a"
     assert isinstance(failure.error, OSError)
-    assert str(failure.error) == "Unpicklable: no route"
+    assert str(failure.error) == "UnpicklableError: no route"
     assert failure.error.__notes__ == ["in /a"]
 
 
@@ -85,7 +85,7 @@ def test_a_plan_by_hand() -> None:
     [file] = plan
     header = libseal.Header(message)
     salt = message[header.length :][:24]
-    assert file == ("/a", len(message), 4, "x", modified, header, salt)
+    assert file == batch.PlannedFile("/a", len(message), 4, "x", modified, header, salt)
     assert plan.read(file, unwrapper(), fs=store) == b"data"
 
 
@@ -121,7 +121,7 @@ def test_adding_plans() -> None:
     assert len(first) == 2
     assert names(sum([first, second], batch.Plan())) == names(both)
     with pytest.raises(TypeError):
-        first + [second]  # type: ignore[operator]
+        first + "/1-*"  # type: ignore[operator]
 
 
 def test_what_is_added_counts() -> None:
@@ -174,7 +174,8 @@ def test_what_the_rest_costs() -> None:
     assert cost.dollars == pytest.approx(5 * 0.03 / 10_000 + 500 * 0.0004 / 1000)
     assert cost.seconds == pytest.approx(5 / 1000 + 500 / 5500)
     cost = plan.cost(decrypt_dollars=1, get_dollars=0.01, decrypt_rate=10, get_rate=100)
-    assert cost == (5, 500, pytest.approx(10), pytest.approx(5.5))
+    assert cost.dollars == pytest.approx(10)
+    assert cost.seconds == pytest.approx(5.5)
 
 
 def test_longer_keys_cost_more() -> None:

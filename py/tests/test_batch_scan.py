@@ -72,18 +72,27 @@ def test_a_plan_says_what_there_is(folder: Path) -> None:
 
 
 def test_patterns_folders_and_paths(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    everything = below(
-        folder, "0/a.sealed", "0/below/b.sealed", "1/a.sealed", "1/below/b.sealed"
-    )
+    everything = below(folder, "0/a.sealed", "0/below/b.sealed", "1/a.sealed", "1/below/b.sealed")
     assert names(batch.scan(folder)) == everything
     assert names(batch.scan(f"{folder}/")) == everything
     assert names(batch.scan(f"file://{folder}/*/a.sealed")) == everything[::2]
     assert names(batch.scan(folder / "1" / "a.sealed")) == [everything[2]]
-    several = [everything[2], folder / "?" / "a.*", str(folder / "1")]
+    several: list[str | os.PathLike[str]] = [everything[2], folder / "?" / "a.*", str(folder / "1")]
     assert names(batch.scan(several)) == [everything[n] for n in (2, 0, 3)]
     monkeypatch.chdir(folder / "0")
     assert names(batch.scan("*.sealed")) == [everything[0]]
     assert names(batch.scan([])) == []
+
+
+def test_what_is_no_data_of_a_folder() -> None:
+    store = filled(keys=1, each=1)
+    for name in ("/_logs/a/1", "/_logs/a/_SUCCESS", "/_logs/a/.crc", "/_logs/_temporary-x/2"):
+        store.put(name, store.cat_file("/0-0"))
+    assert names(scanned(store, "/_logs")) == ["/_logs/a/1"]
+    assert names(scanned(store, ["/_logs/a/_SUCCESS", "/_logs/_temp*/*"])) == [
+        "/_logs/a/_SUCCESS",
+        "/_logs/_temporary-x/2",
+    ]
 
 
 def test_a_url_of_another_protocol(folder: Path) -> None:

@@ -119,7 +119,12 @@ def test_an_outage_ends_soon() -> None:
 def test_the_pauses_double_and_are_random(monkeypatch: pytest.MonkeyPatch) -> None:
     bounds: list[float] = []
     monkeypatch.setattr(_pauses, "FIRST", 0.2)
-    monkeypatch.setattr("random.uniform", lambda low, high: bounds.append(high) or low)
+
+    def uniform(low: float, high: float) -> float:
+        bounds.append(high)
+        return low
+
+    monkeypatch.setattr("random.uniform", uniform)
     assert list(_pauses.pauses(10)) == [0.0] * 9 + [None]
     assert bounds == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 20.0, 20.0]
 
@@ -149,29 +154,25 @@ def test_a_refused_key_is_reported_and_the_others_unwrapped() -> None:
 
 def test_a_refused_key_ends_it() -> None:
     plan = scanned(of_devices(10))
-    counting = Counting()
     with pytest.raises(libseal.KmsRefusedError, match="no permission for device-0") as caught:
-        plan.unwrap([refuses("device-0"), counting], concurrency=1)
+        plan.unwrap(refuses("device-0"), concurrency=1)
     assert caught.value.__notes__ == ["in /0-0 and 1 more"]
 
 
 def test_after_a_failure_no_one_is_asked() -> None:
     plan = scanned(of_devices(30))
-    failed = threading.Event()
 
     def fail(number: int) -> None:
         if number == 3:
-            failed.set()
             raise libseal.KmsRefusedError("no permission")
 
     counting = Counting(fail=fail)
     with pytest.raises(libseal.KmsRefusedError):
         plan.unwrap(counting, rate=20, concurrency=2)
-    assert failed.is_set()
-    calls = counting.calls
-    assert calls < 10
-    time.sleep(0.2)
-    assert counting.calls == calls
+    for thread in threading.enumerate():
+        if thread.name.startswith("libseal-unwrap"):
+            thread.join()
+    assert counting.calls < 10
 
 
 def test_an_altered_header_is_found_before_the_run() -> None:
@@ -193,7 +194,7 @@ def test_a_forged_wrapped_key_is_found_before_the_run() -> None:
     store.change("/0-0", lambda data: flipped(data, data.index(wrapped) + 7))
     _, [one] = scanned(store).unwrap(unwrapper(), on_error="keep")
     assert one.files == ("/0-0",)
-    assert isinstance(one.error, libseal.WrappedKeyRejectedError)
+    assert isinstance(one.error, libseal.KeyUnwrapError)
 
 
 def test_messages_for_someone_else() -> None:

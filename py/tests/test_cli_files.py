@@ -159,6 +159,50 @@ def test_a_name_of_nothing_but_the_suffix_has_no_other(command: Command) -> None
     assert command.read("out") == DATA
 
 
+@pytest.mark.parametrize(
+    ("name", "left"),
+    [
+        ("...sealed", "would be called .. without .sealed"),
+        ("..sealed", "would be called . without .sealed"),
+        (".sealed", "would have no name without .sealed"),
+    ],
+)
+def test_a_name_of_which_no_name_is_left_is_refused(command: Command, name: str, left: str) -> None:
+    command.path(f"in/{name}", libseal.seal(public_key(), DATA))
+    text = f"{left}: give -o for where to write\n"
+    for output in ([], ["-o", "out/"]):
+        refused = command(*UNSEAL, f"in/{name}", *output)
+        assert refused == (USAGE, b"", f"libseal: in/{name}: {text}")
+    if name != ".sealed":  # It is left out of folders.
+        refused = command(*UNSEAL, "--recursive", "in", "-o", "out")
+        assert (refused.code, text in refused.err) == (USAGE, True)
+    assert command.names() == [f"in/{name}"]
+    assert command(*UNSEAL, "-q", f"in/{name}", "-o", "out") == (OK, b"", "")
+    assert command.read("out") == DATA
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]], ids=["new", "by force"])
+def test_what_is_no_file_is_written_to_as_standard_output(
+    command: Command, force: list[str]
+) -> None:
+    command.path("a", DATA)
+    command.path("a.sealed", libseal.seal(public_key(), DATA))
+    os.mkfifo(command.folder / "pipe")
+    (command.folder / "link").symlink_to("/dev/stdout")
+    opened = "is an open file of a process: give -o - for standard output"
+    piped = "is not a regular file: give -o - and redirect standard output to it"
+    advice = {"/dev/stdout": opened, "/dev/fd/1": opened, "link": opened, "pipe": piped}
+    for arguments in ([*SEAL, "a"], [*UNSEAL, "a.sealed"]):
+        for name, text in advice.items():
+            refused = command(*arguments, *force, "-o", name)
+            assert refused == (IO, b"", f"libseal: {arguments[-1]}: {name} {text}\n")
+    # Standard output may be a file.
+    with (command.folder / "out").open("wb") as out:
+        process = command.start(*UNSEAL, "a.sealed", *force, "-o", "/dev/stdout", stdout=out)
+        _, err = process.communicate()
+    assert (process.returncode, opened.encode() in err) == (IO, True)
+
+
 def test_a_full_disk_is_named_and_leaves_nothing(command: Command) -> None:
     command.path("a", DATA)
     full = command(*SEAL, "a", "-o", "/dev/full", "--force")

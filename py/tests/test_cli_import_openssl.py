@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import psutil
 import pytest
 
 import libseal
@@ -261,3 +263,18 @@ def test_unseal_names_this_command() -> None:
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 4
     assert "`libseal import-openssl` decrypts it" in ended.stderr
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_derivation_of_many_minutes_can_be_stopped() -> None:
+    arguments = ["-i", PRIVATE_KEY, "--iter", str(2**31 - 1), "key.b64.enc", "data.enc"]
+    command = [str(COMMAND), "import-openssl", *arguments]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        seen = psutil.Process(process.pid)
+        # A second is far more than it takes to come to this.
+        while process.poll() is None and seen.cpu_times().user < 1:
+            seen.cpu_percent(0.05)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, b"libseal: interrupted\n")
+    assert names() == set()

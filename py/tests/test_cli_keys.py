@@ -15,6 +15,7 @@ import libseal
 from cli_support import IO, KEY_REFUSED, KMS_REFUSED, KMS_UNAVAILABLE, PROGRAM, USAGE
 from libseal import provision
 from tests.kms import counting
+from tests.kms.ministack import ministack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tests.kms.counting import CountedKms
     from tests.kms.ministack import LocalKms
 
+ROLE = "arn:aws:iam::111122223333:role/x"
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
@@ -85,6 +87,11 @@ def arn_of(keys: Keys, alias: str) -> str:
     return keys.kms.client.describe_key(KeyId=alias)["KeyMetadata"]["Arn"]
 
 
+def without_credentials(keys: Keys) -> dict[str, str]:
+    nobody = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "HOME": str(keys.folder)}
+    return nobody | {"AWS_EC2_METADATA_DISABLED": "true"}
+
+
 # ---- create
 
 
@@ -111,6 +118,23 @@ def test_create_refuses(keys: Keys, alias: str) -> None:
     keys.kms.client.create_alias(AliasName=name, TargetKeyId=signing["KeyMetadata"]["KeyId"])
     assert "SIGN_VERIFY, not ENCRYPT" in keys.failure(KEY_REFUSED, "create", name)
     assert "SIGN_VERIFY, not ENCRYPT" in keys.failure(KEY_REFUSED, "check", name)
+    for role in (["unseal"], ["seal"], ["rewrap"], ["key", "--allow", f"unseal={ROLE}"]):
+        assert "SIGN_VERIFY" in keys.failure(KEY_REFUSED, "policy", role[0], name, *role[1:])
+    assert "SIGN" in keys.failure(KEY_REFUSED, "policy", "rewrap", alias, "--new-key", name)
+
+
+@pytest.mark.parametrize(
+    ("spec", "usage"), [("ECC_NIST_P256", "SIGN_VERIFY"), ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT")]
+)
+def test_no_policy_for_what_could_not_unseal(keys: Keys, spec: Any, usage: Any) -> None:
+    key = keys.kms.client.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]["KeyId"]
+    assert "cannot unseal: its " in keys.failure(KEY_REFUSED, "policy", "unseal", key)
+
+
+def test_a_policy_for_a_key_that_is_disabled(keys: Keys, alias: str) -> None:
+    """It can be enabled again."""
+    keys.kms.client.disable_key(KeyId=arn_of(keys, alias))
+    assert arn_of(keys, alias) in keys("policy", "unseal", alias)
 
 
 # ---- check
@@ -138,14 +162,27 @@ def test_check_names_the_permission(keys: Keys, alias: str) -> None:
 def test_what_is_wrong_on_this_side(keys: Keys, alias: str) -> None:
     typo = keys.failure(KMS_REFUSED, "check", f"{alias}-typo", "--region", "us-east-1")
     assert "check the name of the key, and that the client is for its region" in typo
-    nobody = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "HOME": str(keys.folder)}
-    nobody["AWS_EC2_METADATA_DISABLED"] = "true"
+    nobody = without_credentials(keys)
     assert "credentials" in keys.failure(KMS_REFUSED, "check", alias, **nobody)
     nowhere = keys.failure(KMS_REFUSED, "check", alias, AWS_DEFAULT_REGION="")
     assert "AWS_REGION" in nowhere
     assert "profile" in keys.failure(KMS_REFUSED, "check", alias, AWS_PROFILE="missing")
     with keys.counted.failing(counting.SERVER_ERROR):
         assert "try again later" in keys.failure(KMS_UNAVAILABLE, "check", alias)
+
+
+@pytest.mark.parametrize("name", ["telemetry", "team/telemetry"])
+def test_an_alias_without_its_beginning(keys: Keys, name: str) -> None:
+    hint = f"if it is an alias, give it as alias/{name}; else check the name"
+    assert hint in keys.failure(KMS_REFUSED, "check", name)
+    assert hint in keys.failure(KMS_REFUSED, "export", name)
+
+
+@pytest.mark.parametrize(
+    "name", ["alias/missing", "1234abcd-12ab-34cd-56ef-1234567890ab", "mrk-" + "0a" * 16, ARN]
+)
+def test_what_cannot_be_an_alias_gets_no_such_hint(keys: Keys, name: str) -> None:
+    assert "if it is an alias" not in keys.failure(KMS_REFUSED, "check", name)
 
 
 # ---- export
@@ -166,6 +203,13 @@ def test_export(keys: Keys, alias: str) -> None:
     fields = json.loads(keys("export", arn_of(keys, alias), "--json"))
     assert (b64decode(fields["PublicKey"]), fields["Alias"]) == (key.der, "")
     assert "NotAfter" not in fields
+
+
+def test_export_has_one_form(keys: Keys, alias: str) -> None:
+    refused = keys.failure(USAGE, "export", alias, "--pem", "--der")
+    assert "--pem and --der are different forms: give one of them" in refused
+    assert not keys.counted.requests
+    assert keys.run("export", alias, "--der", "--der").stdout[:1] == b"0"
 
 
 def test_export_until(keys: Keys, alias: str) -> None:
@@ -201,9 +245,8 @@ def test_policy(keys: Keys, alias: str) -> None:
     assert json.loads(rewrap) == provision.policy("rewrap", [ARN], new_keys=[ARN], s3=["logs/2026"])
     made = "arn:aws:kms:eu-central-1:111122223333:alias/*"
     assert json.loads(keys("policy", "provision", made)) == provision.policy("provision", [made])
-    role = "arn:aws:iam::111122223333:role/x"
-    allowed = json.loads(keys("policy", "key", ARN, "--allow", f"unseal={role}"))
-    assert allowed == provision.key_policy("111122223333", {"unseal": [role]})
+    allowed = json.loads(keys("policy", "key", ARN, "--allow", f"unseal={ROLE}"))
+    assert allowed == provision.key_policy("111122223333", {"unseal": [ROLE]})
     # None of that asked the KMS. An alias does.
     assert not keys.counted.requests
     assert json.loads(keys("policy", "seal", alias)) == provision.policy("seal", [arn])
@@ -226,6 +269,24 @@ def test_policy(keys: Keys, alias: str) -> None:
 )
 def test_no_policy(keys: Keys, arguments: tuple[str, ...], reason: str) -> None:
     assert reason in keys.failure(USAGE, "policy", *arguments)
+
+
+def test_a_policy_for_provisioning_takes_an_account(keys: Keys) -> None:
+    with ministack(SERVICES="sts") as sts:
+        there = {"AWS_ENDPOINT_URL_STS": sts.endpoint}
+        made = keys.run("policy", "provision", "alias/new", **there)
+    assert re.search(rb':kms:[a-z0-9-]+:[0-9]{12}:alias/new"', made.stdout)
+    region = keys.counted.environment["AWS_DEFAULT_REGION"]
+    alone = keys.failure(
+        KMS_REFUSED, "policy", "provision", "alias/new", **without_credentials(keys)
+    )
+    assert "AWS STS was asked for your account: NoCredentialsError" in alone
+    assert f"or give the ARN of the alias: arn:aws:kms:{region}:ACCOUNT:alias/new" in alone
+    nowhere = keys.failure(KMS_REFUSED, "policy", "provision", "alias/new", AWS_DEFAULT_REGION="")
+    assert "arn:aws:kms:REGION:ACCOUNT:alias/new" in nowhere
+    shown = " ".join(keys("policy", "--help").split())
+    assert "AWS STS is asked for yours" in shown
+    assert "arn:aws:kms:REGION:ACCOUNT:alias/" in shown
 
 
 # ---- rotate and list
@@ -252,6 +313,26 @@ def test_what_to_do_with_the_old_key(keys: Keys, alias: str) -> None:
     for command in ("libseal rewrap", "disable-key", "schedule-key-deletion"):
         assert re.search(rf"^   .*{command}.*{old.rpartition('/')[2]}", text, re.MULTILINE)
     assert keys.kms.client.describe_key(KeyId=old)["KeyMetadata"]["Enabled"]
+
+
+def test_the_list_knows_a_key_that_was_rotated_away(keys: Keys, alias: str) -> None:
+    old = arn_of(keys, alias)
+    keys("rotate", alias, "--quiet")
+    keys("rotate", alias, "--move-alias", "--quiet")
+    described = keys.kms.client.create_key(
+        KeySpec="RSA_2048", KeyUsage="ENCRYPT_DECRYPT", Description="of the\nfleet" + "x" * 99
+    )["KeyMetadata"]["Arn"]
+    rows = {row.split("RSA_")[0].split()[-1]: row for row in keys("list").splitlines()}
+    row = rows[old.rpartition("/")[2]]
+    assert row.startswith(f"- (was {alias})")
+    assert row.endswith("yes")
+    assert rows[described.rpartition("/")[2]].startswith("- (of the fleetxx")
+    listed = [json.loads(line) for line in keys("list", "--json").splitlines()]
+    [mine] = [key for key in listed if key["arn"] == old]
+    assert (mine["aliases"], mine["former_alias"]) == ([], alias)
+    # It is worth no more than the row that it is in.
+    with keys.counted.failing(counting.DENIED, "ListResourceTags"):
+        assert old.rpartition("/")[2] in keys("list")
 
 
 def test_list(keys: Keys, alias: str) -> None:

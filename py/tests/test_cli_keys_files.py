@@ -75,6 +75,41 @@ def test_by_force(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.parametrize("force", [[], ["--force"]], ids=["new", "by force"])
+def test_a_full_disk_leaves_both_or_neither(tmp_path: Path, force: list[str]) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    # One page, which the private key takes.
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(disk)]
+    try:
+        mounted = subprocess.run(mount, check=False, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    if not mounted:
+        pytest.skip("mounting a small disk takes root")
+    try:
+        done = run(disk, "local", "--bits", "2048", *force)
+        assert done.returncode == IO
+        assert done.stderr == "libseal: public.pem: No space left on device\n"
+        assert not list(disk.iterdir())
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_pair_that_does_not_fit_leaves_the_old_one(tmp_path: Path) -> None:
+    for name in ("private.pem", "public.pem"):
+        (tmp_path / name).write_text(f"my {name}")
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 1; "$0" keys local --bits 2048 --force', PROGRAM],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr[:22]) == (IO, b"libseal: private.pem: ")
+    kept = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert kept == {name: f"my {name}" for name in ("private.pem", "public.pem")}
+
+
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     target = tmp_path / "target"
     (tmp_path / "private.pem").symlink_to(target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -49,6 +50,16 @@ def test_a_recipients_file_names_several(command: Command) -> None:
     refused = command("seal", "-R", "typo", stdin=b"data")
     assert refused.code == KEY_REFUSED
     assert refused.err.startswith("libseal: typo: line 1: ")
+
+
+def test_a_recipients_file_given_as_a_key_is_named(command: Command) -> None:
+    key = base64.b64encode(public_key().der).decode()
+    command.path("team", f"# both of us\nalias/reports {key}\n{key}\n".encode())
+    for arguments in (["-r", "team"], ["-r", "team", "--pin", FINGERPRINT]):
+        refused = command("seal", *arguments, stdin=b"data")
+        assert (refused.code, refused.out) == (KEY_REFUSED, b"")
+        text = "team: is a recipients file, which may name several keys: give it as -R"
+        assert refused.err == f"libseal: {text}\n"
 
 
 def test_a_pin_tells_the_key_from_another(command: Command) -> None:
@@ -147,6 +158,10 @@ def test_an_encrypted_private_key_takes_its_password(command: Command) -> None:
     assert wrong.code == KEY_REFUSED
     assert wrong.err.startswith("libseal: locked.key: ")
     assert "guess" not in wrong.err
+
+    wrong = command(*unseal, environment={"LIBSEAL_KEY_PASSWORD": os.fsdecode(b"\xff")})
+    assert wrong.code == KEY_REFUSED
+    assert "\\xff" not in wrong.err
 
     typed = command.in_terminal(*unseal, typed="correct horse")
     assert typed.code == OK

@@ -163,8 +163,32 @@ def test_a_message_for_another_key_costs_no_decrypt(command: Command, counted: C
     counted.reset()
     command.path("a.sealed", libseal.seal(public_key(), DATA))
     failed = unseal(command, counted, "--kms", ALIAS, "a.sealed")
-    assert failed.code in {OTHER_KEYS, KMS_UNAVAILABLE}
-    assert counted.requests["Decrypt"] == 0
+    assert failed.code == OTHER_KEYS
+    assert counted.requests == {"GetPublicKey": 1}
+
+
+def test_messages_for_other_keys_are_certain_to_be_that(
+    command: Command, counted: CountedKms
+) -> None:
+    """No one tries them again in this process, and they were there before the alias was asked."""
+    counted.reset()
+    strangers = [public_key("rsa-3072"), public_key("rsa-4096")]
+    command.path("in/a.sealed", libseal.seal(strangers, DATA))
+    command.path("in/b.sealed", libseal.seal(public_key(), DATA))
+    failed = unseal(command, counted, "--kms", ALIAS, "--recursive", "in", "-o", "out")
+    assert failed.code == OTHER_KEYS
+    assert "try again" not in failed.err
+    assert failed.err.endswith("; 2 failed\n")
+    assert counted.requests == {"GetPublicKey": 1}
+
+
+def test_an_alias_without_its_beginning_is_hinted_at(
+    command: Command, counted: CountedKms, key: libseal.PublicKey
+) -> None:
+    command.path("a.sealed", libseal.seal(key, DATA))
+    failed = unseal(command, counted, "--kms", "command", "a.sealed")
+    assert failed.code == KMS_REFUSED
+    assert "if it is an alias, give it as alias/command; else check the name" in failed.err
 
 
 def test_a_required_pair_is_demanded_before_the_kms_is_asked(

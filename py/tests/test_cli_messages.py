@@ -127,6 +127,15 @@ def test_salvaging_keeps_the_verified_beginning_and_says_so(command: Command) ->
     assert not (command.folder / "none.incomplete").exists()
 
 
+def test_salvaging_by_force_keeps_a_message_of_another_name(command: Command) -> None:
+    message = libseal.seal(public_key(), DATA)
+    command.path("message", message)
+    done = command("salvage", "-i", "private.pem", "--force", "message")
+    assert done.code == OK
+    assert command.read("message") == message
+    assert command.read("message.incomplete") == DATA
+
+
 def test_rewrapping_changes_the_recipients_in_place(command: Command) -> None:
     command.path("a.sealed", libseal.seal(public_key(), DATA))
     command.path("new.der", public_key("rsa-3072").der)

@@ -13,6 +13,7 @@ import libseal
 from cli_support import (
     INCOMPLETE,
     INTERRUPTED,
+    IO,
     NOT_AUTHENTIC,
     OK,
     PIPE_CLOSED,
@@ -39,8 +40,9 @@ def test_data_goes_through_pipes(command: Command) -> None:
     assert command("verify", "-q", "-i", "private.pem", stdin=sealed.out) == (OK, b"", "")
     assert json.loads(command("inspect", "--json", stdin=sealed.out).out)["length"] is None
 
+    command.path("other.der", public_key("rsa-3072").der)
     rewrapped = command(
-        "rewrap", "-i", "private.pem", "--keep", "-r", "public.pem", stdin=sealed.out
+        "rewrap", "-i", "private.pem", "--keep", "-r", "other.der", stdin=sealed.out
     )
     assert len(libseal.inspect(rewrapped.out).wrapped_keys) == 2
     assert libseal.unseal(rewrapped.out, unwrapper()) == TEXT
@@ -136,3 +138,32 @@ def test_stopping_it_cleans_up(command: Command, number: signal.Signals, code: i
     assert old.read_bytes() == b"old"
     left = sorted(path.name for path in command.folder.iterdir())
     assert left == ["other.pem", "out", "private.pem", "public.pem"]
+
+
+@pytest.mark.parametrize("verb", ["seal", "unseal", "salvage"])
+def test_a_file_that_appears_meanwhile_is_kept(command: Command, verb: str) -> None:
+    os.mkfifo(command.folder / "pipe")
+    key = SEAL[1:] if verb == "seal" else UNSEAL[1:]
+    process = command.start(verb, *key, "pipe", "-o", "out")
+    with (command.folder / "pipe").open("wb") as pipe:
+        # It has opened the pipe, so it has looked for the file before.
+        command.path("out", b"first")
+        pipe.write(libseal.seal(public_key(), TEXT))
+    _, err = process.communicate()
+    assert (process.returncode, err) == (
+        IO,
+        b"libseal: pipe: out exists: add --force to replace it\n",
+    )
+    assert command.read("out") == b"first"
+    assert command.names() == ["out"]
+
+
+def test_a_second_ctrl_c_and_one_at_the_start_are_no_traceback(command: Command) -> None:
+    process = command.start(*SEAL, "-o", "out")
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    # So early, it may be Python itself that the signal ends.
+    assert process.returncode in {INTERRUPTED, -signal.SIGINT}
+    assert b"libseal" not in err.replace(b"libseal: interrupted\n", b"")
+    assert command.names() == []

@@ -8,7 +8,9 @@ import subprocess
 
 import pytest
 
+import libseal
 from cli_support import IO, OK, PROGRAM, USAGE, Command
+from support import public_key
 
 UNSEAL = ("unseal", "-i", "private.pem")
 SEAL = ("seal", "-r", "public.pem")
@@ -92,3 +94,27 @@ def test_text_that_steers_a_terminal_stays_away_from_it(command: Command) -> Non
     result = command.in_terminal(*UNSEAL, "log.sealed", "-o", "-")
     assert result.code == USAGE
     assert b"\xc2\x9b" not in result.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (*SEAL, "--context", b"device=\xff"),
+        (*UNSEAL, "--require", b"\xff"),
+        ("unseal", "--kms", b"alias/\xff"),
+    ],
+    ids=["context", "require", "kms"],
+)
+def test_text_that_is_no_utf_8_is_named(
+    command: Command, arguments: tuple[str | bytes, ...]
+) -> None:
+    message = libseal.seal(public_key(), b"data")
+    result = command(*arguments, stdin=message)
+    assert (result.code, result.out) == (USAGE, b"")
+    assert "\\xff' is no UTF-8, which all but names of files must be\n" in result.err
+
+
+def test_a_key_without_a_name_is_refused(command: Command) -> None:
+    result = command("unseal", "--kms", "", stdin=b"data")
+    assert result.code == USAGE
+    assert "'--kms': is empty: give an alias, an id or an ARN" in result.err

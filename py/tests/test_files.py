@@ -1,5 +1,6 @@
 """seal_file, unseal_file and inspect."""
 
+import asyncio
 import errno
 import os
 import resource
@@ -11,12 +12,17 @@ import threading
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 from tqdm import tqdm
 
 import libseal
+import libseal.aio
 from support import LENGTHS, PIECE, holds_nothing, public_key, unwrapper
+
+if TYPE_CHECKING:
+    from libseal import Progress
 
 both_kinds = pytest.mark.usefixtures("new_file")
 
@@ -33,6 +39,13 @@ def sealed(plain: Path, tmp_path: Path) -> Path:
     path = tmp_path / "sealed"
     libseal.seal_file(public_key(), plain, path)
     return path
+
+
+@pytest.fixture
+def destination_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
 
 
 def files(folder: Path) -> set[str]:
@@ -383,3 +396,78 @@ def test_inspect_reads_no_more_than_it_needs(sealed: Path, tmp_path: Path) -> No
     with pytest.raises(TypeError):
         libseal.inspect(7)  # type: ignore[arg-type]
     assert "wrapped_keys" in repr(header)
+
+
+# ---- Only a file that is new
+
+
+def seal_new(src: Path, dst: Path, progress: "Progress | None") -> object:
+    return libseal.seal_file(public_key(), src, dst, overwrite=False, progress=progress)
+
+
+def unseal_new(src: Path, dst: Path, progress: "Progress | None") -> object:
+    return libseal.unseal_file(src, dst, unwrapper(), overwrite=False, progress=progress)
+
+
+def unseal_new_async(src: Path, dst: Path, progress: "Progress | None") -> object:
+    unsealed = libseal.aio.unseal_file(src, dst, unwrapper(), overwrite=False, progress=progress)
+    return asyncio.run(unsealed)
+
+
+def salvage_new(src: Path, dst: Path, progress: "Progress | None") -> object:
+    return libseal.salvage_file(src, dst, unwrapper(), overwrite=False, progress=progress)
+
+
+both_ways = pytest.mark.parametrize(
+    "call", [seal_new, unseal_new, unseal_new_async, salvage_new], ids=lambda call: call.__name__
+)
+NewFileCall: TypeAlias = Callable[[Path, Path, "Progress | None"], object]
+
+
+@both_ways
+@both_kinds
+def test_a_new_file_takes_the_place_of_none(
+    call: NewFileCall, sealed: Path, destination_folder: Path
+) -> None:
+    dst = destination_folder / "dst"
+    call(sealed, dst, None)
+    written = dst.read_bytes()
+    assert written
+    with pytest.raises(FileExistsError) as raised:
+        call(sealed, dst, None)
+    assert raised.value.filename == str(dst)
+    assert dst.read_bytes() == written
+    assert files(destination_folder) == {"dst"}
+
+
+@both_ways
+@both_kinds
+def test_a_file_that_appears_meanwhile_stays(
+    call: NewFileCall, sealed: Path, destination_folder: Path
+) -> None:
+    dst = destination_folder / "dst"
+
+    def appear(_: int) -> None:
+        dst.write_bytes(b"first")
+
+    with pytest.raises(FileExistsError) as raised:
+        call(sealed, dst, appear)
+    assert raised.value.filename == str(dst)
+    assert dst.read_bytes() == b"first"
+    assert files(destination_folder) == {"dst"}
+
+
+def test_a_new_file_where_there_are_no_hard_links(
+    sealed: Path, destination_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    monkeypatch.setattr(os, "link", refuse)
+    dst = destination_folder / "dst"
+    unseal_new(sealed, dst, None)
+    assert dst.read_bytes() == libseal.unseal(sealed.read_bytes(), unwrapper())
+    with pytest.raises(FileExistsError):
+        unseal_new(sealed, dst, None)
+    assert files(destination_folder) == {"dst"}

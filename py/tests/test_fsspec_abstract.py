@@ -1,9 +1,8 @@
 """fsspec's own tests of file systems, over SealedFileSystem: paths, globs, copies, get and put."""
 
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fsspec.implementations.local import LocalFileSystem, make_path_posix
@@ -22,9 +21,9 @@ class Fixtures(abstract.AbstractFixtures):
 
 class Memory(Fixtures):
     @pytest.fixture
-    def fs(self) -> Iterator[SealedFileSystem]:
+    def fs(self) -> SealedFileSystem:
         below = MemoryFileSystem(global_store=False, skip_instance_cache=True)
-        yield SealedFileSystem(below, unwrap=unwrapper(), recipients=public_key())
+        return SealedFileSystem(below, unwrap=unwrapper(), recipients=public_key())
 
     @pytest.fixture
     def fs_path(self) -> str:

@@ -282,6 +282,18 @@ def test_after_a_failure_nothing_looks_like_the_end(key_b64: Path, password: byt
 # ---- The destination
 
 
+def test_only_a_new_file(key_b64: Path, password: bytes, tmp_path: Path) -> None:
+    src, dst = tmp_path / "src", tmp_path / "dst"
+    src.write_bytes(encrypted(b"data", key_b64))
+    openssl_enc.decrypt_file(src, dst, password, overwrite=False)
+    assert dst.read_bytes() == b"data"
+    with pytest.raises(FileExistsError, match="dst"):
+        openssl_enc.decrypt_file(src, dst, password, overwrite=False)
+    with pytest.raises(FileExistsError, match="dst"):
+        openssl_enc.reseal_file([public_key()], src, dst, password, overwrite=False)
+    assert dst.read_bytes() == b"data"
+
+
 def test_the_destination_is_replaced_as_a_whole(
     key_b64: Path, password: bytes, tmp_path: Path
 ) -> None:

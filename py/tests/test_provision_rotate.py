@@ -127,6 +127,23 @@ def test_the_name_of_the_next_key_stays(counted: CountedKms, alias: str) -> None
     assert arn_of(counted.kms, provision.next_alias(alias)) == again.new.arn != made.new.arn
 
 
+def test_the_former_alias_is_a_tag_of_the_old_key_alone(counted: CountedKms, alias: str) -> None:
+    client = counted.local.client
+    old = provision.rotate_key(client, alias).old
+    provision.rotate_key(client, alias, move_alias=True)
+    tag = {"TagKey": "libseal:former-alias", "TagValue": alias}
+    assert client.list_resource_tags(KeyId=old.key_id)["Tags"] == [tag]
+    # Back by hand, and away again: what is copied from it is not that tag.
+    client.update_alias(AliasName=alias, TargetKeyId=old.key_id)
+    new = provision.rotate_key(client, alias).new
+    assert client.list_resource_tags(KeyId=new.key_id)["Tags"] == []
+    with counted.failing(counting.DENIED, "TagResource"):
+        assert provision.rotate_key(client, alias, move_alias=True).moved
+    keys = {key.arn: key for key in provision.list_keys(client)}
+    assert (keys[old.arn].aliases, keys[old.arn].former_alias) == ((), alias)
+    assert (keys[new.arn].aliases, keys[new.arn].former_alias) == ((alias,), "")
+
+
 @pytest.mark.parametrize("operation", ["GetKeyPolicy", "CreateKey", "CreateAlias"])
 def test_the_missing_permission_is_named(counted: CountedKms, alias: str, operation: str) -> None:
     with (

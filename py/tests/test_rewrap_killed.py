@@ -16,10 +16,13 @@ import pytest
 
 import libseal
 from children import ALICE
+from cli_support import OK
 from support import public_key, unwrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from cli_support import Command
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks"),
@@ -476,3 +479,14 @@ def failing(call: Callable[..., Any], counter: Iterator[int], number: int) -> Ca
         return call(*args)
 
     return replacement
+
+
+def test_the_command_goes_on_with_what_was_killed(path: Path, command: Command) -> None:
+    is_killed, _ = rewrap_until_call(path, SAME, 2, "half", calls=("write",))
+    assert is_killed
+    assert record_of(path) is not None
+    command.path("new.der", public_key(SAME).der)
+    done = command("rewrap", "-i", "private.pem", "-r", "new.der", path)
+    assert done == (OK, b"", f"{path} was done already: nothing was changed\n")
+    assert record_of(path) is None
+    assert libseal.unseal(path.read_bytes(), unwrapper(SAME)) == DATA

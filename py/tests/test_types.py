@@ -17,7 +17,7 @@ import pydantic
 import pytest
 
 import libseal
-from libseal import openssl_enc
+from libseal import batch, openssl_enc
 from support import holds_nothing, public_key, unwrapper
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def public_callables() -> Iterator[tuple[str, Any]]:
     """Every public function, and every method of the public classes."""
-    for owner in (libseal, libseal.aws, openssl_enc):
+    for owner in (libseal, libseal.aws, batch, openssl_enc):
         for name in owner.__all__:
             value = getattr(owner, name)
             yield name, value

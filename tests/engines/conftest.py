@@ -1,5 +1,6 @@
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,3 +23,12 @@ def cloud(running: Cloud) -> Cloud:
     """A KMS and an S3 that count from here on."""
     running.reset()
     return running
+
+
+@pytest.fixture(scope="session")
+def ray_folder(running: Cloud) -> Iterator[Path]:
+    """Ray runs, with the cloud in the environment of its workers: the folder of its session."""
+    from tests.engines.ray_cluster import running_ray
+
+    with running_ray() as folder:
+        yield folder

@@ -16,6 +16,7 @@ From simple to flexible:
 - ``SealWriter`` and ``UnsealReader``: file objects; the reader can seek. ``SealTextWriter``: the
   same for text. ``SealReader``: a file object to read the message from, for uploads.
 - ``libseal.aio``, to be imported: the same for asyncio.
+- ``libseal.batch``, to be imported: very many files, on one machine or on several.
 - ``libseal.openssl_enc``, to be imported: reads what ``openssl enc`` wrote before libseal.
 - ``Writing`` and ``Reading``: what those are made of, for other sources and targets, such as HTTP
   range requests. They perform no I/O.

@@ -33,6 +33,7 @@ def seal_file(
     dst: Path,
     *,
     context: Context | None = None,
+    overwrite: bool = True,
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> int:
@@ -43,7 +44,8 @@ def seal_file(
 
     ``dst`` must be a regular file that may be written, or not exist. Other destinations, such as
     pipes and /dev/stdout, are refused: use SealWriter. A symbolic link is followed. A hard link to
-    the old file keeps the old content.
+    the old file keeps the old content. Without ``overwrite``, ``dst`` must not exist, also not by
+    the time the message is complete: FileExistsError is raised, and the file that is there stays.
 
     A new file gets the permissions of any new file. An old one keeps its owner, group, mode and
     POSIX ACL as far as the system permits. If group or ACL cannot be kept, group and others lose
@@ -61,7 +63,7 @@ def seal_file(
     Raises ContextError, LimitError or OSError.
     """
     sealer = Sealer(recipients, context=context, threads=threads)
-    return seal_file_with(sealer, src, dst, progress=progress, threads=threads)
+    return seal_file_with(sealer, src, dst, overwrite=overwrite, progress=progress, threads=threads)
 
 
 def seal_file_with(
@@ -69,6 +71,7 @@ def seal_file_with(
     src: Path,
     dst: Path,
     *,
+    overwrite: bool = True,
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> int:
@@ -79,7 +82,7 @@ def seal_file_with(
     check_path("src", src)
     check_path("dst", dst)
     check_progress(progress)
-    with replacing(dst) as target, opened(src) as source:
+    with replacing(dst, overwrite=overwrite) as target, opened(src) as source:
         piece_len = piece_len_for(source, count)
         write_parts(target, sealed_parts(source, sealer, progress, piece_len), count)
         return target.length
@@ -91,6 +94,7 @@ def unseal_file(
     unwrap: Unwrap,
     *,
     require: Require | None = None,
+    overwrite: bool = True,
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> int:
@@ -98,11 +102,12 @@ def unseal_file(
 
     ``dst`` is replaced only when the end of the message has been verified. It cannot be a pipe,
     which would pass on what is not verified yet: use UnsealReader. For ``unwrap``, ``require`` and
-    what is raised, besides OSError, see ``unseal``; for ``dst``, ``progress`` and ``threads`` see
-    ``seal_file``.
+    what is raised, besides OSError, see ``unseal``; for ``dst``, ``overwrite``, ``progress`` and
+    ``threads`` see ``seal_file``.
     """
     check_unwrap(unwrap)
-    with unsealing(src, dst, require, progress, threads) as (reading, write_plaintext):
+    unsealed = unsealing(src, dst, require, progress, threads, overwrite=overwrite)
+    with unsealed as (reading, write_plaintext):
         reading.unwrap_with(unwrap)
         return write_plaintext()
 
@@ -115,6 +120,7 @@ def unsealing(
     progress: Progress | None,
     threads: int | None,
     *,
+    overwrite: bool = True,
     ending: "Ending | None" = None,
 ) -> Iterator[tuple[Reading, Callable[[], int]]]:
     """Yield a Reading that needs its data key, and what is to be called after that.
@@ -129,7 +135,7 @@ def unsealing(
     check_progress(progress)
     count = thread_count(threads)
     reading = Reading(require=require, threads=threads, piece_len=count * PIECE_LEN)
-    with noting(src), replacing(dst) as target, opened(src) as source:
+    with noting(src), replacing(dst, overwrite=overwrite) as target, opened(src) as source:
         piece_len = piece_len_for(source, count)
         # With a tag of 16 bytes for each chunk.
         piece = memoryview(bytearray(piece_len + piece_len // CHUNK_LEN * 16))

@@ -31,13 +31,21 @@ PIECE_LEN = 1024 * 1024
 
 
 @contextmanager
-def replacing(dst: Path, *, survives_power_loss: bool = True) -> Iterator["NewFile"]:
+def replacing(
+    dst: Path, *, overwrite: bool = True, survives_power_loss: bool = True
+) -> Iterator["NewFile"]:
     """Yield a file that takes the place of ``dst`` when the block ends without an exception.
 
-    To survive a power failure right after that, it waits for the disk.
+def replacing(
+    dst: Path, *, overwrite: bool = True, survives_power_loss: bool = True
+) -> Iterator["NewFile"]:
+    """Yield a file that takes the place of ``dst`` when the block ends without an exception.
 
-    What is no regular file, or may not be written, is refused at once. An OSError about the new
-    file names ``dst`` as the caller gave it.
+    What is no regular file, or may not be written, is refused at once, and so is any file unless
+    ``overwrite``; then also one that another process makes during the block. An OSError about the
+    new file names ``dst`` as the caller gave it.
+
+    To survive a power failure right after that, it waits for the disk.
     """
     FilePath(dst)  # Refuses what is not a path, bytes included.
     name = os.fspath(dst)
@@ -45,8 +53,10 @@ def replacing(dst: Path, *, survives_power_loss: bool = True) -> Iterator["NewFi
         final = followed(name)
         old = replaceable(final)
         if old is not None:
+            if not overwrite:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
             _foresee_refusal(final, old)
-        new = NewFile(name, final, old)
+        new = NewFile(name, final, old, overwrite=overwrite)
     try:
         yield new
         with naming(name):
@@ -60,9 +70,12 @@ def replacing(dst: Path, *, survives_power_loss: bool = True) -> Iterator["NewFi
 class NewFile:
     """The new content of a file."""
 
-    def __init__(self, dst: str, final: FilePath, old: os.stat_result | None) -> None:
+    def __init__(
+        self, dst: str, final: FilePath, old: os.stat_result | None, *, overwrite: bool
+    ) -> None:
         self._dst = dst
         self._final = final
+        self._overwrite = overwrite
         self._temporary = temporary_name(final)
         self._mode: int | None = None
         self._can_copy = True
@@ -119,6 +132,8 @@ class NewFile:
         # Much may have changed since the beginning.
         old = replaceable(self._final)
         if old is not None:
+            if not self._overwrite:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
             take_over_rights(fd, self._final, old)
         elif self._mode is not None:
             set_mode(fd, self._mode)
@@ -127,12 +142,17 @@ class NewFile:
                 try:
                     _link(fd, self._final)
                 except FileExistsError:  # Made by another process since we looked.
+                    if not self._overwrite:
+                        raise
                     self.take_place()
                 return
             self._take_name()
         if sys.platform == "win32":
             self._file.close()
-        self._temporary.replace(self._final)
+        if self._overwrite:
+            self._temporary.replace(self._final)
+        else:
+            rename_to_free(self._temporary, self._final)
         self._named = False
 
     def close(self) -> None:
@@ -176,6 +196,23 @@ def naming(dst: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(error.errno, error.strerror, dst) from None
+
+
+def rename_to_free(old: FilePath, new: FilePath) -> None:
+    """Rename a file, but not over another. Raises FileExistsError."""
+    if sys.platform == "win32":
+        old.rename(new)
+        return
+    try:
+        new.hardlink_to(old)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Without hard links, as on FAT, an empty file keeps the name for the instant in between.
+        new.touch(0o600, exist_ok=False)
+        old.replace(new)
+    else:
+        old.unlink()
 
 
 def busy(doing: str = "replacing") -> OSError:

@@ -30,6 +30,7 @@ def salvage_file(
     unwrap: Unwrap,
     *,
     require: Require | None = None,
+    overwrite: bool = True,
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> Salvaged:
@@ -48,7 +49,7 @@ def salvage_file(
     """
     check_unwrap(unwrap)
     ending = Ending()
-    unsealed = unsealing(src, dst, require, progress, threads, ending=ending)
+    unsealed = unsealing(src, dst, require, progress, threads, overwrite=overwrite, ending=ending)
     with unsealed as (reading, write_plaintext):
         reading.unwrap_with(unwrap)
         length = write_plaintext()

@@ -53,14 +53,17 @@ class SharedUnwrapper:
 
     def __init__(self, unwrap: Unwrap, *, concurrency: int = 8) -> None:
         check_unwrap(unwrap)
-        actor = ray.remote(KeyHolder).options(num_cpus=0, max_concurrency=concurrency)
+        # After a restart, it can ask a KMS again.
+        tries = 0 if isinstance(unwrap, DataKeys) else -1
+        actor = ray.remote(KeyHolder).options(
+            num_cpus=0, max_concurrency=concurrency, max_restarts=tries, max_task_retries=tries
+        )
         if isinstance(unwrap, DataKeys):
             self._holder = actor.remote(None)
             keys = sealed_keys(unwrap, ray.get(self._holder.public_key.remote()))
             ray.get(self._holder.take.remote(*keys))
         else:
-            # After a restart, it asks again.
-            self._holder = actor.options(max_restarts=-1, max_task_retries=-1).remote(unwrap)
+            self._holder = actor.remote(unwrap)
 
     def __call__(self, wrapped_key: WrappedKey) -> bytes | None:
         """Return the data key, or None if it is wrapped for none of the unwrapper's keys."""
@@ -119,9 +122,7 @@ class SealedDatasource(Datasource):  # type: ignore[misc] (Ray is not there when
         self._projection_map = None if columns is None else {c: c for c in (*columns, *kept)}
         self._options = TableOptions(format, None, require, on_error, storage_options)
         if not isinstance(files, Plan):
-            files = scan(
-                files, storage_options=storage_options, require=require, on_error=on_error
-            )
+            files = scan(files, storage_options=storage_options, require=require, on_error=on_error)
         elif on_error == "raise" and files.failures:
             raise files.failures[0].error
         self._plan = files
@@ -143,7 +144,7 @@ class SealedDatasource(Datasource):  # type: ignore[misc] (Ray is not there when
     ) -> list[ReadTask]:
         """For Ray: tasks with about the same number of bytes, and files of one key together."""
         columns = self.get_projection_map()
-        options = self._options._replace(columns=columns and tuple(columns))
+        options = self._options._replace(columns=None if columns is None else tuple(columns))
         parts = self._plan.partitions(parallelism)
         if options.on_error == "keep" and self._plan.failures:
             parts.append(Plan())

@@ -21,6 +21,7 @@ async def seal_file(
     dst: Path,
     *,
     context: Context | None = None,
+    overwrite: bool = True,
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> int:
@@ -38,7 +39,13 @@ async def seal_file(
     def work() -> int:
         _check_regular(src)
         return _files.seal_file(
-            recipients, src, dst, context=context, progress=reporting, threads=threads
+            recipients,
+            src,
+            dst,
+            context=context,
+            overwrite=overwrite,
+            progress=reporting,
+            threads=threads,
         )
 
     return await in_thread(work, reporting.stop)
@@ -50,6 +57,7 @@ async def unseal_file(
     unwrap: Unwrap,
     *,
     require: Require | None = None,
+    overwrite: bool = True,
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> int:
@@ -62,7 +70,7 @@ async def unseal_file(
     unwrapping = Unwrapping(unwrap)
     reporting = _Reporting(src, dst, progress)
     await in_thread(partial(_check_regular, src), lambda: None)
-    files = _files.unsealing(src, dst, require, reporting, threads)
+    files = _files.unsealing(src, dst, require, reporting, threads, overwrite=overwrite)
     async with entered_in_thread(files) as (reading, write_plaintext):
 
         async def core(stand_ins: list[SyncUnwrapper]) -> None:

@@ -5,6 +5,7 @@ that botocore need not be imported. Only what the KMS says about the wrapped key
 it: all else says nothing about the message, which must be kept.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -42,6 +43,8 @@ _WRONG_KEY_HASH_OR_DATA = (
     "the wrapped key was altered or forged, or wrapped for another key, or with another hash than "
     "the message says"
 )
+
+_ABSENT: Final = "NotFoundException"
 
 _Verdict = tuple[type[KeyUnwrapError], str]
 
@@ -84,7 +87,7 @@ _CODES: Final[dict[str, _Verdict]] = {
         ),
         (KmsRefusedError, _CREDENTIALS),
     ),
-    "NotFoundException": (
+    _ABSENT: (
         KmsRefusedError,
         "check the name of the key, and that the client is for its region and account",
     ),
@@ -156,6 +159,11 @@ _CLASSES: Final[dict[str, _Verdict]] = {
 # It may be anything, so someone has to look, and the message is kept until then.
 _UNKNOWN: Final[_Verdict] = (KmsRefusedError, _FOREIGN)
 
+# What is no ARN, no alias, and no id: those are UUIDs, or begin with mrk-.
+_BARE_ALIAS: Final = re.compile(
+    r"(?!alias/|mrk-[0-9a-f]{32}$|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$)[A-Za-z0-9/_-]{1,250}"
+)
+
 _DENIED: Final = ("AccessDeniedException", "AccessDenied")
 
 _REQUEST_TIMEOUT: Final = 408
@@ -163,11 +171,12 @@ _TOO_MANY_REQUESTS: Final = 429
 _CLIENT_ERRORS: Final = range(400, 500)
 
 
-def failure(error: Exception, what: str, permission: str = "") -> KeyUnwrapError:
+def failure(error: Exception, what: str, permission: str = "", key_id: str = "") -> KeyUnwrapError:
     """The exception that says what ``error`` means, with ``error`` as its cause.
 
-    ``what`` was done when it was raised, and ``permission`` is what that takes. What is ours
-    already stays what it is. What is not known becomes KmsRefusedError.
+    ``what`` was done when it was raised, and ``permission`` is what that takes. ``key_id`` is what
+    the KMS was asked about. What is ours already stays what it is. What is not known becomes
+    KmsRefusedError.
     """
     if isinstance(error, KeyUnwrapError):
         return error
@@ -175,6 +184,8 @@ def failure(error: Exception, what: str, permission: str = "") -> KeyUnwrapError
         made: KeyUnwrapError = KmsRefusedError(f"{what}: {error}")
     else:
         kind, advice = _verdict(error, permission)
+        if _code_of(error) == _ABSENT and _BARE_ALIAS.fullmatch(key_id):
+            advice = f"if it is an alias, give it as alias/{key_id}; else {advice}"
         text = f"{what}: {_text_of(error)}"
         made = kind(f"{text}; {advice}" if advice else text)
     made.__cause__ = error
@@ -191,7 +202,7 @@ def again(error: KeyUnwrapError, addition: str) -> KeyUnwrapError:
 
 def is_absent(error: KeyUnwrapError) -> bool:
     """Whether the KMS of this region and account says that it has no such key."""
-    return _code_of(error.__cause__) == "NotFoundException"
+    return _code_of(error.__cause__) == _ABSENT
 
 
 def is_denied(error: KeyUnwrapError) -> bool:

@@ -93,6 +93,8 @@ class Keys:
         # When a wrapped key whose fingerprint no key has was first seen. Not when the fingerprint
         # was: a message that came too early would speak for those that come after the alias moved.
         self._strangers: dict[bytes, float] = {}
+        # When all messages were there, if that is known.
+        self._given = float("inf")
         self._lock = threading.Lock()
         if isinstance(keys, Mapping):
             self._take_mapping(keys)
@@ -237,7 +239,11 @@ class Keys:
         digest = blake2b(whole, digest_size=16).digest()
         if digest not in self._strangers and len(self._strangers) >= _MAX_STRANGERS:
             del self._strangers[next(iter(self._strangers))]
-        return self._strangers.setdefault(digest, moment)
+        return min(self._strangers.setdefault(digest, moment), self._given)
+
+    def take_as_given(self) -> None:
+        """All messages are there by now, so what is looked up from here on decides about them."""
+        self._given = now()
 
     # ---- What was found
 
@@ -276,12 +282,12 @@ class Keys:
             state = dict(self.__dict__)
             # An alias is looked up again when it is next needed.
             state["_resolved"] = dict.fromkeys(self._resolved, float("-inf"))
-        del state["_lock"], state["_failures"], state["_strangers"]
+        del state["_lock"], state["_failures"], state["_strangers"], state["_given"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._failures, self._strangers = {}, {}
+        self._failures, self._strangers, self._given = {}, {}, float("inf")
         self._lock = threading.Lock()
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from .._arguments import check_progress
 from .._errors import SealError
 from .._libseal import MAX_HEADER_LEN, Header, WrappedKey, check_unwrap
+from .._rewrap import remembering
 from .._types import Progress, Recipients, Unwrap
 
 # S3 takes no shorter parts, but for the last one.
@@ -94,9 +95,10 @@ def rewrap_object(
 ) -> Header:
     """Give the message in an S3 object other recipients, and return its new header.
 
-    It takes one call of ``unwrap``, for the data key. The payload is not decrypted, and not
-    verified either. For ``recipients`` and ``keep`` see ``Header.rewrap``: by default, the new
-    recipients replace the old ones.
+    It takes one call of ``unwrap``, for the data key, which is wrapped anew: messages that shared a
+    wrapped key no longer do. The payload is not decrypted, and not verified either. For
+    ``recipients`` and ``keep`` see ``Header.rewrap``: by default, the new recipients replace the
+    old ones.
 
     Of an object of more than 8 MiB, only the first 5 MiB are fetched and sent; S3 copies the rest
     itself, in parts of 512 MiB or more, eight at a time. A shorter object is fetched and put.
@@ -120,8 +122,7 @@ def rewrap_object(
     with tags ``s3:PutObjectTagging``.
 
     Messages of one ``SealingKey`` have the same header, so whoever reads many of them asks the KMS
-    once. For that to stay so, give all calls the same dict as ``headers``: the first call for a
-    header puts the new header in, and the others take it from there and need no ``unwrap``.
+    once. For that to stay so, give all calls the same dict as ``headers``, as in ``rewrap_file``.
 
     ``progress`` is called with the number of bytes of the object processed since the last call. For
     ``unwrap`` and what is raised, besides exceptions of the client, see ``unseal``. LimitError if
@@ -130,15 +131,28 @@ def rewrap_object(
     _check_client(s3_client)
     check_unwrap(unwrap)
     check_progress(progress)
+    return replace_header(
+        s3_client,
+        bucket,
+        key,
+        remembering(lambda old: old.rewrap(unwrap, recipients, keep=keep), headers),
+        progress,
+    )
+
+
+def replace_header(
+    s3_client: S3Client,
+    bucket: str,
+    key: str,
+    change: Callable[[Header], Header],
+    progress: Progress | None,
+) -> Header:
+    """Put the header that ``change`` returns in the place of the old one, unless it is the same."""
     source = _Object(s3_client, bucket, key)
     beginning = source.beginning(MAX_HEADER_LEN)
     try:
         old = Header(beginning)
-        new = None if headers is None else headers.get(old)
-        if new is None:
-            new = old.rewrap(unwrap, recipients, keep=keep)
-            if headers is not None:
-                headers[old] = new
+        new = change(old)
     except SealError as error:
         error.add_note(f"in the object {source.name}")
         raise

@@ -184,5 +184,6 @@ def public_key(client: KmsClient | Callable[[], KmsClient], key_id: str) -> Publ
     try:
         response = kms.get_public_key(KeyId=key_id)
     except Exception as error:
-        raise failure(error, f"KMS GetPublicKey of {key_id}", "kms:GetPublicKey")  # noqa: B904
+        what = f"KMS GetPublicKey of {key_id}"
+        raise failure(error, what, "kms:GetPublicKey", key_id)  # noqa: B904 (it has its cause)
     return read_public_key(response, key_id)[0]

@@ -74,6 +74,14 @@ class Unwrapping:
         """Return the fingerprints of the keys, as far as they are known."""
         return self._keys.fingerprints()
 
+    def _take_as_given(self) -> None:
+        """All messages are there by now: for programs that end when they have read them.
+
+        A message for a stranger's key is known to be one then as soon as the aliases were looked
+        up, as none of them can be for a key that came later.
+        """
+        self._keys.take_as_given()
+
     def _here(self) -> Here:
         raise NotImplementedError
 
@@ -234,7 +242,7 @@ class Unwrapping:
         except StateError:
             raise  # asked by itself, which says nothing about the KMS
         except Exception as raised:
-            error = failure(raised, f"KMS {operation} of {key_id}", f"kms:{operation}")
+            error = failure(raised, f"KMS {operation} of {key_id}", f"kms:{operation}", key_id)
             outcome = None if is_dry_run(error) else error
             report(KmsCall(operation, key_id, perf_counter() - started, outcome), self._on_call)
             raise error  # noqa: B904 (it has its cause)

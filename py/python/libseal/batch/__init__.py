@@ -8,10 +8,10 @@ Cost(decrypts=50, get_requests=2000, dollars=0.00095, seconds=0.41)
 >>> for file, plaintext in plan.unseal(keys):
 ...     print(file.name, len(plaintext))
 
-- ``scan`` reads the beginnings of files, and makes a ``Plan``: which files there are, how long they
-  are, and which data keys they need. It takes no key. Plans can be pickled, added and divided.
-- ``Plan.unwrap`` asks a KMS once for each data key. The ``DataKeys`` are an unwrapper for everything
-  that unseals. They are pickled only under a ``JobKey``, and then as ciphertext.
+- ``scan`` reads the beginnings of files, and makes a ``Plan``: which files there are, how long
+  they are, and which data keys they need. It takes no key. Plans can be pickled, added and divided.
+- ``Plan.unwrap`` asks a KMS once for each data key. The ``DataKeys`` are an unwrapper for
+  everything that unseals. They are pickled only under a ``JobKey``, and then as ciphertext.
 - ``Plan.unseal`` fetches and unseals the files, in this process. ``Plan.partitions`` divides them
   among several.
 
@@ -20,19 +20,18 @@ store, such as ``s3fs``.
 
 Arguments that several calls share:
 
-- ``on_error``: with ``"raise"``, the first failure is raised. With ``"keep"``, the others go on, and
-  failures are part of the result. In both cases a note on the exception names the file.
-- ``storage_options``: what fsspec needs to open the store, such as an endpoint or credentials. They
-  are for all the files, and are not kept in the plan: give them again where files are read.
-- ``fs``: an fsspec file system to be used in the place of ``storage_options``. Names of files are
-  then paths in it, and URLs otherwise. It must not be one made with ``asynchronous=True``.
-- ``concurrency``: how many requests are under way at once. Each has a thread. A file system that is
-  asynchronous inside, such as s3fs, carries all of them out in its own one.
+- ``on_error``: with ``"raise"``, the first failure is raised. With ``"keep"``, the others go on,
+  and failures are part of the result. In both cases a note on the exception names the file.
+- ``storage_options``: what fsspec needs to open the store, such as an endpoint or credentials.
+  They hold for all the files, and are not kept in the plan: give them again to read the files.
+- ``fs``: an fsspec file system to use instead of ``storage_options``. The names of files are then
+  paths in it; otherwise they are URLs. It must not be one made with ``asynchronous=True``.
+- ``concurrency``: how many requests are under way at once. Each has a thread that waits for it.
 - ``progress``: called with the number of files, or of keys in ``Plan.unwrap``, that were done since
   the last call; ``tqdm.update`` fits.
 """
 
-from ._core import DataKeys, JobKey
+from .._libseal import DataKeys, JobKey
 from ._cost import Cost
 from ._failures import ChangedError, Failure, OnError, Refused
 from ._plan import Plan, PlannedFile

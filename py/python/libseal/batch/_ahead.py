@@ -1,7 +1,7 @@
 """Work on many things at once, with the results in order and not too far ahead."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ MOST_BYTES = 64 * 1024 * 1024
 
 def ahead(
     items: Iterable[T], work: Callable[[T], R], length: Callable[[T], int], concurrency: int
-) -> Iterator[tuple[T, Future[R]]]:
+) -> Generator[tuple[T, Future[R]]]:
     """Each of ``items`` with what ``work`` returns for it, in their order.
 
     ``length`` says how many bytes that will be. When the iterator is closed, what has not begun is

@@ -35,6 +35,7 @@ class Cost(NamedTuple):
 def cost_of(
     headers: Iterable[Header],
     files: int,
+    *,
     decrypt_dollars: float | None,
     get_dollars: float,
     decrypt_rate: float,

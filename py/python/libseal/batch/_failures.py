@@ -6,7 +6,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from .._libseal import Header
 
-OnError: TypeAlias = Literal["raise", "keep"]
+# stubtest does not know what Literal["raise", "keep"] is when it runs.
+OnError: TypeAlias = Literal["raise"] | Literal["keep"]  # noqa: PYI030
 """Whether the first failure is raised, or failures are kept and the others go on."""
 
 

@@ -5,13 +5,9 @@ from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import Any
 
-from .._errors import LimitError
-from .._libseal import PublicKey, Recipient, SealingKey
+from .._libseal import SealingKey
 from .._types import Context, Recipients
 from ._tables import Format, check_format
-
-# Of each job that this process writes for. A SealingKey is no one else's: it is never pickled.
-_sealing_keys: dict[str, SealingKey] = {}
 
 
 class Output:
@@ -26,14 +22,13 @@ class Output:
         storage_options: Mapping[str, Any] | None,
     ) -> None:
         check_format(format)
-        self._job = uuid.uuid4().hex
-        self._folder = folder.rstrip("/")
         self._format = format
-        if isinstance(recipients, PublicKey | Recipient):
-            recipients = [recipients]
-        self._sealing = [*recipients], context
+        self._folder = folder.rstrip("/")
+        self._temporary = f"_temporary-{uuid.uuid4().hex}"
+        self._recipients = [*recipients] if isinstance(recipients, Iterable) else [recipients]
+        self._context = dict(context or {})
         self._storage_options = dict(storage_options or {})
-        SealingKey(self._sealing[0], context=context)  # Refuses what no one can seal for.
+        SealingKey(self._recipients, context=context)  # Refuses what no one can seal for.
 
     def write(self, table: Any, number: int) -> str:
         """Seal the rows of a table of Arrow into a file, and return its name.
@@ -42,48 +37,36 @@ class Output:
         """
         buffer = BytesIO()
         _WRITERS[self._format](table, buffer)
-        message = self._seal(buffer.getbuffer())
-        fs, _, temporary = self._places()
+        fs, folder = self._place()
         # The same task may be tried again while it still runs.
         name = f"part-{number:05}-{uuid.uuid4().hex}.{self._format}.sealed"
-        fs.makedirs(temporary, exist_ok=True)
-        fs.pipe_file(f"{temporary}/{name}", message)
+        fs.makedirs(f"{folder}/{self._temporary}", exist_ok=True)
+        fs.pipe_file(f"{folder}/{self._temporary}/{name}", buffer.getvalue())
         return name
 
     def commit(self, names: Iterable[str]) -> None:
-        """Put these files into their place, and delete what others were written."""
-        fs, folder, temporary = self._places()
+        """Put these files into their place, and delete what else was written."""
+        fs, folder = self._place()
         for name in names:
-            fs.mv(f"{temporary}/{name}", f"{folder}/{name}")
+            fs.mv(f"{folder}/{self._temporary}/{name}", f"{folder}/{name}")
         self.discard()
 
     def discard(self) -> None:
         """Delete all that is not in its place."""
-        fs, _, temporary = self._places()
+        fs, folder = self._place()
         fs.invalidate_cache()
-        if fs.exists(temporary):
-            fs.rm(temporary, recursive=True)
+        if fs.exists(f"{folder}/{self._temporary}"):
+            fs.rm(f"{folder}/{self._temporary}", recursive=True)
 
-    def _places(self) -> tuple[Any, str, str]:
-        """The file system, the folder in it, and the folder in that for what is not complete."""
+    def _place(self) -> tuple[Any, str]:
+        """The folder, in a file system that seals: the same one for all of the job in a process."""
         from fsspec.core import url_to_fs  # noqa: PLC0415 (an extra)
 
+        from ..fsspec import SealedFileSystem  # noqa: PLC0415 (an extra)
+
         fs, folder = url_to_fs(self._folder, **self._storage_options)
-        return fs, folder, f"{folder}/_temporary-{self._job}"
-
-    def _seal(self, data: memoryview) -> bytes:
-        try:
-            return self._sealing_key().seal(data)
-        except LimitError:
-            del _sealing_keys[self._job]
-            return self._sealing_key().seal(data)
-
-    def _sealing_key(self) -> SealingKey:
-        """One for each process, so that there are few of them."""
-        if self._job not in _sealing_keys:
-            recipients, context = self._sealing
-            _sealing_keys[self._job] = SealingKey(recipients, context=context)
-        return _sealing_keys[self._job]
+        sealing = {"recipients": self._recipients, "context": self._context}
+        return SealedFileSystem(fs=fs, **sealing), folder
 
 
 def _parquet(table: Any, file: BytesIO) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias, overload
 
-from .._libseal import Header
+from .._errors import TruncatedError
+from .._libseal import Header, JobKey
+from .._libseal import Plan as Table
 from .._types import Buffer, Progress, Require, Unwrap
-from ._core import JobKey
-from ._core import Plan as Table
 from ._cost import DECRYPT_RATE, GET_DOLLARS, GET_RATE, Cost, cost_of
-from ._failures import Failure, OnError, Refused, noted, portable
+from ._failures import Failure, OnError, Refused, portable
 from ._unsealing import read, unseal
 from ._unwrapping import Unwrapped, unwrap
 
@@ -47,9 +47,9 @@ class PlannedFile(NamedTuple):
 class Plan:
     """Files, how long they are, and which data keys they need: what ``scan`` makes.
 
-    ``len(plan)`` is the number of files, ``plan[0]`` the first PlannedFile, and ``for file in plan``
-    goes through all of them. ``a + b`` has the files of both; for a file that both know, failed or
-    not, ``b`` counts. Plans can be pickled: there is no key in one, and no credentials.
+    ``len(plan)`` is the number of files, ``plan[0]`` the first PlannedFile, and ``for file in
+    plan`` goes through all of them. ``a + b`` has the files of both; for a file that both know,
+    failed or not, ``b`` counts. Plans can be pickled: there is no key in one, and no credentials.
 
     ``failures`` lists the files that are not in the plan, with the reason.
     """
@@ -78,6 +78,8 @@ class Plan:
         """
         length = Header(beginning).length
         salt = bytes(memoryview(beginning)[length : length + SALT_LEN])
+        if len(salt) < SALT_LEN:
+            raise TruncatedError("the beginning does not contain the header and the salt after it")
         self._table.add(beginning, message_len)
         self._rows.append((name, etag, modified, salt))
 
@@ -104,8 +106,8 @@ class Plan:
         decrypt_rate: float = DECRYPT_RATE,
         get_rate: float = GET_RATE,
     ) -> Cost:
-        """What is left to do costs on AWS: one call of KMS Decrypt for each data key, and one
-        request for each file.
+        """What the rest costs on AWS: one call of KMS Decrypt for each data key, and one request
+        for each file.
 
         The defaults are the prices of us-east-1 in 2026, in dollars for one request: for Decrypt
         0.000003 with a key of RSA-2048 and 0.000015 with a longer one, for reading from S3
@@ -113,7 +115,12 @@ class Plan:
         region, and 5,500 for reading, for one prefix of S3. Yours may differ.
         """
         return cost_of(
-            self.headers, len(self), decrypt_dollars, get_dollars, decrypt_rate, get_rate
+            self.headers,
+            len(self),
+            decrypt_dollars=decrypt_dollars,
+            get_dollars=get_dollars,
+            decrypt_rate=decrypt_rate,
+            get_rate=get_rate,
         )
 
     def unwrap(
@@ -200,14 +207,15 @@ class Plan:
     ) -> Iterator[tuple[PlannedFile, bytes | Exception]]:
         """Fetch and unseal each file, in the order of the plan, and yield it with its plaintext.
 
-        ``unwrap`` is what ``Plan.unwrap`` returned as keys, or any unwrapper; each data key is asked
-        for once. With ``on_error="keep"``, the exception of a file that fails stands in the place of
-        its plaintext: a SealError, a ChangedError, another OSError, or what the store raises.
+        ``unwrap`` is what ``Plan.unwrap`` returned as keys, or any unwrapper; each data key is
+        asked for once. With ``on_error="keep"``, the exception of a file that fails stands in the
+        place of its plaintext: a SealError, a ChangedError, another OSError, or what the store
+        raises.
 
-        A file that is not the one that was scanned raises ChangedError. It is told by its length,
-        its header and the salt after it, which differs between any two messages. So this takes no
-        request, and any store will do. A store that does not answer, or not in full, is asked four
-        times, over about a second.
+        A file that is not the one that was scanned raises ChangedError. It is recognised by its
+        length, its header and the salt after it, which differs between any two messages: this takes
+        no request, and any store will do. A store that does not answer, or not in full, is asked
+        four times, over about a second.
 
         Files are fetched ahead of their turn: at most 64 MiB and one file. For files that do not
         fit into memory use ``libseal.UnsealReader`` on a file of fsspec.
@@ -245,14 +253,12 @@ class Plan:
         each unwrap for their own plan make few calls more. No plan is empty, and ``failures`` are
         in none of them.
         """
-        if count < 1:
-            raise ValueError("a plan is divided into at least 1 partition")
-        return [self._part(files) for files in self._table.partitions(count) if files]
+        return [self._part(files) for files in self._table.partitions(count)]
 
     def select(self, chooses: Callable[[PlannedFile], object]) -> "Plan":
         """The plan for those files for which ``chooses`` returns something true.
 
-        To go on with a job that had been interrupted, leave out what it has done. ``failures`` stay.
+        To go on with a job that was interrupted, leave out what it has done. ``failures`` stay.
         """
         part = self._part([number for number, file in enumerate(self) if chooses(file)])
         part.failures = [*self.failures]
@@ -264,7 +270,7 @@ class Plan:
         part = self.select(lambda file: file.header not in errors)
         for file in self:
             if file.header in errors:
-                part.failures.append(Failure(file.name, noted(errors[file.header], file.name)))
+                part.failures.append(Failure(file.name, errors[file.header]))
         return part
 
     def __len__(self) -> int:

@@ -50,7 +50,7 @@ class Store:
             listed = [*fs.glob(name, detail=True).values()]
             missing = "no file matches this pattern"
         elif name.endswith("/"):
-            listed = [*fs.find(name, detail=True).values()]
+            listed = _below(fs, name)
         else:
             try:
                 listed = [fs.info(name)]
@@ -58,7 +58,7 @@ class Store:
                 yield Found(name, None, None, None, error)
                 return
             if listed[0]["type"] == "directory":
-                listed = [*fs.find(name, detail=True).values()]
+                listed = _below(fs, name)
         # A listing of many files takes much memory.
         fs.invalidate_cache()
         files = [info for info in listed if info["type"] != "directory"]
@@ -153,6 +153,13 @@ def _is_pattern(name: str) -> bool:
     # In a URL of HTTP, the rest stands for a query or an address.
     magic = "*" if name.startswith(("http://", "https://")) else "*?["
     return any(character in name for character in magic)
+
+
+def _below(fs: Any, name: str) -> list[Any]:
+    """The files in a folder and below, as the file system describes them."""
+    folder = fs._strip_protocol(name)  # noqa: SLF001 (each file system's own way to read a name)
+    found = fs.find(name, detail=True).values()
+    return [info for info in found if not _is_hidden(info["name"], folder)]
 
 
 def _is_hidden(path: str, folder: str) -> bool:

@@ -24,7 +24,7 @@ class TableOptions(NamedTuple):
 
     format: Format | None = None
     columns: tuple[str, ...] | None = None
-    """Those that are needed; None is all of them."""
+    """Those that are needed; None is all of them. If none are, how many rows there are counts."""
     require: Require | None = None
     on_error: OnError = "raise"
     """With "keep", there is a column more, unless others are asked for: see ERROR."""
@@ -35,6 +35,10 @@ class TableOptions(NamedTuple):
 
 ERROR = "_error"
 """The column that says why a file could not be read, and names it. Null in all other rows."""
+
+
+COUNTED = "_row"
+"""The column of Parquet without columns."""
 
 
 def check_format(format: object) -> None:  # noqa: A002 (its name everywhere)
@@ -177,7 +181,12 @@ def _parquet(source: Any, columns: tuple[str, ...] | None, _: Any) -> Iterator[A
 
     with ParquetFile(source) as file:
         for group in range(file.num_row_groups):
-            yield file.read_row_group(group, columns)
+            if columns == ():
+                # Of a table without columns, Arrow loses the length.
+                rows = file.metadata.row_group(group).num_rows
+                yield pa.table({COUNTED: pa.nulls(rows)})
+            else:
+                yield file.read_row_group(group, columns)
         if not file.num_row_groups:
             yield pa.Table.from_batches([], file.schema_arrow).select(columns)
 
@@ -198,7 +207,7 @@ def _json(source: Any, columns: tuple[str, ...] | None, types: Any) -> Iterator[
     from pyarrow import json  # noqa: PLC0415 (only tables need it)
 
     table = json.read_json(source, parse_options=json.ParseOptions(explicit_schema=types))
-    yield table if columns is None else table.select(columns)
+    yield table.select(columns) if columns else table
 
 
 _READERS = {"parquet": _parquet, "csv": _csv, "json": _json}

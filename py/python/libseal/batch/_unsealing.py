@@ -1,7 +1,7 @@
 """Fetch the files of a plan and unseal them."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._arguments import check_progress
@@ -55,7 +55,7 @@ def unseal(
 def _with_files(
     results: Iterator[bytes | Exception],
     taken: "deque[PlannedFile]",
-    fetched: Iterator[Any],
+    fetched: Generator[Any],
     raises: bool,
     progress: Progress | None,
 ) -> "Iterator[tuple[PlannedFile, bytes | Exception]]":
@@ -72,7 +72,7 @@ def _with_files(
             if progress is not None:
                 progress(1)
     finally:
-        fetched.close()  # type: ignore[attr-defined] (it is a generator)
+        fetched.close()
 
 
 def read(

@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from .._arguments import check_progress
 from .._errors import SealError
-from .._libseal import Header, check_unwrap
+from .._libseal import DataKeys, Header, JobKey, check_unwrap
 from .._types import Progress, Unwrap
 from ._ahead import check_concurrency
-from ._core import DataKeys, JobKey
 from ._failures import OnError, Refused, check_on_error, noted
 from ._pauses import pauses
 

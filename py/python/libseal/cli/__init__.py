@@ -13,6 +13,7 @@ which is imported when it is needed: ``_main`` lists them. What they share:
 """
 
 import os
+import signal
 import sys
 
 __all__ = ["main"]
@@ -20,6 +21,9 @@ __all__ = ["main"]
 
 def main() -> int:
     """Run the command with the arguments of the process, and return its exit code."""
+    # As long as modules are imported, nothing needs to be cleaned up.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     _fill_gaps()
     try:
         import click  # noqa: F401, PLC0415 (libseal itself does not need it)

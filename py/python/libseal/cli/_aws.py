@@ -73,7 +73,11 @@ def kms_unwrappers(keys: Iterable[str]) -> list[KmsUnwrapper]:
     by_region: dict[str | None, list[str]] = {}
     for key in keys:
         by_region.setdefault(region_of_key(key), []).append(key)
-    return [KmsUnwrapper(_maker(region), keys=keys) for region, keys in by_region.items()]
+    unwrappers = [KmsUnwrapper(_maker(region), keys=keys) for region, keys in by_region.items()]
+    for unwrapper in unwrappers:
+        # What the command is given is there, and no one would try it again in this process.
+        unwrapper._take_as_given()  # noqa: SLF001
+    return unwrappers
 
 
 def _maker(region: str | None) -> Callable[[], "KMSClient"]:

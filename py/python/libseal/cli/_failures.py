@@ -79,6 +79,7 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (errors.StopUnwrap, ExitCode.KMS_UNAVAILABLE),
     (errors.KeyUnwrapError, ExitCode.KMS_REFUSED),
     (OSError, ExitCode.IO),
+    (UnicodeEncodeError, ExitCode.USAGE),
     (KeyboardInterrupt, ExitCode.INTERRUPTED),
     (click.Abort, ExitCode.INTERRUPTED),
 )
@@ -115,6 +116,9 @@ def sentence(error: BaseException, about: str | None = None) -> str:
         text = error.strerror or str(error)
         if error.filename not in {None, about} and isinstance(error.filename, str | bytes):
             text = f"{os.fsdecode(error.filename)}: {text}"
+    elif isinstance(error, UnicodeEncodeError):
+        # Arguments that are no UTF-8 come as text that cannot be encoded again.
+        text = f"'{error.object}' is no UTF-8, which all but names of files must be"
     elif _is_of_s3(error):
         text = _of_s3(error)
     elif exit_code(error) == ExitCode.UNEXPECTED and not isinstance(error, Failure):

@@ -1,5 +1,6 @@
 """Which inputs there are, where the output of each belongs, and the loop over them."""
 
+import errno
 import os
 import posixpath
 import stat
@@ -15,6 +16,8 @@ from ._places import STANDARD, File, Input, Output, Place
 from ._progress import Reporter, plural
 
 SUFFIX = ".sealed"
+# What no file can be called.
+NO_NAMES = ("", ".", "..")
 
 Renamed: TypeAlias = Callable[[str], str | None]
 """From the name of an input to that of its output, or None if it does not follow."""
@@ -38,7 +41,8 @@ def sealed_name(name: str) -> str:
 
 def unsealed_name(name: str) -> str | None:
     """The name of the file that a message becomes, or None if it has no other."""
-    return name.removesuffix(SUFFIX) if is_sealed(name) else None
+    left = name.removesuffix(SUFFIX)
+    return None if left == name or left.rpartition("/")[2] in NO_NAMES else left
 
 
 def is_sealed(name: str) -> bool:
@@ -106,7 +110,7 @@ def _failure_of_kind(path: str) -> Exception | None:
 
 def _escape_of(relative: str) -> Exception | None:
     """Why the name of an object in S3 cannot be that of a file in a folder."""
-    if any(part in {"", ".", ".."} for part in relative.split("/")):
+    if any(part in NO_NAMES for part in relative.split("/")):
         return Failure("has a name that leads out of the folder: name it with -o", ExitCode.IO)
     return None
 
@@ -142,18 +146,51 @@ def _with_target(job: Job, output: str | None, renamed: Renamed, is_folder: bool
         return job._replace(target=Output())
     if is_folder and isinstance(job.source, Input):
         raise click.UsageError("standard input has no name: give -o the name of a file")
-    if output is not None:
-        if is_folder:
-            relative = renamed(job.relative) or job.relative
-            output = posixpath.join(output, relative)
-        return job._replace(target=_places.target(output, makes_folders=is_folder))
-    if not isinstance(job.source, File):
+    if output is not None and not is_folder:
+        return job._replace(target=_places.target(output), failure=irregular(output))
+    if output is None and not isinstance(job.source, File):
         raise click.UsageError(f"{job.source.name}: give -o for where to write")
-    name = renamed(job.source.name)
-    if name is None:
-        text = f"has a name without {SUFFIX}: give -o for where to write"
-        return job._replace(failure=Failure(text, ExitCode.USAGE))
-    return job._replace(target=File(name))
+    name = renamed(job.source.name if output is None else job.relative)
+    if name is None and (output is None or job.relative.endswith(SUFFIX)):
+        return job._replace(failure=_nameless(job.source.name))
+    if output is None:
+        assert name is not None  # noqa: S101
+        return job._replace(target=File(name))
+    path = posixpath.join(output, name or job.relative)
+    return job._replace(target=_places.target(path, makes_folders=True))
+
+
+def _nameless(name: str) -> Failure:
+    """Why the name of a message gives none to the file that it becomes."""
+    text = f"has a name without {SUFFIX}"
+    if name.endswith(SUFFIX):
+        left = name.removesuffix(SUFFIX).rpartition("/")[2]
+        text = f"would be called {left}" if left else "would have no name"
+        text += f" without {SUFFIX}"
+    return Failure(f"{text}: give -o for where to write", ExitCode.USAGE)
+
+
+def irregular(name: str) -> Failure | None:
+    """Why no file can take the place of what is at the name of an output, or None if one can.
+
+    Whether it may is another question, and so is a folder.
+    """
+    if name == STANDARD or name.startswith("s3://") or not os.path.lexists(name):
+        return None
+    from .._replace import followed  # noqa: PLC0415 (importing it takes 3 ms)
+
+    try:
+        followed(name)
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # /dev/stdout, or another link to such a file.
+            text = f"{name} is an open file of a process: give -o - for standard output"
+            return Failure(text, ExitCode.IO)
+        return None
+    path = Path(name)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        text = f"{name} is not a regular file: give -o - and redirect standard output to it"
+        return Failure(text, ExitCode.IO)
+    return None
 
 
 def _check_distinct(jobs: Iterable[Job]) -> None:
@@ -204,15 +241,31 @@ def _total(jobs: Sequence[Job]) -> int | None:
     return sum(size for size in sizes if size is not None) or None
 
 
-def done(reporter: Reporter, verb: str, jobs: Sequence[Job], count: int, *details: str) -> int:
-    """Print the line of success, for ``count`` of the jobs, and return the exit code."""
+def done(
+    reporter: Reporter,
+    verb: str,
+    jobs: Sequence[Job],
+    count: int,
+    *details: str,
+    done_before: int = 0,
+) -> int:
+    """Print the line of success, for ``count`` of the jobs, and return the exit code.
+
+    For ``done_before`` of these, there was nothing to do.
+    """
     detail = ", ".join(filter(None, details))
     more = f" ({detail})" if detail else ""
     if len(jobs) == 1 and count:
         job = jobs[0]
+        name = printable(job.source.name)
         target = f" -> {printable(job.target.name)}" if job.target else ""
-        reporter.succeeded(f"{verb} {printable(job.source.name)}{target}{more}")
+        if done_before:
+            reporter.succeeded(f"{name} was done already: nothing was changed")
+        else:
+            reporter.succeeded(f"{verb} {name}{target}{more}")
     elif len(jobs) != 1:
+        before = f", {done_before:,} {'was' if done_before == 1 else 'were'} done already"
         failed = f"; {len(jobs) - count} failed" if count < len(jobs) else ""
-        reporter.succeeded(f"{verb} {plural(count, 'file')}{more}{failed}")
+        made = plural(count - done_before, "file")
+        reporter.succeeded(f"{verb} {made}{before if done_before else ''}{more}{failed}")
     return reporter.exit_code

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -46,7 +46,7 @@ In pipes, - or no name at all stands for standard input. s3://bucket/key names a
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command and return the exit code. Prints failures; raises nothing."""
-    for name in ("SIGTERM", "SIGHUP"):
+    for name in ("SIGTERM", "SIGHUP", "SIGINT"):
         number = getattr(signal, name, None)
         # What is ignored, by nohup for example, stays ignored.
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
@@ -60,8 +60,9 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _terminate(number: int, _: object) -> NoReturn:
-    # From here on, nothing keeps it from cleaning up.
-    signal.signal(number, signal.SIG_IGN)
+    # From here on, nothing but a second Ctrl-C keeps it from cleaning up.
+    is_ctrl_c = number == signal.SIGINT
+    signal.signal(number, signal.default_int_handler if is_ctrl_c else signal.SIG_IGN)
     raise Terminated(number)
 
 
@@ -88,13 +89,6 @@ def _failed(error: BaseException) -> int:
 
 
 class _Group(LazyGroup):
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            # click would print an empty line.
-            raise Terminated(signal.SIGINT) from None
-
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(int(code)), text) for code, text in EXIT_CODES.items()])

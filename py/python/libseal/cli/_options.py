@@ -96,6 +96,7 @@ def unwrap_options(function: Function) -> Function:
         "kms_keys",
         metavar="KEY",
         multiple=True,
+        callback=_to_key_names,
         help="Unseal with this key in AWS KMS: an alias, id or ARN. Can be repeated.",
     )
     @wraps(function)
@@ -162,6 +163,16 @@ def quiet_option(function: F) -> F:
     return click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something fails.")(
         function
     )
+
+
+def _to_key_names(
+    _: click.Context, parameter: click.Parameter, given: tuple[str, ...]
+) -> tuple[str, ...]:
+    for name in given:
+        if not name:
+            raise click.BadParameter("is empty: give an alias, an id or an ARN", param=parameter)
+        name.encode()  # Refuses what is no UTF-8 before anything else is looked at.
+    return given
 
 
 def _to_context(

@@ -105,6 +105,7 @@ class File:
     def __init__(self, name: str, *, makes_folders: bool = False) -> None:
         self.name = name
         self._makes_folders = makes_folders
+        self._overwrite = False
 
     @property
     def identity(self) -> object:
@@ -136,6 +137,7 @@ class File:
 
     def check(self, *, force: bool) -> None:
         """Refuse what exists, unless forced to replace it, and folders in any case."""
+        self._overwrite = force
         path = Path(self.name)
         if self.identity in key_files():
             text = f"{self.name} is one of the keys that were given: write to another file"
@@ -145,7 +147,7 @@ class File:
                 f"{self.name} is a folder: end it with a slash to write into it", ExitCode.IO
             )
         if os.path.lexists(self.name) and not force:
-            raise Failure(f"{self.name} exists: add --force to replace it", ExitCode.IO)
+            raise self._exists()
         if path.exists() and not path.is_file():
             raise Failure(
                 f"{self.name} is not a regular file: give -o - and redirect standard output to it",
@@ -156,7 +158,8 @@ class File:
         """Replace the file as a whole, with all that the reader gives."""
         from .._replace import replacing  # noqa: PLC0415 (importing it takes 3 ms)
 
-        with self.made_like(like), replacing(self.name) as target:
+        overwrite = self._overwrite
+        with self.made_like(like), replacing(self.name, overwrite=overwrite) as target:
             for piece in pieces(reader):
                 target.write(piece)
                 advance(len(piece))
@@ -170,6 +173,17 @@ class File:
         """
         if self._makes_folders:
             Path(self.name).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with self._made_like(like):
+                yield
+        except FileExistsError:
+            if self._overwrite or not os.path.lexists(self.name):
+                raise
+            # It has appeared since the check.
+            raise self._exists() from None
+
+    @contextmanager
+    def _made_like(self, like: os.stat_result | None) -> Iterator[None]:
         if like is None:
             yield
             return
@@ -185,6 +199,9 @@ class File:
         if is_new:
             Path(self.name).chmod(mode)
         os.utime(self.name, ns=(like.st_atime_ns, like.st_mtime_ns))
+
+    def _exists(self) -> Failure:
+        return Failure(f"{self.name} exists: add --force to replace it", ExitCode.IO)
 
 
 class Input:

@@ -62,7 +62,13 @@ class RecipientOptions(NamedTuple):
     def _key(self, name: str, pin: str | None) -> PublicKey | Recipient:
         with reading(name):
             data = read_key_file(name)
-            recipient = _certified(data, self.roots) or _bundled(data) or PublicKey(data)
+            try:
+                recipient = _certified(data, self.roots) or _bundled(data) or PublicKey(data)
+            except InvalidKeyError:
+                if not _is_recipients_file(data):
+                    raise
+                text = f"{name}: is a recipients file, which may name several keys: give it as -R"
+                raise Failure(text, ExitCode.KEY_REFUSED) from None
             if pin is not None:
                 key = recipient.key if isinstance(recipient, Recipient) else recipient
                 _check_pin(key, pin)
@@ -86,6 +92,15 @@ def _is_certificate(data: bytes) -> bool:
     except InvalidKeyError as error:
         return error.name == "CERTIFICATE_GIVEN"
     return False
+
+
+def _is_recipients_file(data: bytes) -> bool:
+    from ..provision import read_recipients  # noqa: PLC0415 (only a mistake needs it)
+
+    try:
+        return bool(read_recipients(data))
+    except (InvalidKeyError, ValueError):
+        return False
 
 
 def _bundled(data: bytes) -> PublicKey | Recipient | None:

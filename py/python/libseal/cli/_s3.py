@@ -1,15 +1,18 @@
 """Objects in S3: read as a stream, written by an upload that is whole or aborted."""
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from queue import SimpleQueue
+from threading import Semaphore
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from ._aws import client
 from ._failures import ExitCode, Failure
-from ._places import Advance, Reader
+from ._places import Advance, Reader, pieces
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -21,6 +24,8 @@ PART_LEN = 8 * 1024 * 1024
 PART_LEN_OF_UNKNOWN = 32 * 1024 * 1024
 # Parts under way at a time, each of which is in memory.
 CONCURRENCY = 4
+# Of what was read and is not part of a part yet.
+PIECES_READ_AHEAD = 2
 
 NOT_FOUND, FORBIDDEN = 404, 403
 
@@ -113,7 +118,7 @@ class Object:
 
     def receive(self, reader: Reader, advance: Advance, like: os.stat_result | None = None) -> int:  # noqa: ARG002
         """Upload all that the reader gives. If that fails, the upload is aborted."""
-        from boto3.s3.transfer import TransferConfig  # noqa: PLC0415
+        from boto3.s3.transfer import TransferConfig, create_transfer_manager  # noqa: PLC0415
 
         length = getattr(reader, "length", None)
         part_len = PART_LEN_OF_UNKNOWN
@@ -127,11 +132,25 @@ class Object:
         )
         # How many parts are in memory at a time. It is no argument of boto3's class.
         config.max_in_memory_upload_chunks = CONCURRENCY
-        stream = _Stream(reader, advance)
-        body: Any = stream  # It needs nothing but read().
-        with _replacing_nothing(unless=self._replaces):
-            s3_client().upload_fileobj(body, self.bucket, self.key, Config=config)
-        return stream.length
+        handover = _Handover()
+        length = 0
+        with (
+            _replacing_nothing(unless=self._replaces),
+            create_transfer_manager(s3_client(), config) as manager,
+        ):
+            # A buffered one, as parts must not be shorter than boto3 asks for.
+            upload: Any = manager.upload(io.BufferedReader(handover), self.bucket, self.key)
+            try:
+                for piece in pieces(reader):
+                    handover.put(piece, upload)
+                    length += len(piece)
+                    advance(len(piece))
+                handover.end()
+                upload.result()
+            except BaseException:
+                handover.abort()
+                raise
+        return length
 
 
 @contextmanager
@@ -156,25 +175,52 @@ def _add_condition(params: dict[str, Any], model: Any, **_: Any) -> None:
         params["IfNoneMatch"] = "*"
 
 
-class _Stream:
-    """Gives boto3 what a reader gives. It cannot seek, so each byte is read once."""
+class _Handover(io.RawIOBase):
+    """Hands what the main thread has read to the threads of boto3, which read it as a file.
 
-    def __init__(self, reader: Reader, advance: Advance) -> None:
-        self._reader = reader
-        self._advance = advance
-        self.length = 0
+    Only the main thread gets signals. So it must be the one that reads, and that says where the end
+    is: Ctrl-C ends the other side of a pipe as well, which must not pass for the end of the data.
+    """
 
-    def read(self, size: int = -1) -> bytes:
-        piece = self._reader.read(size)
-        self.length += len(piece)
-        self._advance(len(piece))
-        return piece
+    def __init__(self) -> None:
+        self._pieces: SimpleQueue[bytes | Exception] = SimpleQueue()
+        self._room = Semaphore(PIECES_READ_AHEAD)
+        self._piece = memoryview(b"")
+
+    def put(self, piece: memoryview, upload: Any) -> None:
+        """Hand on a piece. Raises what the upload has failed with."""
+        while not self._room.acquire(timeout=0.1):
+            if upload.done():
+                upload.result()
+        self._pieces.put(bytes(piece))
+
+    def end(self) -> None:
+        """Say that there is no more."""
+        self._pieces.put(b"")
+
+    def abort(self) -> None:
+        """Have the upload fail."""
+        self._pieces.put(InterruptedError("the source has failed"))
 
     def readable(self) -> bool:
+        """Always."""
         return True
 
-    def seekable(self) -> bool:
-        return False
+    def readinto(self, buffer: Any, /) -> int:
+        """As a file does, for a thread of boto3."""
+        if not self._piece:
+            piece = self._pieces.get()
+            if isinstance(piece, Exception) or not piece:
+                # boto3 may ask again.
+                self._pieces.put(piece)
+            if isinstance(piece, Exception):
+                raise piece
+            self._piece = memoryview(piece)
+            self._room.release()
+        length = min(len(buffer), len(self._piece))
+        buffer[:length] = self._piece[:length]
+        self._piece = self._piece[length:]
+        return length
 
 
 def explained(error: BaseException) -> str:

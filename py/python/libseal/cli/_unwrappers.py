@@ -63,11 +63,11 @@ def _local_unwrapper(name: str) -> LocalUnwrapper:
         return LocalUnwrapper(private_key, _password(name))
 
 
-def _password(name: str) -> str:
+def _password(name: str) -> bytes | str:
     """The password from the environment, or from who sits at the terminal."""
     password = os.environ.get(PASSWORD)
     if password is not None:
-        return password
+        return os.fsencode(password)
     import getpass  # noqa: PLC0415 (few keys are encrypted)
     import warnings  # noqa: PLC0415
 

@@ -123,7 +123,7 @@ def command(
     def from_file_to_file(source: File, target: File) -> int:
         source.refuse_folder()
         names = (source.name, target.name)
-        rest = options | {"progress": reporter.advance}
+        rest = options | {"overwrite": force, "progress": reporter.advance}
         with target.made_like(source.status()):
             if seal:
                 return openssl_enc.reseal_file(keys, *names, password, context=context, **rest)

@@ -2,15 +2,16 @@
 
 import io
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
 import click
 
 from .._libseal import CachingUnwrapper, Header, PublicKey, Recipient
-from .._rewrap import rewrap_file
+from .._rewrap import replace_header
 from .._types import Buffer
-from ..aws import rewrap_object
+from ..aws._s3 import replace_header as replace_header_of_object
 from . import _jobs
 from ._failures import ExitCode, Failure
 from ._jobs import Job
@@ -21,6 +22,9 @@ from ._progress import Reporter
 from ._recipients import RecipientOptions
 from ._s3 import Object, s3_client
 from ._unwrappers import UnwrapOptions
+
+# Old headers whose new ones are remembered, 2 KiB or so for each.
+MOST_HEADERS = 16_384
 
 
 @click.command()
@@ -49,6 +53,11 @@ def command(
 
     The new recipients replace the old ones, unless --keep is given. The payload is not verified.
     Who could open an old copy still can, and other messages of the same data key too.
+
+    A message that is for exactly the new recipients already is left as it is, without a call of the
+    KMS: so what was interrupted can be started again. Files that share a data key, and so one call
+    of the KMS, still do if they are rewrapped in one call of this command. In calls of their own,
+    the data key is wrapped anew for each of them.
     """
     keys = recipients.read()
     unwrapper = unwrap.unwrapper()
@@ -56,7 +65,14 @@ def command(
     reporter = Reporter(quiet=quiet)
     rewrapping = _Rewrapping(unwrapper, keys, reporter, keep=keep, recursive=recursive)
     count, _ = _jobs.run(jobs, reporter, rewrapping.rewrap)
-    return _jobs.done(reporter, "rewrapped", jobs, count, calls(unwrap, unwrapper))
+    return _jobs.done(
+        reporter,
+        "rewrapped",
+        jobs,
+        count,
+        calls(unwrap, unwrapper),
+        done_before=rewrapping.done_before,
+    )
 
 
 class _Rewrapping:
@@ -70,10 +86,14 @@ class _Rewrapping:
         recursive: bool,
     ) -> None:
         self._unwrapper = unwrapper
-        self._recipients = recipients
+        self._recipients = [_named(recipient) for recipient in recipients]
         self._keep = keep
         self._recursive = recursive
         self._advance = reporter.advance
+        # So files that share a wrapped key go on sharing one.
+        self._new_header = lru_cache(MOST_HEADERS)(self._made_header)
+        self.done_before = 0
+        """How many messages were left as they are."""
 
     def rewrap(self, job: Job) -> int:
         """Return 0, as what was written is no part of the payload."""
@@ -90,32 +110,47 @@ class _Rewrapping:
                 # Who can write to the folder could have any file rewrapped.
                 text = "is a symbolic link: name the file to rewrap it"
                 raise Failure(text, ExitCode.IO)
-            rewrap_file(
-                source.name,
-                self._unwrapper,
-                self._recipients,
-                keep=self._keep,
-                progress=self._advance,
-            )
+            replace_header(source.name, self._changed, self._advance)
         elif isinstance(source, Object):
-            rewrap_object(
-                s3_client(),
-                source.bucket,
-                source.key,
-                self._unwrapper,
-                self._recipients,
-                keep=self._keep,
-                progress=self._advance,
+            replace_header_of_object(
+                s3_client(), source.bucket, source.key, self._changed, self._advance
             )
         return 0
+
+    def _changed(self, old: Header) -> Header:
+        """The header for the new recipients, which is the old one if it is for them already."""
+        found, wanted = _kinds(old), {_kind(recipient) for recipient in self._recipients}
+        if wanted <= found if self._keep else wanted == found:
+            self.done_before += 1
+            return old
+        return self._new_header(old)
+
+    def _made_header(self, old: Header) -> Header:
+        added = self._recipients
+        if self._keep:
+            found = _kinds(old)
+            added = [recipient for recipient in added if _kind(recipient) not in found]
+        return old.rewrap(self._unwrapper, added, keep=self._keep)
 
     def _rewrapped(self, file: IO[bytes]) -> io.BufferedReader:
         """The message in a stream, with another header."""
         beginning = beginning_of(file)
         old = Header(beginning)
-        new = old.rewrap(self._unwrapper, self._recipients, keep=self._keep)
-        rest = _Spliced(bytes(new) + beginning[old.length :], file)
+        rest = _Spliced(bytes(self._changed(old)) + beginning[old.length :], file)
         return io.BufferedReader(rest)
+
+
+def _named(recipient: PublicKey | Recipient) -> Recipient:
+    return recipient if isinstance(recipient, Recipient) else Recipient(recipient)
+
+
+def _kind(recipient: Recipient) -> tuple[bytes, str]:
+    # Not what the header calls the key, which is a hint and no reason to ask the KMS.
+    return recipient.key.fingerprint, recipient.algorithm
+
+
+def _kinds(header: Header) -> set[tuple[bytes, str]]:
+    return {(key.fingerprint, key.algorithm) for key in header.wrapped_keys}
 
 
 class _Spliced(io.RawIOBase):

@@ -1,10 +1,10 @@
 """``libseal salvage``."""
 
-import os
 from pathlib import Path
 
 import click
 
+from .._replace import rename_to_free
 from .._salvage import salvage_file
 from . import _jobs
 from ._failures import Failure, exit_code, sentence
@@ -64,7 +64,12 @@ def command(
         source.refuse_folder()
         with target.made_like(source.status()):
             found = salvage_file(
-                source.name, target.name, unwrapper, require=require, progress=reporter.advance
+                source.name,
+                target.name,
+                unwrapper,
+                require=require,
+                overwrite=force,
+                progress=reporter.advance,
             )
         if found.error is not None:
             raise Failure(
@@ -72,7 +77,9 @@ def command(
                 f"authentic; {sentence(found.error)}",
                 exit_code(found.error),
             )
-        name = target.name if output is not None else _with_final_name(target.name, force=force)
+        name = target.name
+        if output is None:
+            name = _with_final_name(name, source, force=force)
         reporter.succeeded(
             f"complete after all: unsealed {source.name} -> {name} ({size(found.plaintext_len)})"
         )
@@ -86,10 +93,16 @@ def _incomplete_name(name: str) -> str:
     return (_jobs.unsealed_name(name) or name) + SUFFIX
 
 
-def _with_final_name(name: str, *, force: bool) -> str:
-    """Rename what is not incomplete, unless another file has that name."""
+def _with_final_name(name: str, source: File, *, force: bool) -> str:
+    """Rename what is not incomplete, unless another file has that name, or the message itself."""
     final = name.removesuffix(SUFFIX)
-    if os.path.lexists(final) and not force:
+    if File(final).identity == source.identity:
         return name
-    Path(name).replace(final)
+    if force:
+        Path(name).replace(final)
+        return final
+    try:
+        rename_to_free(Path(name), Path(final))
+    except FileExistsError:
+        return name
     return final

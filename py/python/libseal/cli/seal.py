@@ -118,5 +118,9 @@ class _Sealing:
 
     def _seal_with(self, sealer: Sealer, source: File, target: File) -> int:
         return _files.seal_file_with(
-            sealer, source.name, target.name, progress=self._reporter.advance
+            sealer,
+            source.name,
+            target.name,
+            overwrite=self._force,
+            progress=self._reporter.advance,
         )

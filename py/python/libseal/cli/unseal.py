@@ -71,6 +71,7 @@ def command(
                     target.name,
                     unwrapper,
                     require=require,
+                    overwrite=force,
                     progress=reporter.advance,
                 )
         with (

@@ -45,10 +45,9 @@ class Draft:
 
     def finish(self) -> bytes | Path:
         """End the message. Returns it, or the file that it is in, which stays until ``drop``."""
-        if self._writer is None:
+        if self._writer is None or self._path is None:
             return self._seal(self._plaintext.getbuffer())
         self._writer.finish()
-        assert self._path is not None
         return self._path
 
     def drop(self) -> None:

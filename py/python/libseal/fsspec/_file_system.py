@@ -3,59 +3,37 @@
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from glob import has_magic
 from pathlib import Path
 from shutil import copyfileobj
 from typing import Any, ClassVar
 
 from fsspec import filesystem
-from fsspec.asyn import AsyncFileSystem, get_loop, sync
+from fsspec.asyn import get_loop, sync
 from fsspec.callbacks import DEFAULT_CALLBACK
-from fsspec.implementations.chained import ChainedFileSystem
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.spec import AbstractFileSystem
 from fsspec.utils import isfilelike
 
-from .._errors import FormatError, LimitError, TruncatedError
-from .._libseal import SealingKey
+from .._errors import FormatError, TruncatedError
 from .._replace import replacing
 from .._types import Context, Require, Unwrap
-from .._writer import SealWriter
+from ._base import Base, synchronous
 from ._draft import Draft
 from ._inner import Inner, run_to_end
-from ._known import CHUNK_LEN
+from ._known import SEALED_CHUNK_LEN
 from ._opened import AsyncSealedFile, Deferred, SealedReader, SealedWriter
-from ._options import FileRecipient, KmsKeys, caching_unwrapper, hold, read_recipients
+from ._options import FileRecipient, KmsKeys, caching_unwrapper, read_recipients
 from ._reading import SMALL, Bounds, Reading, all_of
+from ._sealing import Sealing
 
 # How much of a local file is sealed at a time.
 PIECE_LEN = 1024 * 1024
 # Ranges that are no farther apart are fetched with one request.
-MAX_GAP = CHUNK_LEN
+MAX_GAP = SEALED_CHUNK_LEN
 
 
-class _Instances(type(AbstractFileSystem)):  # type: ignore[misc]
-    """Has fsspec tell unwrappers apart: see Held."""
-
-    def __call__(cls, *args: Any, **options: Any) -> Any:
-        if options.get("unwrap") is not None:
-            options["unwrap"] = hold(options["unwrap"])
-        return super().__call__(*args, **options)
-
-
-def _synchronous(name: str) -> Any:
-    """The synchronous method for a coroutine method."""
-
-    def method(self: "SealedFileSystem", *args: Any, **options: Any) -> Any:
-        return self._run(getattr(self, name), *args, **options)
-
-    method.__name__ = name.removeprefix("_")
-    method.__doc__ = f"See ``AbstractFileSystem.{method.__name__}``."
-    return method
-
-
-class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances):  # type: ignore[misc]
+class SealedFileSystem(Base):
     """The plaintext of sealed files in another file system: ``sealed::s3://bucket/log.parquet``.
 
     Arguments, which are ``storage_options`` elsewhere:
@@ -64,8 +42,8 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
       makes a client of boto3 as boto3 does by default, in the region of an ARN.
     - ``unwrap``: in the place of ``kms``, any unwrapper: see ``libseal.Unwrapper``.
     - ``require``: which pairs the encryption context of each file must have: see ``unseal``.
-    - ``recipients``: whom to seal for: a PublicKey, a Recipient, the bytes of a public key, the path
-      of its file, or a list of these. ``context`` is what is bound to each file: see ``seal``.
+    - ``recipients``: whom to seal for: a PublicKey, a Recipient, the bytes of a public key, the
+      path of its file, or a list of these. ``context`` is what is bound to each file: see ``seal``.
     - ``fs``, or ``target_protocol`` and ``target_options``: the file system below. A URL gives it.
 
     **Names** are those of the file system below. Files that are not sealed are listed too, with
@@ -99,7 +77,7 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
 
     def __init__(
         self,
-        fs: AbstractFileSystem | None = None,
+        fs: Any = None,
         fo: str | None = None,  # noqa: ARG002 (a path in the URL)
         target_protocol: str | None = None,
         target_options: Mapping[str, Any] | None = None,
@@ -128,28 +106,28 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
             raise ValueError("asynchronous=True needs an asynchronous file system below")
         if fs.async_impl and bool(fs.asynchronous) != asynchronous:
             raise ValueError("this file system and the one below must both be asynchronous or not")
-        self.async_impl = fs.async_impl
+        self.async_impl: bool = fs.async_impl
         # A synchronous one needs no event loop, and so no thread for one.
         loop = loop or (getattr(fs, "_loop", None) or get_loop() if fs.async_impl else object())
         super().__init__(
             asynchronous=asynchronous, loop=loop, batch_size=batch_size, **storage_options
         )
-        self.fs = fs
+        self.fs: Any = fs
         self._inner = Inner(fs, batch_size)
         self._reading = Reading(self._inner, caching_unwrapper(unwrap, kms), require)
-        self._recipients = read_recipients(recipients)
-        self._context = dict(context or {})
-        self._sealing_key: tuple[int, SealingKey] | None = None
+        self._sealing = Sealing(read_recipients(recipients), context)
         # Paths are those of the file system below.
-        self.root_marker = fs.root_marker
-        self.sep = fs.sep
+        self.root_marker: str = fs.root_marker
+        self.sep: str = fs.sep
         self._parent: Callable[[str], str] = fs._parent  # noqa: SLF001
-        self._strip_protocol: Callable[[Any], Any] = self._path_below
+        self._strip_protocol = self._path_below
 
     def _path_below(self, path: Any) -> Any:
         if isinstance(path, list):
             return [self._path_below(one) for one in path]
-        return self.fs._strip_protocol(type(self)._strip_protocol(path))  # noqa: SLF001
+        # That of the class: this is that of the object.
+        strip: Any = super()._strip_protocol
+        return self.fs._strip_protocol(strip(path))  # noqa: SLF001
 
     def _run(self, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
         if self.async_impl:
@@ -161,12 +139,8 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
         """The id of the file system below, after ``sealed_``."""
         return f"sealed_{self.fs.fsid}"
 
-    def unstrip_protocol(self, name: str) -> str:
-        """Make a URL of a path."""
-        return f"sealed::{self.fs.unstrip_protocol(self._strip_protocol(name))}"
-
     def invalidate_cache(self, path: str | None = None) -> None:
-        """Forget what is known of the file or folder at a path, or of everything, here and below."""
+        """Forget what is known of the file or folder at a path, or everything, here and below."""
         self._reading.forget(None if path is None else self._strip_protocol(path))
         super().invalidate_cache(path)
 
@@ -237,8 +211,6 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
         except FormatError:
             return {**info, "sealed": False}
         except TruncatedError:
-            if not info["size"]:
-                return {**info, "sealed": False}
             size = None
         return {**info, "size": size, "sealed": True, "message_len": info["size"]}
 
@@ -256,25 +228,30 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
 
     def walk(self, path: str, *args: Any, detail: bool = False, **options: Any) -> Iterator[Any]:
         """See ``AbstractFileSystem.walk``."""
-        if not detail:
-            return self.fs.walk(self._strip_protocol(path), *args, **options)
-        return AbstractFileSystem.walk(self, path, *args, detail=True, **options)
+        folders: Iterator[Any]
+        if detail:
+            folders = AbstractFileSystem.walk(self, path, *args, detail=True, **options)
+        else:
+            folders = self.fs.walk(self._strip_protocol(path), *args, **options)
+        return folders
 
     async def _walk(
         self, path: str, *args: Any, detail: bool = False, **options: Any
     ) -> AsyncIterator[Any]:
         path = self._strip_protocol(path)
-        below = super() if detail else self.fs
+        below: Any = super() if detail else self.fs
         async for folder in below._walk(path, *args, detail=detail, **options):  # noqa: SLF001
             yield folder
 
     def modified(self, path: str) -> datetime:
         """When the file was changed."""
-        return self.fs.modified(self._strip_protocol(path))
+        time: datetime = self.fs.modified(self._strip_protocol(path))
+        return time
 
     def created(self, path: str) -> datetime:
         """When the file was made."""
-        return self.fs.created(self._strip_protocol(path))
+        time: datetime = self.fs.created(self._strip_protocol(path))
+        return time
 
     def checksum(self, path: str) -> Any:
         """What changes when the file does."""
@@ -292,11 +269,11 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
             return await self._reading.read_whole(path)
         return (await self._reading.read(path, [(start, end)], MAX_GAP))[0]
 
-    async def _cat_ranges(
+    async def _cat_ranges(  # noqa: PLR0917 (as in fsspec)
         self,
         paths: Sequence[str],
-        starts: int | None | Sequence[int | None],
-        ends: int | None | Sequence[int | None],
+        starts: Sequence[int | None] | int | None,
+        ends: Sequence[int | None] | int | None,
         max_gap: int | None = None,
         batch_size: int | None = None,  # noqa: ARG002 (that of the file system holds)
         on_error: str = "return",
@@ -315,7 +292,7 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
         read = dict(zip(wanted, await self._inner.gather(reading), strict=True))
         if on_error != "return":
             all_of([*read.values()])
-        left = {
+        left: dict[str, Iterator[bytes | Exception]] = {
             path: iter([result] * len(wanted[path]) if isinstance(result, Exception) else result)
             for path, result in read.items()
         }
@@ -370,9 +347,15 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
             info = self.fs.info(path)
             if info.get("type") == "directory":
                 raise IsADirectoryError(path)
-            known, data = self._run(self._reading.look_at, path, info, SMALL)
+            looked = self._run(self._reading.look_at, path, info, SMALL)
             return SealedReader(
-                self, path, self._reading, known, data, block_size, cache_options, **options
+                self,
+                path,
+                self._reading,
+                looked,
+                block_size=block_size,
+                cache_options=cache_options,
+                **options,
             )
         if mode not in {"wb", "xb"}:
             raise ValueError(
@@ -381,42 +364,29 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
             )
         if mode == "xb" and self.fs.exists(path):
             raise FileExistsError(path)
-        return SealedWriter(self, path, mode, self._draft(), autocommit)
+        return SealedWriter(self, path, mode, self._sealing.draft(), autocommit)
+
+    def open_many(self, open_files: Iterable[Any], **_: Any) -> list[Any]:
+        """Open what ``fsspec.open_files`` returns.
+
+        Without this, fsspec would look for a file system below that can, such as ``simplecache``,
+        and open its files in the place of these: messages, or worse, plaintext to be written there.
+        """
+        return [file.open() for file in open_files]
+
+    def commit_many(self, open_files: Iterable[Any], **_: Any) -> None:
+        """Nothing: they were made when they were closed."""
 
     # Writing
-
-    def _draft(self) -> Draft:
-        if not self._recipients:
-            raise ValueError(
-                "there is no one to seal for: give recipients= to the file system, for example "
-                'storage_options={"recipients": "public.pem"}'
-            )
-        begin = partial(
-            SealWriter, recipients=self._recipients, context=self._context, close_inner=True
-        )
-        return Draft(self._seal, begin)
-
-    def _seal(self, data: Any) -> bytes:
-        """Seal a short file, under a data key that it shares with others."""
-        process = os.getpid()
-        for _ in range(2):
-            # A forked child has to have its own.
-            if self._sealing_key is None or self._sealing_key[0] != process:
-                self._sealing_key = process, SealingKey(self._recipients, context=self._context)
-            try:
-                return self._sealing_key[1].seal(data)
-            except LimitError:
-                self._sealing_key = None
-        raise LimitError("too long for one data key")
 
     async def _store(self, path: str, message: bytes | Path, is_new: bool = False) -> None:
         """Make a file of a message, which is in memory or in a local file."""
         options = {"mode": "create"} if is_new else {}
         try:
-            if isinstance(self.fs, LocalFileSystem) and not is_new:
+            if isinstance(self.fs, LocalFileSystem):
                 if self.fs.auto_mkdir:
                     Path(path).parent.mkdir(parents=True, exist_ok=True)
-                with replacing(path, survives_power_loss=False) as new:
+                with replacing(path, overwrite=not is_new, survives_power_loss=False) as new:
                     if isinstance(message, bytes):
                         new.write(message)
                     else:
@@ -445,7 +415,7 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
     async def _new_draft(self, path: str, mode: str) -> tuple[Draft, str]:
         if mode == "create" and await self._exists(path):
             raise FileExistsError(path)
-        return self._draft(), "xb" if mode == "create" else "wb"
+        return self._sealing.draft(), "xb" if mode == "create" else "wb"
 
     async def _pipe_file(self, path: str, value: Any, mode: str = "overwrite", **_: Any) -> None:
         path = self._strip_protocol(path)
@@ -525,21 +495,21 @@ class SealedFileSystem(AsyncFileSystem, ChainedFileSystem, metaclass=_Instances)
         self._reading.known.forget(path1)
         self._reading.known.forget(path2)
 
-    info = _synchronous("_info")
-    ls = _synchronous("_ls")
-    find = _synchronous("_find")
-    glob = _synchronous("_glob")
-    du = _synchronous("_du")
-    exists = _synchronous("_exists")
-    isfile = _synchronous("_isfile")
-    isdir = _synchronous("_isdir")
-    cat_file = _synchronous("_cat_file")
-    cat_ranges = _synchronous("_cat_ranges")
-    get_file = _synchronous("_get_file")
-    pipe_file = _synchronous("_pipe_file")
-    put_file = _synchronous("_put_file")
-    cp_file = _synchronous("_cp_file")
-    rm_file = _synchronous("_rm_file")
-    rm = _synchronous("_rm")
-    mkdir = _synchronous("_mkdir")
-    makedirs = _synchronous("_makedirs")
+    info: Callable[..., Any] = synchronous("_info")
+    ls: Callable[..., Any] = synchronous("_ls")
+    find: Callable[..., Any] = synchronous("_find")
+    glob: Callable[..., Any] = synchronous("_glob")
+    du: Callable[..., Any] = synchronous("_du")
+    exists: Callable[..., Any] = synchronous("_exists")
+    isfile: Callable[..., Any] = synchronous("_isfile")
+    isdir: Callable[..., Any] = synchronous("_isdir")
+    cat_file: Callable[..., Any] = synchronous("_cat_file")
+    cat_ranges: Callable[..., Any] = synchronous("_cat_ranges")
+    get_file: Callable[..., Any] = synchronous("_get_file")
+    pipe_file: Callable[..., Any] = synchronous("_pipe_file")
+    put_file: Callable[..., Any] = synchronous("_put_file")
+    cp_file: Callable[..., Any] = synchronous("_cp_file")
+    rm_file: Callable[..., Any] = synchronous("_rm_file")
+    rm: Callable[..., Any] = synchronous("_rm")
+    mkdir: Callable[..., Any] = synchronous("_mkdir")
+    makedirs: Callable[..., Any] = synchronous("_makedirs")

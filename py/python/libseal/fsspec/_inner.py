@@ -45,7 +45,7 @@ class Inner:
         for coroutine in each:
             try:
                 results.append(await coroutine)
-            except Exception as error:  # noqa: PERF203 (a result like the others)
+            except Exception as error:
                 results.append(error)
         return results
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from .._errors import TruncatedError
+from .._errors import InternalError, TruncatedError
 from .._libseal import Header, Unsealer
 from .._types import Require, Unwrap
 
 CHUNK_LEN = 16 * 1024
-_TAG_LEN = 16
-_SEALED_CHUNK_LEN = CHUNK_LEN + _TAG_LEN
+# With its tag.
+SEALED_CHUNK_LEN = CHUNK_LEN + 16
 # What a beginning takes is some 500 bytes.
 _MOST_KNOWN = 10_000
 
@@ -38,35 +38,20 @@ class Known:
     @property
     def plaintext_len(self) -> int:
         """How long the plaintext is. Raises TruncatedError if no message has this length."""
-        chunks, rest = divmod(self.message_len - len(self.beginning), _SEALED_CHUNK_LEN)
-        if chunks < 0 or (rest < _TAG_LEN and (rest or not chunks)):
-            raise TruncatedError("the message is cut short: its end is missing")
-        return chunks * CHUNK_LEN + max(rest - _TAG_LEN, 0)
-
-    def last_chunk(self) -> Span:
-        """The plaintext of the last chunk, which may be empty."""
-        length = self.plaintext_len
-        return max(length - 1, 0) // CHUNK_LEN * CHUNK_LEN, length
+        return self.header.plaintext_len(self.message_len)
 
     def to_fetch(self, spans: Sequence[Span], max_gap: int) -> list[range]:
         """Which bytes of the message hold the plaintext, merged where they are near each other.
 
         The last chunk is among them until it has been verified.
         """
-        wanted = [self._sealed(span) for span in spans if span[0] < span[1]]
         if not self.is_whole:
-            wanted.append(self._sealed(self.last_chunk()))
-        merged: list[range] = []
-        for each in sorted(wanted, key=lambda sealed: sealed.start):
-            if merged and each.start <= merged[-1].stop + max_gap:
-                merged[-1] = range(merged[-1].start, max(merged[-1].stop, each.stop))
-            else:
-                merged.append(each)
-        return merged
-
-    def _sealed(self, span: Span) -> range:
-        sealed = self.header.ciphertext_range(span[0], max(span[1] - span[0], 1))
-        return range(sealed.start, min(sealed.stop, self.message_len))
+            # It is the only one that is not full, and may be empty. One byte of it means all of it,
+            # even where there is none.
+            start = self.plaintext_len // CHUNK_LEN * CHUNK_LEN
+            spans = [*spans, (start, start + 1)]
+        ranges = self.header.ciphertext_ranges(spans, max_gap=max_gap)
+        return [range(each.start, min(each.stop, self.message_len)) for each in ranges]
 
     def unseal(
         self,
@@ -81,7 +66,7 @@ class Known:
         unsealer.unwrap_with(unwrap)
         blocks: list[tuple[int, bytes]] = []
         for offsets, piece in fetched.items():
-            start = (offsets.start - len(self.beginning)) // _SEALED_CHUNK_LEN * CHUNK_LEN
+            start = (offsets.start - len(self.beginning)) // SEALED_CHUNK_LEN * CHUNK_LEN
             unsealer.seek(start)
             plaintext = unsealer.update(piece)
             if offsets.stop == self.message_len:
@@ -92,10 +77,12 @@ class Known:
 
 
 def _cut(blocks: list[tuple[int, bytes]], start: int, stop: int) -> bytes:
+    if start == stop:
+        return b""  # In no block.
     for begin, plaintext in blocks:
         if begin <= start and stop <= begin + len(plaintext):
             return plaintext[start - begin : stop - begin]
-    return b""  # An empty span is in no block.
+    raise InternalError(f"no block has the plaintext from {start} to {stop}")
 
 
 def read_beginning(data: bytes, message_len: int, identity: Identity) -> Known | None:

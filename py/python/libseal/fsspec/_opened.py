@@ -68,13 +68,15 @@ class SealedReader(AbstractBufferedFile):  # type: ignore[misc]
         fs: "SealedFileSystem",
         path: str,
         reading: Reading,
-        known: Known,
-        data: bytes,
-        block_size: int | None,
-        cache_options: dict[str, Any] | None,
+        looked: tuple[Known, bytes],
+        *,
+        block_size: int | None = None,
+        cache_options: dict[str, Any] | None = None,
         cache_type: str = ReadAhead.name,
         **options: Any,
     ) -> None:
+        # What is known of the message, and its beginning, or all of it.
+        known, data = looked
         self._reading = reading
         self._known = known
         super().__init__(
@@ -92,9 +94,8 @@ class SealedReader(AbstractBufferedFile):  # type: ignore[misc]
             self.cache = AllBytes(self.blocksize, self._fetch_range, self.size, plaintext[0])
 
     def _fetch_range(self, start: int, end: int) -> bytes:
-        read = self._reading.read_known
-        [plaintext] = self.fs._run(read, self.path, self._known, [(start, end)], 0)  # noqa: SLF001
-        return bytes(plaintext)
+        read = self._reading.read_opened
+        return bytes(self.fs._run(read, self.path, self._known, (start, end)))  # noqa: SLF001
 
     def read(self, length: int | None = -1) -> bytes:
         """Read up to ``length`` bytes; none only at the end, which is verified."""
@@ -115,8 +116,7 @@ class AsyncSealedFile(AbstractAsyncStreamedFile):  # type: ignore[misc]
         super().__init__(fs, path, "rb", size=known.plaintext_len, **options)
 
     async def _fetch_range(self, start: int, end: int) -> bytes:
-        spans = [(start, end)]
-        return (await self._reading.read_known(self.path, self._known, spans, 0))[0]
+        return await self._reading.read_opened(self.path, self._known, (start, end))
 
 
 class Deferred:

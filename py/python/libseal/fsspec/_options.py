@@ -34,8 +34,7 @@ class Held:
     def __init__(self, unwrap: Unwrap, name: str) -> None:
         self.unwrap = unwrap
         self.name = name
-        is_cached = isinstance(unwrap, CachingUnwrapper)
-        self.caching = unwrap if is_cached else CachingUnwrapper(unwrap)
+        self.caching = unwrap if isinstance(unwrap, CachingUnwrapper) else CachingUnwrapper(unwrap)
 
     def __repr__(self) -> str:
         return f"<unwrapper {self.name}>"
@@ -48,7 +47,7 @@ _held: "weakref.WeakValueDictionary[str, Held]" = weakref.WeakValueDictionary()
 _lock = threading.Lock()
 
 
-def hold(unwrap: Unwrap) -> Held:
+def hold(unwrap: Unwrap | Held) -> Held:
     """The Held for an unwrapper: always the same one."""
     if isinstance(unwrap, Held):
         return unwrap
@@ -59,7 +58,7 @@ def hold(unwrap: Unwrap) -> Held:
             theirs = _members(held.unwrap)
             if len(theirs) == len(members) and all(map(_is, theirs, members)):
                 return held
-        held = Held(tuple(members) if isinstance(unwrap, list) else unwrap, uuid4().hex)
+        held = Held(tuple(unwrap) if isinstance(unwrap, list) else unwrap, uuid4().hex)
         _held[held.name] = held
     return held
 
@@ -111,7 +110,7 @@ def _client(region: str | None) -> Any:
     return make("kms", region_name=region or os.environ.get("AWS_REGION"))
 
 
-def caching_unwrapper(unwrap: Unwrap | None, kms: KmsKeys | None) -> CachingUnwrapper | None:
+def caching_unwrapper(unwrap: Unwrap | Held | None, kms: KmsKeys | None) -> CachingUnwrapper | None:
     """What to ask for data keys; None if there is nothing."""
     if unwrap is not None and kms is not None:
         raise ValueError("give unwrap or kms, not both: unwrap may be a list of unwrappers")

@@ -9,7 +9,15 @@ from .._errors import AuthenticationError, FormatError, SealError
 from .._libseal import MAX_HEADER_LEN, CachingUnwrapper
 from .._types import Require
 from ._inner import Inner
-from ._known import CHUNK_LEN, Known, KnownMessages, Span, identity_of, read_beginning
+from ._known import (
+    CHUNK_LEN,
+    SEALED_CHUNK_LEN,
+    Known,
+    KnownMessages,
+    Span,
+    identity_of,
+    read_beginning,
+)
 
 # What is read of a file to know its header; few are longer.
 BEGINNING_LEN = 4 * 1024
@@ -76,7 +84,9 @@ class Reading:
             if known is None:
                 raise not_sealed(path)
             return known, b""
-        size = int(info["size"])
+        size = _size(path, info)
+        if not size:
+            raise not_sealed(path)
         first = size if size <= at_once else min(size, BEGINNING_LEN)
         data = await self.fetch(path, range(first))
         try:
@@ -125,6 +135,25 @@ class Reading:
                 fetched.setdefault(offsets, data[offsets.start : offsets.stop])
             return await self.inner.work(known.unseal, fetched, spans, self.unwrap, self._require)
 
+    async def read_opened(self, path: str, known: Known, span: Span) -> bytes:
+        """Read plaintext of this very message. Raises ChangedError if another took its place."""
+        try:
+            return (await self.read_known(path, known, [span], 0))[0]
+        except (AuthenticationError, OSError) as error:
+            if await self._has_changed(path, known):
+                from ..batch import ChangedError  # noqa: PLC0415 (only now it is needed)
+
+                text = "the file has changed since it was opened: open it again"
+                raise ChangedError(errno.ESTALE, text, path) from error
+            raise
+
+    async def _has_changed(self, path: str, known: Known) -> bool:
+        self.forget(path)
+        try:
+            return identity_of(await self.inner.call("info", path)) != known.identity
+        except FileNotFoundError:
+            return True
+
     async def read_whole(self, path: str) -> bytes:
         """Read all of a file: with one request if it is not long."""
         pieces = [piece async for piece in self.read_pieces(path)]
@@ -133,9 +162,11 @@ class Reading:
     async def read_pieces(self, path: str) -> AsyncIterator[bytes]:
         """Read all of a file, piece by piece. It is known to be whole before the first one."""
         data = await self._first_piece(path)
+        if not data:
+            raise not_sealed(path)
         if len(data) == WHOLE:
             info = await self.inner.call("info", path)
-            if int(info["size"]) < WHOLE:  # What was known of it is out of date.
+            if _size(path, info) < WHOLE:  # What was known of it is out of date.
                 self.forget(path)
                 info = await self.inner.call("info", path)
         else:
@@ -143,13 +174,13 @@ class Reading:
             info = {"size": len(data)}
         with about(path):
             try:
-                known = read_beginning(data, int(info["size"]), identity_of(info))
+                known = read_beginning(data, _size(path, info), identity_of(info))
             except FormatError as error:
                 raise not_sealed(path) from error
         if known is None:
             raise not_sealed(path)
         # The whole chunks that are here, and then the rest.
-        here = (len(data) - len(known.beginning)) // (CHUNK_LEN + 16) * CHUNK_LEN
+        here = (len(data) - len(known.beginning)) // SEALED_CHUNK_LEN * CHUNK_LEN
         if len(data) == known.message_len:
             here = known.plaintext_len
         yield (await self.read_known(path, known, [(0, here)], 0, data))[0]
@@ -157,8 +188,8 @@ class Reading:
         at_once = AT_ONCE if self.inner.is_async else 1
         for first in range(0, len(starts), at_once):
             spans = [(start, start + PIECE_LEN) for start in starts[first : first + at_once]]
-            reading = [self.read_known(path, known, [span], 0) for span in spans]
-            for [piece] in all_of(await self.inner.gather(reading)):
+            reading = [self.read_opened(path, known, span) for span in spans]
+            for piece in all_of(await self.inner.gather(reading)):
                 yield piece
 
     async def _first_piece(self, path: str) -> bytes:
@@ -172,6 +203,13 @@ class Reading:
                 return b""
             raise
         return data
+
+
+def _size(path: str, info: Mapping[str, Any]) -> int:
+    if info["size"] is None:
+        text = "the store does not say how long the file is, so it cannot be read in parts"
+        raise OSError(errno.EINVAL, text, path)
+    return int(info["size"])
 
 
 def _span(bounds: Bounds, length: int) -> Span:

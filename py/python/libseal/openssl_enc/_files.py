@@ -31,13 +31,15 @@ def decrypt_file(
     pbkdf2: bool = False,
     iterations: int | None = None,
     base64: bool = False,
+    overwrite: bool = True,
     progress: Progress | None = None,
 ) -> int:
     """Decrypt the file ``src`` into the file ``dst`` and return the length of ``dst`` in bytes.
 
     Nothing of it is authenticated, and with CTR a wrong password is no error: see the module, also
-    for the arguments. For ``src``, ``dst`` and ``progress`` see ``libseal.seal_file``: ``dst`` is
-    replaced as a whole, at the end. For destinations such as pipes, see DecryptReader.
+    for the arguments. For ``src``, ``dst``, ``overwrite`` and ``progress`` see
+    ``libseal.seal_file``: ``dst`` is replaced as a whole, at the end. For destinations such as
+    pipes, see DecryptReader.
 
     Raises FormatError if this is not what ``openssl enc`` writes, TruncatedError if it was cut and
     that shows, AuthenticationError if the padding of CBC does not fit, ImportError if the package
@@ -46,7 +48,7 @@ def decrypt_file(
     derivation = KeyDerivation.of(cipher, md, iterations, pbkdf2=pbkdf2)
     secret = password_bytes(password)
     count = thread_count(None)
-    with _replacing(src, dst, progress) as (target, source):
+    with _replacing(src, dst, progress, overwrite=overwrite) as (target, source):
         parts = decrypted(
             Source(source).read,
             secret,
@@ -71,6 +73,7 @@ def reseal_file(
     pbkdf2: bool = False,
     iterations: int | None = None,
     base64: bool = False,
+    overwrite: bool = True,
     progress: Progress | None = None,
 ) -> int:
     """Decrypt the file ``src``, seal it into the file ``dst``, and return the length of ``dst``.
@@ -83,7 +86,7 @@ def reseal_file(
     secret = password_bytes(password)
     sealer = Sealer(recipients, context=context, threads=None)
     count = thread_count(None)
-    with _replacing(src, dst, progress) as (target, source):
+    with _replacing(src, dst, progress, overwrite=overwrite) as (target, source):
         plaintext = RawDecryptReader(
             Source(source).read, secret, derivation, base64=base64, progress=progress
         )
@@ -94,12 +97,12 @@ def reseal_file(
 
 @contextmanager
 def _replacing(
-    src: Path, dst: Path, progress: Progress | None
+    src: Path, dst: Path, progress: Progress | None, *, overwrite: bool
 ) -> Iterator[tuple["NewFile", "io.FileIO"]]:
     from .._replace import replacing  # noqa: PLC0415 (importing it takes 3 ms)
 
     check_path("src", src)
     check_path("dst", dst)
     check_progress(progress)
-    with noting(src), replacing(dst) as target, opened(src) as source:
+    with noting(src), replacing(dst, overwrite=overwrite) as target, opened(src) as source:
         yield target, source

@@ -1,6 +1,9 @@
 """From a password and a salt to a key: what ``openssl enc`` was told, and what it made of that."""
 
 import hashlib
+from collections.abc import Callable
+from functools import partial
+from threading import Thread
 from typing import Final, NamedTuple
 
 from .._types import Buffer
@@ -41,7 +44,9 @@ class KeyDerivation(NamedTuple):
         """Return key and IV."""
         length = self.key_len + BLOCK_LEN
         if self.iterations is not None:
-            derived = hashlib.pbkdf2_hmac(self.md, password, salt, self.iterations, length)
+            derived = _in_thread(
+                partial(hashlib.pbkdf2_hmac, self.md, password, salt, self.iterations, length)
+            )
         else:
             # EVP_BytesToKey with one iteration.
             derived = block = b""
@@ -50,6 +55,23 @@ class KeyDerivation(NamedTuple):
                 block = digest.digest()
                 derived += block
         return derived[: self.key_len], derived[self.key_len : length]
+
+
+def _in_thread(function: Callable[[], bytes]) -> bytes:
+    """Call a function of C that may take minutes, so that Ctrl-C need not wait for it."""
+    from concurrent.futures import Future  # noqa: PLC0415 (importing it takes 5 ms)
+
+    future: Future[bytes] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(function())
+        except BaseException as error:
+            future.set_exception(error)
+
+    # A pool would be waited for at the end of the process.
+    Thread(target=run, daemon=True).start()
+    return future.result()
 
 
 def password_bytes(password: Buffer) -> bytes:

@@ -20,6 +20,8 @@ Spec: TypeAlias = (
 SPECS: Final = ("RSA_2048", "RSA_3072", "RSA_4096")
 USAGE: Final = "ENCRYPT_DECRYPT"
 ALGORITHM: Final = "RSAES_OAEP_SHA_256"
+FORMER_ALIAS: Final = "libseal:former-alias"
+"""The tag that says which alias a key had."""
 _DELETED: Final = ("PendingDeletion", "PendingReplicaDeletion")
 
 
@@ -45,6 +47,10 @@ class KmsKey:
     """Why the key cannot unseal, or None if it can."""
     is_new: bool = False
     """Whether this call made the key."""
+    former_alias: str = ""
+    """The alias that this key had until ``rotate_key`` moved it. Only ``list_keys`` finds it, for
+    keys that have no alias now.
+    """
     error: SealError | None = field(default=None, repr=False, compare=False)
     """What is raised where a key is needed that can unseal: an InvalidKeyError if it never can, a
     KmsRefusedError if it cannot in its state, and None if it can.
@@ -107,6 +113,12 @@ def described(client: Any, name: str, aliases: tuple[str, ...] | None = None) ->
         why_not=problem,
         error=error,
     )
+
+
+def tags_of(client: Any, key: KmsKey) -> dict[str, str]:
+    """The tags of a key: 50 at most, which is one page."""
+    answer = call(client, "ListResourceTags", key.arn, KeyId=key.arn)
+    return {tag["TagKey"]: tag["TagValue"] for tag in answer["Tags"]}
 
 
 def usable(key: KmsKey) -> KmsKey:

@@ -32,7 +32,8 @@ def call(client: Any, operation: str, what: str, **arguments: Any) -> Any:
     try:
         return getattr(client, method)(**arguments)
     except Exception as error:
-        raise failure(error, f"KMS {operation} of {what}", f"kms:{operation}")  # noqa: B904 (it has its cause)
+        about = f"KMS {operation} of {what}"
+        raise failure(error, about, f"kms:{operation}", what)  # noqa: B904 (it has its cause)
 
 
 def check_name(name: object) -> str:

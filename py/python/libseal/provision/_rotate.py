@@ -1,6 +1,7 @@
 """The next key for an alias, and moving the alias to it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ from .._errors import InvalidKeyError, KeyUnwrapError, KmsRefusedError
 from ..aws._clients import KmsClient
 from ..aws._failures import is_absent
 from ._create import check_spec, find, make_key, name_key
-from ._key import SPECS, KmsKey, Spec, described, usable
+from ._key import FORMER_ALIAS, SPECS, KmsKey, Spec, described, tags_of, usable
 from ._kms import call, check_alias, client_of
 
 __all__ = ["Rotation", "next_alias", "rotate_key"]
@@ -48,12 +49,14 @@ def rotate_key(
 
     In between, whatever unseals has to list the old key by its ARN, and be allowed to use the new
     one. With ``move_alias``, no key is made, one that cannot unseal is refused, and
-    ``alias/…-next`` is deleted afterwards. No call touches the old key: it has to stay enabled
-    until everything that is sealed for it was unsealed or rewrapped.
+    ``alias/…-next`` is deleted afterwards. The old key gets a tag, ``libseal:former-alias``, by
+    which ``list_keys`` knows it, and otherwise no call touches it: it has to stay enabled until
+    everything that is sealed for it was unsealed or rewrapped.
 
     Takes ``kms:DescribeKey``; ``kms:GetKeyPolicy``, ``kms:ListResourceTags``, ``kms:CreateKey``,
     ``kms:TagResource`` if there are tags, and ``kms:CreateAlias`` to make the key;
-    ``kms:UpdateAlias`` and ``kms:DeleteAlias`` to move the alias.
+    ``kms:UpdateAlias`` and ``kms:DeleteAlias`` to move the alias, and ``kms:TagResource`` for the
+    tag, without which the old key has none.
     """
     kms = client_of(client)
     upcoming = next_alias(alias)
@@ -98,11 +101,12 @@ def _make(client: Any, alias: str, old: KmsKey, spec: Spec | None) -> KmsKey:
 
 
 def _tags(client: Any, key: KmsKey) -> dict[str, str]:
-    # A key has 50 tags at most, which is one page.
-    answer = call(client, "ListResourceTags", key.arn, KeyId=key.arn)
-    tags = {tag["TagKey"]: tag["TagValue"] for tag in answer["Tags"]}
+    """The tags that the next key gets."""
+    tags = tags_of(client, key)
     # Names that begin like this belong to AWS, and cannot be given.
-    return {name: tags[name] for name in tags if not name.startswith("aws:")}
+    return {
+        name: tags[name] for name in tags if not name.startswith("aws:") and name != FORMER_ALIAS
+    }
 
 
 def _move(client: Any, alias: str, old: KmsKey, new: KmsKey | None) -> Rotation:
@@ -114,6 +118,10 @@ def _move(client: Any, alias: str, old: KmsKey, new: KmsKey | None) -> Rotation:
         )
     usable(new)
     call(client, "UpdateAlias", alias, AliasName=alias, TargetKeyId=new.key_id)
+    # It says no more than what the old key was, so the alias has moved with or without it.
+    with suppress(KeyUnwrapError):
+        tag = {"TagKey": FORMER_ALIAS, "TagValue": alias}
+        call(client, "TagResource", old.arn, KeyId=old.arn, Tags=[tag])
     try:
         call(client, "DeleteAlias", upcoming, AliasName=upcoming)
     except KeyUnwrapError as error:

@@ -12,6 +12,7 @@ from ...aws._failures import failure
 from .. import _places
 from .._aws import kms_client, region_of_key
 from .._failures import printable
+from .._jobs import irregular
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,7 +50,11 @@ def usage() -> Iterator[None]:
 
 def write(data: bytes, output: str | None, *, force: bool) -> None:
     """Write a file, an object in S3, or to standard output. Raises Failure for what is there."""
-    target = _places.target(output or _places.STANDARD)
+    name = output or _places.STANDARD
+    failure = irregular(name)
+    if failure is not None:
+        raise failure
+    target = _places.target(name)
     target.check(force=force)
     target.receive(io.BytesIO(data), lambda _: None)
 

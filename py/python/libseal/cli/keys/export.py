@@ -1,8 +1,10 @@
 """``libseal keys export``."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from typing import cast
+from functools import wraps
+from typing import Any
 
 import click
 
@@ -30,22 +32,40 @@ def _to_moment(_: click.Context, parameter: click.Parameter, text: str | None) -
     return moment
 
 
+_HELP: dict[Form, str] = {
+    "pem": "PEM. This is the default.",
+    "der": "DER.",
+    "c-header": "A C header: the key and its fingerprint.",
+    "rust": "Rust constants: the key and its fingerprint.",
+    "json": "A key bundle: with ARN, fingerprint and times.",
+    "recipients": "A line of a recipients file, for -R.",
+}
+
+
+def _form_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """An option for each form, as ``form``. Of two, click would take the last."""
+
+    @wraps(function)
+    def wrapped(*args: Any, **others: Any) -> Any:
+        given = [form for form in _HELP if others.pop(_flag(form))]
+        if len(given) > 1:
+            names = " and ".join(f"--{form}" for form in given)
+            raise click.UsageError(f"{names} are different forms: give one of them")
+        return function(*args, form=given[0] if given else "pem", **others)
+
+    for form in reversed(_HELP):
+        option = click.option(f"--{form}", _flag(form), is_flag=True, help=_HELP[form])
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def _flag(form: Form) -> str:
+    return f"is_{form.replace('-', '_')}"
+
+
 @click.command()
 @click.argument("key", metavar="KEY")
-@click.option("--pem", "form", flag_value="pem", help="PEM. This is the default.")
-@click.option("--der", "form", flag_value="der", help="DER.")
-@click.option(
-    "--c-header", "form", flag_value="c-header", help="A C header: the key and its fingerprint."
-)
-@click.option(
-    "--rust", "form", flag_value="rust", help="Rust constants: the key and its fingerprint."
-)
-@click.option(
-    "--json", "form", flag_value="json", help="A key bundle: with ARN, fingerprint and times."
-)
-@click.option(
-    "--recipients", "form", flag_value="recipients", help="A line of a recipients file, for -R."
-)
+@_form_options
 @click.option(
     "--name", metavar="NAME", help="What C and Rust call the key. [default: from the alias]"
 )
@@ -63,7 +83,7 @@ def _to_moment(_: click.Context, parameter: click.Parameter, text: str | None) -
 def command(
     *,
     key: str,
-    form: str | None,
+    form: Form,
     name: str | None,
     not_after: datetime | None,
     output: str | None,
@@ -85,7 +105,7 @@ def command(
     """
     with usage():
         bundle = KeyBundle.from_kms(lambda: kms_for(key, region), key, not_after=not_after)
-        data = export_key(bundle, cast("Form", form or "pem"), name=name)
+        data = export_key(bundle, form, name=name)
     write(data, output, force=force)
     where = f" to {output}" if output and output != "-" else ""
     Reporter(quiet=quiet).succeeded(

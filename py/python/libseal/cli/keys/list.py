@@ -9,6 +9,7 @@ from ...provision._key import KmsKey
 from ...provision._listing import list_keys
 from ._shared import kms_for, region_option, say
 
+MOST_DESCRIPTION = 40
 HEADINGS = ("ALIAS", "KEY", "SPEC", "USAGE", "STATE", "CAN UNSEAL")
 
 
@@ -23,7 +24,11 @@ def command(as_json: bool, region: str | None) -> None:
       libseal keys list
       libseal keys list --json | jq -r 'select(.can_unseal) | .arn'
 
-    It takes kms:ListKeys, kms:ListAliases and kms:DescribeKey.
+    A key without an alias is shown with the one that `libseal keys rotate` took from it, or else
+    with its description.
+
+    It takes kms:ListKeys, kms:ListAliases and kms:DescribeKey, and kms:ListResourceTags to find the
+    former alias.
     """
     keys = list_keys(lambda: kms_for(region=region))
     if as_json:
@@ -42,8 +47,17 @@ def command(as_json: bool, region: str | None) -> None:
 
 def _row(key: KmsKey) -> tuple[str, ...]:
     can = "yes" if key.why_not is None else f"no: {key.why_not}"
-    names = ", ".join(key.aliases) or "-"
+    names = ", ".join(key.aliases) or _without_alias(key)
     return (names, key.key_id, key.spec or "-", key.usage or "-", key.state or "-", can)
+
+
+def _without_alias(key: KmsKey) -> str:
+    if key.former_alias:
+        return f"- (was {key.former_alias})"
+    description = " ".join(key.description.split())
+    if len(description) > MOST_DESCRIPTION:
+        description = f"{description[: MOST_DESCRIPTION - 1]}…"
+    return f"- ({description})" if description else "-"
 
 
 def _as_dict(key: KmsKey) -> dict[str, object]:
@@ -51,6 +65,7 @@ def _as_dict(key: KmsKey) -> dict[str, object]:
         "arn": key.arn,
         "key_id": key.key_id,
         "aliases": list(key.aliases),
+        "former_alias": key.former_alias or None,
         "spec": key.spec,
         "usage": key.usage,
         "state": key.state,

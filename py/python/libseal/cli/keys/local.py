@@ -1,6 +1,7 @@
 """``libseal keys local``."""
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from .._failures import ExitCode, Failure
 from .._options import force_option, quiet_option
 from .._places import target
 from .._progress import Reporter
-from ._shared import write
 
 DEFAULT_BITS = "3072"
 
@@ -62,24 +62,41 @@ def command(prefix: str, bits: str, force: bool, quiet: bool) -> None:
     for name in (private, public):
         target(name).check(force=force)
     pem = generate_private_key(int(bits))
-    _write_private(Path(private), pem, force=force)
-    write(pem_of(LocalUnwrapper(pem).public_key).encode(), public, force=force)
+    public_pem = pem_of(LocalUnwrapper(pem).public_key).encode()
+    # In this order: if the process is killed, there is no public key without its private one.
+    _write_all([(private, pem, 0o600), (public, public_pem, 0o666)], force=force)
     Reporter(quiet=quiet).succeeded(
         f"made {private} and {public}, for trying out: the private key is in a file"
     )
 
 
-def _write_private(path: Path, pem: bytes, *, force: bool) -> None:
-    """Write a file that no one else can read at any moment, as a whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp") if force else path
-    # With O_EXCL, it is no one else's file, nor a link to one.
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def _write_all(files: Sequence[tuple[str, bytes, int]], *, force: bool) -> None:
+    """Write files, given with their modes: all of them or none.
+
+    No one else can read a private one at any moment.
+    """
+    from ..._replace import naming  # noqa: PLC0415 (importing it takes 3 ms)
+
+    made: list[Path] = []
     try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(pem)
+        for name, data, mode in files:
+            path = Path(name)
+            if force:
+                path = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+            with naming(name):
+                # With O_EXCL, it is no one else's file, nor a link to one.
+                fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+                made.append(path)
+                with os.fdopen(fd, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(fd)
         if force:
-            temporary.replace(path)
+            # All have been stored, so little can go wrong.
+            for path, (name, _, _) in zip(made, files, strict=True):
+                path.replace(name)
     except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
+        for path in made:
+            with suppress(OSError):
+                path.unlink()
         raise

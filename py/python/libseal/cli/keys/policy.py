@@ -7,7 +7,8 @@ from typing import cast
 
 import click
 
-from ...aws._failures import failure
+from ..._errors import InvalidKeyError
+from ...aws._failures import again, failure
 from ...provision._key import describe_key
 from ...provision._policy import ROLES, Role, key_policy, policy
 from .._aws import client
@@ -83,8 +84,12 @@ def command(
           --allow unseal=arn:aws:iam::111122223333:role/unsealer > key.json
       aws kms put-key-policy --key-id KEY_ID --policy-name default --policy file://key.json
 
-    With ARNs of keys, it asks no one. The ARN of an alias takes a kms:DescribeKey, as policies name
-    keys: one that names an alias would allow nothing.
+    With ARNs of keys, it asks no one. Other names of keys take a kms:DescribeKey, as policies name
+    keys: one that names an alias would allow nothing. A key that could not unseal is refused then.
+
+    For provision, an alias takes the account that it is to be in, so AWS STS is asked for yours:
+    that needs credentials and no permission. With the ARN of the alias, it asks no one:
+    arn:aws:kms:REGION:ACCOUNT:alias/telemetry, or alias/* for all of them.
     """
     if principals and role != "key":
         raise click.UsageError("--allow is for the policy of a key: libseal keys policy key")
@@ -123,7 +128,11 @@ def _key_arns(names: Iterable[str], region: str | None) -> list[str]:
     for name in names:
         match = ARN.fullmatch(name)
         if match is None or match["kind"] == "alias":
-            arns.append(describe_key(kms_for(name, region), name).arn)
+            key = describe_key(kms_for(name, region), name)
+            # One that is disabled can be enabled again.
+            if isinstance(key.error, InvalidKeyError):
+                raise key.error
+            arns.append(key.arn)
         else:
             arns.append(name)
     return arns
@@ -133,13 +142,15 @@ def _alias_arn(name: str, region: str | None) -> str:
     """The ARN of an alias, which need not exist, in the account of the caller."""
     if not name.startswith("alias/"):
         return name
-    kms = kms_for(region=region)
     try:
+        region = kms_for(region=region).meta.region_name
         # No permission is needed for this.
-        caller = client("sts", kms.meta.region_name).get_caller_identity()
+        caller = client("sts", region).get_caller_identity()
     except click.ClickException:
         raise
     except Exception as error:
-        raise failure(error, "the account is not known; give the ARN of the alias") from error
+        found = failure(error, "AWS STS was asked for your account")
+        arn = f"arn:aws:kms:{region or 'REGION'}:ACCOUNT:{name}"
+        raise again(found, f"or give the ARN of the alias: {arn}") from error
     partition = caller["Arn"].split(":")[1]
-    return f"arn:{partition}:kms:{kms.meta.region_name}:{caller['Account']}:{name}"
+    return f"arn:{partition}:kms:{region}:{caller['Account']}:{name}"

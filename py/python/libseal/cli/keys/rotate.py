@@ -27,8 +27,8 @@ def command(
 
     The next key has the policy, tags and description of the old one; grants are not copied. It is
     called alias/telemetry-next until the alias moves, and a second call makes no other. The old key
-    is not touched: it has to stay enabled until everything that is sealed for it was unsealed or
-    rewrapped.
+    gets a tag that says which alias it had, and is not touched otherwise: it has to stay enabled
+    until everything that is sealed for it was unsealed or rewrapped.
     """
     with usage():
         rotation = rotate_key(
