@@ -36,11 +36,6 @@ def replacing(
 ) -> Iterator["NewFile"]:
     """Yield a file that takes the place of ``dst`` when the block ends without an exception.
 
-def replacing(
-    dst: Path, *, overwrite: bool = True, survives_power_loss: bool = True
-) -> Iterator["NewFile"]:
-    """Yield a file that takes the place of ``dst`` when the block ends without an exception.
-
     What is no regular file, or may not be written, is refused at once, and so is any file unless
     ``overwrite``; then also one that another process makes during the block. An OSError about the
     new file names ``dst`` as the caller gave it.
