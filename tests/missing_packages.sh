@@ -5,6 +5,7 @@
 #     missing_packages.sh            to build, and for the demo
 #     missing_packages.sh tests      to run the tests as well
 #     missing_packages.sh firmware   to build and test for microcontrollers and other machines
+#     missing_packages.sh engines    to run the tests on Spark, Ray and Dask
 #     missing_packages.sh all        all of these, and those that are skipped where their tool is missing
 
 PYTHON=${PYTHON:-python3}
@@ -44,6 +45,9 @@ case $1 in firmware | all)
     need qemu-system-arm command -v qemu-system-arm
     need qemu-system-misc command -v qemu-system-riscv32
     need qemu-user command -v qemu-aarch64
+esac
+case $1 in engines | all)
+    need openjdk-17-jre-headless command -v java
 esac
 case $1 in all)
     need valgrind command -v valgrind

@@ -107,18 +107,19 @@ impl DataKeys {
     ///
     /// # Errors
     /// As [`Header::unwrap_with`], and [`AuthenticationFailed`](ErrorKind::AuthenticationFailed) if the
-    /// header was altered. The data key is kept then: it is the right one for other messages.
+    /// header was altered or this is not its data key. Nothing is kept then.
     pub fn unwrap(&mut self, header: &Header, unwrapper: impl Unwrap) -> Result<(), Error> {
         if let Some(data_key) = self.data_key_of(header) {
-            return Ok(header.verify(data_key)?);
+            return Ok(with_wiped_stack(|| header.verify(data_key))?);
         }
         let asking = Asking {
             unwrapper,
             answer: RefCell::default(),
         };
         let data_key = header.unwrap_with(&asking)?;
+        with_wiped_stack(|| header.verify(&data_key))?;
         self.keys.extend(asking.answer.into_inner());
-        Ok(header.verify(&data_key)?)
+        Ok(())
     }
 
     /// Keeps the data key of a wrapped key, which came in another way than [`unwrap`](Self::unwrap).

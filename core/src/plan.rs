@@ -259,26 +259,30 @@ impl Plan {
         groups
     }
 
-    /// The files of one header, in pieces that are not longer than `share` and a file.
+    /// The files of one header, in as few pieces as a share of this length permits. None is longer than
+    /// that and a file.
     fn pieces(&self, group: Piece, share: u128) -> Vec<Piece> {
-        let count = group.len.div_ceil(share).min(group.files.len() as u128);
+        let count = group.len.div_ceil(share);
         if count <= 1 {
             return vec![group];
         }
+        let piece_len = group.len.div_ceil(count);
         let mut pieces: Vec<Piece> = Vec::new();
         let (mut before, mut current) = (0, None);
         for number in group.files {
             let Some(file) = self.files.get(number) else {
                 continue;
             };
-            let index = before * count / group.len;
+            // Where the middle of the file lies.
+            let message_len = u128::from(file.message_len);
+            let index = (before + message_len / 2) / piece_len;
+            before += message_len;
             if current.replace(index) != Some(index) {
                 pieces.push(Piece::default());
             }
             if let Some(piece) = pieces.last_mut() {
                 piece.push(number, file);
             }
-            before += u128::from(file.message_len);
         }
         pieces
     }

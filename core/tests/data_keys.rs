@@ -97,21 +97,28 @@ fn an_unwrapper_that_fails_leaves_nothing() {
 }
 
 #[test]
-fn a_header_that_was_altered_is_refused_and_costs_no_further_call() {
+fn a_data_key_is_kept_if_it_verifies_the_header() {
     let message = seal(&[("device", "42")], b"plaintext");
     let mut altered = message.clone();
     let place = header(&message).len() - 1;
     altered[place] ^= 1;
     let calls = Cell::new(0);
     let mut keys = DataKeys::new();
+    let error = keys.unwrap(&header(&message), common::known_key([7; 32]));
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::AuthenticationFailed);
     for _ in 0..2 {
         let error = keys
             .unwrap(&header(&altered), counting(&calls))
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AuthenticationFailed);
     }
+    assert!(keys.is_empty());
     keys.unwrap(&header(&message), counting(&calls)).unwrap();
-    assert_eq!(calls.get(), 1);
+    assert_eq!(calls.get(), 3);
+    // Now that it is known, no one is asked about the altered one.
+    let error = keys.unwrap(&header(&altered), counting(&calls));
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::AuthenticationFailed);
+    assert_eq!((calls.get(), keys.len()), (3, 1));
 }
 
 #[test]

@@ -87,7 +87,7 @@ impl DataKeys {
     /// place of the right one. Threads may call this at the same time.
     ///
     /// For what unwrap is and what is raised see unseal. AuthenticationError if the header was
-    /// altered.
+    /// altered or this is not its data key; nothing is kept then.
     #[pyo3(signature = (header, unwrap, /))]
     fn unwrap(&self, header: &Bound<'_, PyAny>, unwrap: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = header.py();

@@ -40,8 +40,9 @@ def test_data_goes_through_pipes(command: Command) -> None:
     assert command("verify", "-q", "-i", "private.pem", stdin=sealed.out) == (OK, b"", "")
     assert json.loads(command("inspect", "--json", stdin=sealed.out).out)["length"] is None
 
+    command.path("other.der", public_key("rsa-3072").der)
     rewrapped = command(
-        "rewrap", "-i", "private.pem", "--keep", "-r", "public.pem", stdin=sealed.out
+        "rewrap", "-i", "private.pem", "--keep", "-r", "other.der", stdin=sealed.out
     )
     assert len(libseal.inspect(rewrapped.out).wrapped_keys) == 2
     assert libseal.unseal(rewrapped.out, unwrapper()) == TEXT

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import libseal
-from support import public_key, unwrapper
+from support import LENGTHS, public_key, unwrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,3 +90,27 @@ def test_a_stored_header_opens_the_message_that_it_belongs_to() -> None:
     other = libseal.Header(libseal.seal(RECIPIENTS, b"data"))
     with pytest.raises(libseal.AuthenticationError):
         libseal.Unsealer.with_key(other, data_key)
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_the_length_of_the_plaintext_needs_no_key(length: int) -> None:
+    message = libseal.seal(RECIPIENTS, bytes(length))
+    header = libseal.Header(message[:2000])
+    assert header.plaintext_len(len(message)) == length
+    for impossible in (0, header.length, header.length + 56 + 15):
+        with pytest.raises(libseal.TruncatedError):
+            header.plaintext_len(impossible)
+
+
+def test_ranges_are_merged_where_they_are_near() -> None:
+    header = libseal.Header(BLOB)
+    chunks = [header.ciphertext_range(16384 * n, 1) for n in range(10)]
+    ranges = [(150_000, 150_001), (0, 1), (5, 16_385), (7, 7), (9, 3)]
+    apart = [range(chunks[0].start, chunks[1].stop), chunks[9]]
+    assert header.ciphertext_ranges(ranges) == apart
+    assert header.ciphertext_ranges(ranges, max_gap=7 * 16_400 - 1) == apart
+    whole = [range(chunks[0].start, chunks[9].stop)]
+    assert header.ciphertext_ranges(ranges, max_gap=7 * 16_400) == whole
+    assert header.ciphertext_ranges([]) == []
+    with pytest.raises(OverflowError):
+        header.ciphertext_ranges([(-1, 5)])

@@ -14,7 +14,7 @@ import pytest
 
 import libseal
 from children import ALICE, BOB
-from support import holds_nothing, key_file, public_key, unwrapper
+from support import Counting, holds_nothing, key_file, public_key, unwrapper
 from tests.independent.vector import KEYS
 
 if TYPE_CHECKING:
@@ -92,6 +92,22 @@ def test_one_unwrap(path: Path) -> None:
 
     libseal.rewrap_file(path, unwrap, public_key(SAME))
     assert len(asked) == 1
+
+
+def test_messages_of_one_data_key_share_the_new_header(tmp_path: Path) -> None:
+    key = libseal.SealingKey(public_key())
+    paths = [tmp_path / "a", tmp_path / "b"]
+    for path in paths:
+        path.write_bytes(key.seal(path.name.encode()))
+    unwrap = Counting()
+    headers: dict[libseal.Header, libseal.Header] = {}
+    new = [
+        libseal.rewrap_file(path, unwrap, public_key("rsa-3072"), headers=headers) for path in paths
+    ]
+    assert unwrap.calls == 1
+    assert new[0] == new[1] == libseal.inspect(paths[1])
+    opened = [libseal.unseal(path.read_bytes(), unwrapper("rsa-3072")) for path in paths]
+    assert opened == [b"a", b"b"]
 
 
 def test_nothing_to_do(path: Path) -> None:

@@ -188,6 +188,41 @@ def test_one_unwrap_and_nothing_to_do(s3: S3Client) -> None:
     assert log.operations == ["GetObject"]
 
 
+def test_messages_of_one_data_key_share_their_new_header(s3: S3Client) -> None:
+    names = ["one", "two", "other"]
+    shared_key = libseal.SealingKey(public_key())
+    messages = [shared_key.seal(b"1"), shared_key.seal(b"2"), libseal.seal(public_key(), b"3")]
+    for name, message in zip(names, messages, strict=True):
+        s3.put_object(Bucket=BUCKET, Key=name, Body=message)
+    asked = []
+
+    def unwrap(key: libseal.WrappedKey) -> bytes | None:
+        asked.append(key)
+        return unwrapper()(key)
+
+    headers: dict[libseal.Header, libseal.Header] = {}
+    new = [
+        rewrap_object(s3, BUCKET, name, unwrap, public_key("rsa-3072"), headers=headers)
+        for name in names
+    ]
+    assert len(asked) == 2
+    assert new[0] == new[1] != new[2]
+    assert headers == {libseal.Header(messages[0]): new[0], libseal.Header(messages[2]): new[2]}
+    bodies = [s3.get_object(Bucket=BUCKET, Key=name)["Body"].read() for name in names]
+    opened = [libseal.unseal(body, unwrapper("rsa-3072")) for body in bodies]
+    assert opened == [b"1", b"2", b"3"]
+
+
+def test_a_header_that_is_known_takes_no_unwrapper(s3: S3Client) -> None:
+    message = put(s3, SMALL)
+    old = libseal.Header(message)
+    new = old.rewrap(unwrapper(), public_key("rsa-3072"))
+    assert rewrap(s3, unwrap=lambda _: None, headers={old: new}) == new
+    assert libseal.unseal(get(s3), unwrapper("rsa-3072")) == data_of(SMALL)
+    with pytest.raises(libseal.NoMatchingRecipientError):
+        rewrap(s3, unwrap=lambda _: None, headers={old: new})
+
+
 PROPERTIES: dict[str, Any] = {
     "CacheControl": "max-age=60",
     "ContentDisposition": "attachment",

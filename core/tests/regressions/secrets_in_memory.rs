@@ -10,9 +10,11 @@ use std::{
     time::Duration,
 };
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use libseal::{
-    CacheLimits, CachingUnwrapper, DataKey, Envelope, ErrorKind, Header, PublicKey, Recipient,
-    SealingKey, SealingLimits, Unwrap, WrappedKey, random_fn, unseal, unwrap_fn,
+    CacheLimits, CachingUnwrapper, DataKey, DataKeys, Envelope, ErrorKind, Header, JobKey,
+    PublicKey, Recipient, SealingKey, SealingLimits, Unwrap, WrappedKey, random_fn, unseal,
+    unwrap_fn,
 };
 use zeroize::{Zeroize, Zeroizing};
 
@@ -154,6 +156,36 @@ fn leave_a_cache(message: &[u8], known: &HashSet<u64>) {
     assert_eq!(find(known), None, "dropped with the cache");
 }
 
+/// Data keys of a job are wiped in the process that unwraps them and in the one that they travel to.
+fn travel(message: &[u8], known: &HashSet<u64>) {
+    let header = Header::parse(message).unwrap();
+    let mut data_keys = DataKeys::new();
+    data_keys.unwrap(&header, unwrapper()).unwrap();
+    let job_key = JobKey::generate().unwrap();
+    let encrypted = data_keys.encrypt(&job_key).unwrap();
+    assert!(find(known).is_some());
+    drop(data_keys);
+    assert_eq!(find(known), None, "encrypted");
+
+    let data_keys = DataKeys::decrypt(&job_key, &encrypted).unwrap();
+    assert!(find(known).is_some());
+    let mut part = data_keys.for_headers([&header]);
+    part.extend(data_keys);
+    assert_eq!(unseal(message, &part, &[]).unwrap(), b"secret");
+    drop(part);
+    assert_eq!(find(known), None, "decrypted");
+
+    // A job key is known by its text here.
+    let mut known_text = Zeroizing::new([0; 32]);
+    answer(1, &mut *known_text);
+    let text = Base64UrlUnpadded::encode_string(&*known_text);
+    let job_key = JobKey::from_text(&Zeroizing::new(text)).unwrap();
+    known_text.zeroize();
+    assert!(find(known).is_some());
+    drop(job_key);
+    assert_eq!(find(known), None, "the job key");
+}
+
 #[test]
 fn nothing_is_left() {
     let (key, known) = (public_key("rsa-2048"), known_secrets());
@@ -170,4 +202,5 @@ fn nothing_is_left() {
     }
     let message = sealed_with_known_key(&key);
     leave_a_cache(&message, &known);
+    travel(&message, &known);
 }

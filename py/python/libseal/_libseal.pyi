@@ -330,8 +330,8 @@ class Header:
         beyond the message.
         """
     def plaintext_len(self, message_len: int, /) -> int:
-        """Length of the plaintext of a message with this header that is message_len bytes long. Needs
-        no key and verifies nothing.
+        """Length of the plaintext of a message with this header that is message_len bytes long.
+        Needs no key and verifies nothing.
 
         Raises TruncatedError if no whole message has this length.
         """
@@ -479,17 +479,19 @@ class DataKeys:
     """
     def __new__(cls) -> DataKeys: ...
     def unwrap(self, header: Header, unwrap: Unwrap, /) -> None:
-        """Unwraps the data key of a Header with unwrap, verifies the header with it, and keeps it. A
-        key that is here already is not asked for again.
+        """Unwraps the data key of a Header with unwrap, verifies the header with it, and keeps it.
+        A key that is here already is not asked for again.
 
         unwrap is asked about one recipient at a time, so no message can put a wrong data key in the
         place of the right one. Threads may call this at the same time.
 
         For what unwrap is and what is raised see unseal. AuthenticationError if the header was
-        altered.
+        altered or this is not its data key; nothing is kept then.
         """
     def insert(self, wrapped_key: WrappedKey, data_key: Buffer, /) -> None:
-        """Keeps the data key, 32 bytes, of a WrappedKey: for one that was unwrapped in another way."""
+        """Keeps the data key, 32 bytes, of a WrappedKey: for one that was unwrapped in another
+        way.
+        """
     def extend(self, other: DataKeys, /) -> None:
         """Takes over the data keys of other too, which stays as it is."""
     def for_headers(self, headers: Iterable[Header], /) -> DataKeys:
@@ -551,8 +553,9 @@ class JobKey:
     def to_text(self) -> str:
         """The secret as text: 43 letters, digits, - and _, for the environment of a worker."""
     def install(self) -> None:
-        """Makes this the job key of the process, in the place of LIBSEAL_JOB_SECRET: pickled DataKeys
-        are decrypted with it. For workers that get it in another way than in their environment.
+        """Makes this the job key of the process, in the place of LIBSEAL_JOB_SECRET: pickled
+        DataKeys are decrypted with it. For workers that get it in another way than in their
+        environment.
         """
     def __copy__(self) -> JobKey: ...
     def __deepcopy__(self, _memo: object, /) -> JobKey: ...
@@ -560,25 +563,27 @@ class JobKey:
 
 @final
 class Plan:
-    """A table of messages for a job on many of them: how long each is, and which header it has. Files
-    are numbered from 0 in the order of adding.
+    """A table of messages for a job on many of them: how long each is, and which header it has.
+    Files are numbered from 0 in the order of adding.
 
     Plan(bytes(plan)) is the same plan. Threads can share this object.
     """
     def __new__(cls, encoded: Buffer | None = None, /) -> Plan: ...
     def add(self, beginning: Buffer, message_len: int, /) -> int:
-        """Adds the message that begins with beginning and is message_len bytes long, and returns its
-        number.
+        """Adds the message that begins with beginning and is message_len bytes long, and returns
+        its number.
 
         Raises FormatError; TruncatedError if the header goes on after beginning, or if no whole
         message is message_len bytes long.
         """
     def extend(self, other: Plan, /) -> None:
-        """Adds the files of other after those of this plan, in their order; other stays as it is."""
+        """Adds the files of other after those of this plan, in their order; other stays as it
+        is.
+        """
     @property
     def headers(self) -> list[Header]:
-        """The headers of all files, each once, in the order in which they were first added; a new list
-        each time.
+        """The headers of all files, each once, in the order in which they were first added; a new
+        list each time.
         """
     def header_of(self, file: int, /) -> Header:
         """The header of a file."""
@@ -597,8 +602,8 @@ class Plan:
         shares and one file long.
         """
     def part(self, files: Sequence[int], /) -> Plan:
-        """The plan for some of the files, which get new numbers in the order of files, and the headers
-        that they need.
+        """The plan for some of the files, which get new numbers in the order of files, and the
+        headers that they need.
         """
     def __len__(self) -> int: ...
     def __bytes__(self) -> bytes: ...

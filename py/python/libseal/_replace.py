@@ -31,12 +31,21 @@ PIECE_LEN = 1024 * 1024
 
 
 @contextmanager
-def replacing(dst: Path, *, overwrite: bool = True) -> Iterator["NewFile"]:
+def replacing(
+    dst: Path, *, overwrite: bool = True, survives_power_loss: bool = True
+) -> Iterator["NewFile"]:
+    """Yield a file that takes the place of ``dst`` when the block ends without an exception.
+
+def replacing(
+    dst: Path, *, overwrite: bool = True, survives_power_loss: bool = True
+) -> Iterator["NewFile"]:
     """Yield a file that takes the place of ``dst`` when the block ends without an exception.
 
     What is no regular file, or may not be written, is refused at once, and so is any file unless
     ``overwrite``; then also one that another process makes during the block. An OSError about the
     new file names ``dst`` as the caller gave it.
+
+    To survive a power failure right after that, it waits for the disk.
     """
     FilePath(dst)  # Refuses what is not a path, bytes included.
     name = os.fspath(dst)
@@ -51,6 +60,8 @@ def replacing(dst: Path, *, overwrite: bool = True) -> Iterator["NewFile"]:
     try:
         yield new
         with naming(name):
+            if survives_power_loss:
+                new.wait_for_disk()
             new.take_place()
     finally:
         new.close()
@@ -111,11 +122,13 @@ class NewFile:
         self.write(data)
         return len(data)
 
+    def wait_for_disk(self) -> None:
+        """Or else a power failure may leave the name with nothing behind it."""
+        os.fsync(self._file.fileno())
+
     def take_place(self) -> None:
         """Put the file, which is complete, at its destination."""
         fd = self._file.fileno()
-        # Or else a power failure may leave the name with nothing behind it.
-        os.fsync(fd)
         # Much may have changed since the beginning.
         old = replaceable(self._final)
         if old is not None:

@@ -1,7 +1,7 @@
 """Other recipients for a message in a file."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING
 
 from ._arguments import check_path, check_progress
@@ -23,12 +23,14 @@ def rewrap_file(
     *,
     keep: bool | Callable[[WrappedKey], object] = False,
     progress: Progress | None = None,
+    headers: MutableMapping[Header, Header] | None = None,
 ) -> Header:
     """Give the message in the file ``path`` other recipients, and return its new header.
 
-    It takes one call of ``unwrap``, for the data key. The payload is not decrypted, and not
-    verified either. For ``recipients`` and ``keep`` see ``Header.rewrap``: by default, the new
-    recipients replace the old ones.
+    It takes one call of ``unwrap``, for the data key, which is wrapped anew: messages that shared a
+    wrapped key no longer do. The payload is not decrypted, and not verified either. For
+    ``recipients`` and ``keep`` see ``Header.rewrap``: by default, the new recipients replace the
+    old ones.
 
     If the new header is as long as the old one, as it is when a key replaces one of the same size
     and its key id one of the same length, only the header is overwritten, whatever the length of
@@ -52,6 +54,10 @@ def rewrap_file(
     Symbolic links are followed. While the file is being rewrapped, other calls for it raise
     OSError. Its modification time changes, so that backups notice.
 
+    Messages of one ``SealingKey`` have the same header, so whoever reads many of them asks the KMS
+    once. For that to stay so, give all calls the same dict as ``headers``: the first call for a
+    header puts the new header in, and the others take it from there and need no ``unwrap``.
+
     Whoever could open the old message still can, with a copy of the old header.
 
     ``progress`` is called with the number of bytes of the file processed since the last call. For
@@ -61,7 +67,24 @@ def rewrap_file(
     check_path("path", path)
     check_unwrap(unwrap)
     check_progress(progress)
-    return replace_header(path, lambda old: old.rewrap(unwrap, recipients, keep=keep), progress)
+    change = remembering(lambda old: old.rewrap(unwrap, recipients, keep=keep), headers)
+    return replace_header(path, change, progress)
+
+
+def remembering(
+    change: Callable[[Header], Header], headers: MutableMapping[Header, Header] | None
+) -> Callable[[Header], Header]:
+    """``change``, which is called once for each header, and keeps the new ones in ``headers``."""
+
+    def changed(old: Header) -> Header:
+        if headers is None:
+            return change(old)
+        new = headers.get(old)
+        if new is None:
+            new = headers[old] = change(old)
+        return new
+
+    return changed
 
 
 def replace_header(

@@ -1,13 +1,14 @@
 """Other recipients for a message in S3."""
 
 import errno
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, runtime_checkable
 
 from .._arguments import check_progress
 from .._errors import SealError
 from .._libseal import MAX_HEADER_LEN, Header, WrappedKey, check_unwrap
+from .._rewrap import remembering
 from .._types import Progress, Recipients, Unwrap
 
 # S3 takes no shorter parts, but for the last one.
@@ -90,12 +91,14 @@ def rewrap_object(
     *,
     keep: bool | Callable[[WrappedKey], object] = False,
     progress: Progress | None = None,
+    headers: MutableMapping[Header, Header] | None = None,
 ) -> Header:
     """Give the message in an S3 object other recipients, and return its new header.
 
-    It takes one call of ``unwrap``, for the data key. The payload is not decrypted, and not
-    verified either. For ``recipients`` and ``keep`` see ``Header.rewrap``: by default, the new
-    recipients replace the old ones.
+    It takes one call of ``unwrap``, for the data key, which is wrapped anew: messages that shared a
+    wrapped key no longer do. The payload is not decrypted, and not verified either. For
+    ``recipients`` and ``keep`` see ``Header.rewrap``: by default, the new recipients replace the
+    old ones.
 
     Of an object of more than 8 MiB, only the first 5 MiB are fetched and sent; S3 copies the rest
     itself, in parts of 512 MiB or more, eight at a time. A shorter object is fetched and put.
@@ -118,6 +121,9 @@ def rewrap_object(
     It takes the permissions ``s3:GetObject``, ``s3:PutObject`` and ``s3:AbortMultipartUpload``, and
     with tags ``s3:PutObjectTagging``.
 
+    Messages of one ``SealingKey`` have the same header, so whoever reads many of them asks the KMS
+    once. For that to stay so, give all calls the same dict as ``headers``, as in ``rewrap_file``.
+
     ``progress`` is called with the number of bytes of the object processed since the last call. For
     ``unwrap`` and what is raised, besides exceptions of the client, see ``unseal``. LimitError if
     no recipient is left, or too many.
@@ -129,7 +135,7 @@ def rewrap_object(
         s3_client,
         bucket,
         key,
-        lambda old: old.rewrap(unwrap, recipients, keep=keep),
+        remembering(lambda old: old.rewrap(unwrap, recipients, keep=keep), headers),
         progress,
     )
 

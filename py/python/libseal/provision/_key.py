@@ -48,8 +48,8 @@ class KmsKey:
     is_new: bool = False
     """Whether this call made the key."""
     former_alias: str = ""
-    """The alias that this key had until ``rotate_key`` moved it. Only ``list_keys`` finds it, and only
-    for a key that has no alias now.
+    """The alias that this key had until ``rotate_key`` moved it. Only ``list_keys`` finds it, for
+    keys that have no alias now.
     """
     error: SealError | None = field(default=None, repr=False, compare=False)
     """What is raised where a key is needed that can unseal: an InvalidKeyError if it never can, a
