@@ -38,6 +38,9 @@ pub(crate) struct DataKeys {
     /// Locked for a moment only: longer work is done on what it holds now.
     keys: Mutex<Arc<libseal::DataKeys>>,
     job_key: Option<Arc<libseal::JobKey>>,
+    /// What was pickled last, and of which keys. Engines pickle the same for each task, and some,
+    /// such as Dask, take objects for different ones if their pickles differ.
+    pickled: Mutex<Option<(Arc<libseal::DataKeys>, Py<PyBytes>)>>,
 }
 
 impl DataKeys {
@@ -45,6 +48,7 @@ impl DataKeys {
         Self {
             keys: Mutex::new(keys.into()),
             job_key,
+            pickled: Mutex::new(None),
         }
     }
 
@@ -54,6 +58,8 @@ impl DataKeys {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut libseal::DataKeys) -> T) -> T {
+        // It is out of date, and holds the old keys.
+        lock_briefly(&self.pickled).take();
         change(Arc::make_mut(&mut *lock_briefly(&self.keys)))
     }
 
@@ -62,11 +68,10 @@ impl DataKeys {
     }
 
     fn encrypted<'py>(
-        &self,
         py: Python<'py>,
+        keys: &libseal::DataKeys,
         job_key: &libseal::JobKey,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        let keys = self.now();
         let encrypted = py.detach(|| fork::draw(|| keys.encrypt(job_key)));
         let encrypted = encrypted.map_err(|error| errors::to_py(py, error))?;
         Ok(PyBytes::new(py, &encrypted))
@@ -153,7 +158,7 @@ impl DataKeys {
     /// bytes.
     #[pyo3(signature = (job_key, /))]
     fn encrypt<'py>(&self, job_key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
-        self.encrypted(job_key.py(), &*job_key::from_py(job_key)?)
+        Self::encrypted(job_key.py(), &self.now(), &*job_key::from_py(job_key)?)
     }
 
     /// Decrypts what encrypt returned; the job key is bound.
@@ -213,7 +218,15 @@ impl DataKeys {
         })?;
         let module = py.import("libseal._libseal")?;
         let unpickle = module.getattr("unpickle_data_keys")?.cast_into()?;
-        Ok((unpickle, (self.encrypted(py, job_key)?,)))
+        let keys = self.now();
+        if let Some((of, pickled)) = &*lock_briefly(&self.pickled)
+            && Arc::ptr_eq(of, &keys)
+        {
+            return Ok((unpickle, (pickled.bind(py).clone(),)));
+        }
+        let encrypted = Self::encrypted(py, &keys, job_key)?;
+        *lock_briefly(&self.pickled) = Some((keys, encrypted.clone().unbind()));
+        Ok((unpickle, (encrypted,)))
     }
 
     fn __repr__(&self) -> String {

@@ -191,6 +191,18 @@ pickle.loads({pickle.dumps(keys)!r})
     assert "another job key than the one that was installed" in done.stderr
 
 
+def test_the_same_keys_have_the_same_pickle_until_they_change() -> None:
+    """Dask takes objects for different ones if their pickles differ."""
+    keys = keys_of(MESSAGE).bound_to(JobKey.generate())
+    pickled = pickle.dumps(keys)
+    assert pickle.dumps(keys) == pickled
+
+    other = libseal.seal(public_key(), b"22 C")
+    keys.unwrap(libseal.Header(other), unwrapper())
+
+    assert len(pickle.dumps(keys)) > len(pickled)
+
+
 def test_without_a_job_key_they_do_not_pickle() -> None:
     keys = keys_of(MESSAGE)
     assert keys.job_key is None

@@ -154,6 +154,12 @@ class Handler(BaseHTTPRequestHandler):
                     counted.fetched += len(content)
         self.answer(response.status, headers, content, length)
 
+    def handle_expect_100(self) -> bool:
+        """Says at once that the body may come: some clients wait for that, whatever it takes."""
+        goes_on = super().handle_expect_100()
+        self.wfile.flush()
+        return goes_on
+
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = pass_on  # noqa: N815 (the names in http.server)
 
     def body(self) -> bytes:

@@ -19,8 +19,8 @@ class Sealing:
     ) -> None:
         self._recipients = recipients
         self._context = dict(context or {})
-        # A forked child has to have its own, so the process goes with it.
-        self._key: tuple[int, SealingKey] | None = None
+        # A forked child has to have its own, so it is kept by process.
+        self._keys: dict[int, SealingKey] = {}
 
     def draft(self) -> Draft:
         """Begin a message. Raises ValueError if there is no one to seal for."""
@@ -35,14 +35,18 @@ class Sealing:
         return Draft(self._seal_short, begin)
 
     def _seal_short(self, data: Buffer) -> bytes:
+        key = self._shared_key()
         try:
-            return self._shared_key().seal(data)
+            return key.seal(data)
         except LimitError:  # It has sealed enough.
-            self._key = None
+            if self._keys.get(os.getpid()) is key:
+                self._keys.pop(os.getpid(), None)
             return self._shared_key().seal(data)
 
     def _shared_key(self) -> SealingKey:
-        process = os.getpid()
-        if self._key is None or self._key[0] != process:
-            self._key = process, SealingKey(self._recipients, context=self._context)
-        return self._key[1]
+        key = self._keys.get(os.getpid())
+        if key is None:
+            key = SealingKey(self._recipients, context=self._context)
+            # Atomic, so that threads have one for all.
+            key = self._keys.setdefault(os.getpid(), key)
+        return key
