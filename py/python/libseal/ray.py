@@ -197,7 +197,7 @@ class SealedDatasink(Datasink):  # type: ignore[misc] (Ray is not there when typ
         if not found:
             return None
         table = pa.concat_tables(found, promote_options="permissive")
-        return self._output.write(table, ctx.task_idx)
+        return self._output.write(table.to_batches(), ctx.task_idx)
 
     def on_write_complete(self, write_result: Any) -> None:
         """For Ray, in the driver: puts the files of all tasks into their place."""

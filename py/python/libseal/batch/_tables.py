@@ -29,6 +29,8 @@ class TableOptions(NamedTuple):
     on_error: OnError = "raise"
     """With "keep", there is a column more, unless others are asked for: see ERROR."""
     storage_options: Mapping[str, Any] | None = None
+    types: Any = None
+    """A schema of Arrow that columns of CSV and JSON are read as; None guesses for each file."""
 
 
 ERROR = "_error"
@@ -122,7 +124,7 @@ def _rows(plan: "Plan", unwrap: Unwrap, options: TableOptions) -> Iterator[Any]:
     for file in plan:
         try:
             with _opened(file, unwrap, options) as source:
-                found = _READERS[options.format](source, columns)
+                found = _READERS[options.format](source, columns, options.types)
                 if options.on_error == "raise":
                     yield from found
                     continue
@@ -153,7 +155,27 @@ def _opened(file: "PlannedFile", unwrap: Unwrap, options: TableOptions) -> Any:
     return sealed.open(path, "rb")
 
 
-def _parquet(source: Any, columns: tuple[str, ...] | None) -> Iterator[Any]:
+def first_schema(plan: "Plan", unwrap: Unwrap, options: TableOptions) -> Any:
+    """The schema of Arrow of the rows in the first file that can be read."""
+    for file in plan:
+        try:
+            with _opened(file, unwrap, options) as source:
+                return _schema(source, options)
+        except Exception as error:
+            if options.on_error == "raise":
+                raise noted(error, file.name)  # noqa: B904 (it is the same)
+    raise FileNotFoundError("there is no file whose rows can be read")
+
+
+def _schema(source: Any, options: TableOptions) -> Any:
+    from pyarrow.parquet import ParquetFile  # noqa: PLC0415 (only tables need it)
+
+    if options.format == "parquet":
+        return ParquetFile(source).schema_arrow
+    return next(_READERS[options.format](source, None, None)).schema
+
+
+def _parquet(source: Any, columns: tuple[str, ...] | None, _: Any) -> Iterator[Any]:
     import pyarrow as pa  # noqa: PLC0415 (only tables need it)
     from pyarrow.parquet import ParquetFile  # noqa: PLC0415
 
@@ -169,20 +191,22 @@ def _parquet(source: Any, columns: tuple[str, ...] | None) -> Iterator[Any]:
             yield pa.Table.from_batches([], file.schema_arrow).select(columns)
 
 
-def _csv(source: Any, columns: tuple[str, ...] | None) -> Iterator[Any]:
+def _csv(source: Any, columns: tuple[str, ...] | None, types: Any) -> Iterator[Any]:
     import pyarrow as pa  # noqa: PLC0415 (only tables need it)
     from pyarrow import csv  # noqa: PLC0415
 
-    options = csv.ConvertOptions(include_columns=columns)
+    options = csv.ConvertOptions(
+        include_columns=columns, column_types=types, include_missing_columns=types is not None
+    )
     with csv.open_csv(source, convert_options=options) as batches:
         for batch in batches:
             yield pa.Table.from_batches([batch])
 
 
-def _json(source: Any, columns: tuple[str, ...] | None) -> Iterator[Any]:
+def _json(source: Any, columns: tuple[str, ...] | None, types: Any) -> Iterator[Any]:
     from pyarrow import json  # noqa: PLC0415 (only tables need it)
 
-    table = json.read_json(source)
+    table = json.read_json(source, parse_options=json.ParseOptions(explicit_schema=types))
     yield table.select(columns) if columns else table
 
 
