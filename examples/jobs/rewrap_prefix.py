@@ -2,13 +2,13 @@
 
     python rewrap_prefix.py s3://example-bucket/logs/ alias/old-key alias/new-key
 
-The KMS is asked once for each data key, and no payload is decrypted: the beginnings of the objects are
-read, the new headers are made here, and the workers, who need no key, put them in the place of the old
-ones. Objects that share a data key share a header afterwards too.
+The KMS is asked once for each data key, and no payload is decrypted: the beginnings of the objects
+are read, the new headers are made here, and the workers, who need no key, put them in the place of
+the old ones. Objects that share a data key share a header afterwards too.
 
-An object is replaced as a whole or not at all. What was rewrapped already is left alone, so a run that
-was killed is started again and goes on where it was. Of an object over 8 MiB, a killed run may leave the
-parts of an upload: have a lifecycle rule (AbortIncompleteMultipartUpload) delete them.
+An object is replaced as a whole or not at all. What was rewrapped already is left alone, so a run
+that was killed is started again and goes on where it was. Of an object over 8 MiB, a killed run may
+leave the parts of an upload: have a lifecycle rule (AbortIncompleteMultipartUpload) delete them.
 
 Region and credentials come from where boto3 finds them. Needs s3:ListBucket, s3:GetObject and
 s3:PutObject, kms:GetPublicKey on both keys, and kms:Decrypt on the old one.
@@ -76,9 +76,10 @@ def main() -> None:
     args = parser.parse_args()
 
     make_client = partial(boto3.client, "kms")
-    recipient = libseal.Recipient(aws.public_key(make_client, args.new_key), args.new_key)
+    public_key = aws.public_key(make_client, args.new_key)
+    recipient = libseal.Recipient(public_key, args.new_key)
     plan = batch.scan(args.prefix, on_error="keep")
-    todo = plan.select(lambda file: not is_for(file.header, recipient.public_key))
+    todo = plan.select(lambda file: not is_for(file.header, public_key))
     print(f"{len(plan)} objects, {len(plan) - len(todo)} of them done", file=sys.stderr)
 
     unwrap = aws.KmsUnwrapper(make_client, [args.old_key])

@@ -2,11 +2,12 @@
 
     python verify_prefix.py s3://example-bucket/logs/ verified.jsonl alias/example-rsa-key
 
-Every object is read to its end. The damaged ones are printed, and the exit code is 1 if there are any.
-The KMS is asked once for each data key, whatever the number of workers.
+Every object is read to its end. The damaged ones are printed, and the exit code is 1 if there are
+any. The KMS is asked once for each data key, whatever the number of workers.
 
-What was found out is in the journal, verified.jsonl, a line for each object. A run that was killed is
-started again with the same journal, and looks only at what is new, has changed, or could not be read.
+What was found out is in the journal, verified.jsonl, a line for each object. A run that was killed
+is started again with the same journal, and looks only at what is new, has changed, or could not be
+read.
 
 Region and credentials come from where boto3 finds them. Needs s3:ListBucket and s3:GetObject, and
 kms:GetPublicKey and kms:Decrypt on the key.
@@ -29,7 +30,7 @@ from libseal import aws, batch
 from libseal.ray import SharedUnwrapper
 
 PIECE_LEN = 1 << 20
-OBJECTS_PER_TASK = 100
+OBJECTS_PER_TASK = 20
 
 
 def verify(row: dict[str, Any], unwrap: SharedUnwrapper) -> dict[str, Any]:

@@ -29,3 +29,8 @@ engines: engines-java $(engines_ready)  ## Run the tests on Spark, Ray and Dask,
 engines-java:
 	@missing=$$(PYTHON=$(PYTHON) tests/missing_packages.sh engines); test -z "$$missing" || { \
 	    echo "system tools are missing; install them: sudo apt-get install -y $$missing" >&2; exit 1; }
+
+.PHONY: engine-figures
+engine-figures: engines-java $(engines_ready)  ## Measure jobs on Spark, Ray, Dask and others, into build/engines.md; ENGINES=quick for less
+	$(call heading,Figures of the engines)
+	ENGINES=$(ENGINES) $(engines) -m tests.measure.engines.engines

@@ -59,21 +59,14 @@ def test_damaged_objects_are_listed(cloud: Cloud, tmp_path: Path) -> None:
     assert cloud.kms.requests == {}
 
 
-def test_nothing_is_damaged(cloud: Cloud, tmp_path: Path) -> None:
-    fleet = cloud.fleet(objects=10, keys=2)
-    assert run(cloud, fleet.url, tmp_path / "verified.jsonl")[:2] == (0, [])
-    assert cloud.kms.requests["Decrypt"] == 2
-
-
 def test_a_job_that_was_killed_goes_on(cloud: Cloud, tmp_path: Path) -> None:
-    # The workers begin to read when the scan is over, so there are more objects than tasks.
-    fleet = cloud.fleet(objects=300, keys=4)
-    bad = damage(cloud, fleet)
+    # More than a task has, so that some are known before all are.
+    fleet = cloud.fleet(objects=130, keys=4)
     journal = tmp_path / "verified.jsonl"
     jobs: list[subprocess.Popen[str]] = []
 
     def kill_when_some_are_known(method: str, path: str, headers: Mapping[str, str]) -> bool:
-        if journal.exists() and journal.read_text().count("\n") >= 50:
+        if journal.exists() and journal.read_text().count("\n") >= 20:
             for job in jobs:
                 job.kill()
         return False
@@ -83,16 +76,13 @@ def test_a_job_that_was_killed_goes_on(cloud: Cloud, tmp_path: Path) -> None:
         jobs[0].communicate()
     assert jobs[0].returncode != 0
     known = journal.read_text().count("\n")
-    assert 50 <= known < 302
+    assert 20 <= known < 130
     # As if the kill had come in the middle of a line.
     with journal.open("a") as file:
         file.write('{"path": "s3://')
 
     code, lines, errors = run(cloud, fleet.url, journal)
-    assert code == 1
-    assert [line.partition(": ")[0] for line in lines] == bad
-    assert f"302 objects, {known} of them known" in errors
-    paths = [
-        json.loads(line)["path"] for line in journal.read_text().splitlines() if line[-1] == "}"
-    ]
-    assert len(paths) == len(set(paths)) == 302
+    assert (code, lines) == (0, [])
+    assert f"130 objects, {known} of them known" in errors
+    whole = [line for line in journal.read_text().splitlines() if line.endswith("}")]
+    assert len({json.loads(line)["path"] for line in whole}) == len(whole) == 130

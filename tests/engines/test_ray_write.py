@@ -66,15 +66,15 @@ def test_a_local_folder(cloud: Cloud, tmp_path: Path) -> None:
     assert len(batch.scan(tmp_path / "out")) == len([*tmp_path.rglob("*.sealed")]) == 4
 
 
-def fail_late(batch: Any) -> Any:
-    if 150 in batch["number"]:
-        raise ValueError("no more")
-    return batch
-
-
 def test_nothing_is_left_of_a_job_that_fails(cloud: Cloud) -> None:
     bucket = cloud.bucket()
     folder = f"s3://{bucket}/out"
+
+    def fail_late(rows: Any) -> Any:
+        if 150 in rows["number"]:
+            raise ValueError("no more")
+        return rows
+
     with pytest.raises(ray.exceptions.RayTaskError, match="no more"):
         dataset().map_batches(fail_late).write_datasink(SealedDatasink(folder, cloud.recipient))
     assert names(bucket) == []

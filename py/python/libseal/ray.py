@@ -85,7 +85,7 @@ def _asking(holder: Any) -> CachingUnwrapper:
     return asking(lambda *question: ray.get(holder.unwrap.remote(*question)))
 
 
-class SealedDatasource(Datasource):  # type: ignore[misc] (Ray is not there when types are checked)
+class SealedDatasource(Datasource):
     """Reads sealed files: for ``ray.data.read_datasource``.
 
     ``files`` is what ``libseal.batch.scan`` takes (a URL, path, pattern or folder, or several of
@@ -165,7 +165,7 @@ class SealedDatasource(Datasource):  # type: ignore[misc] (Ray is not there when
         ]
 
 
-class SealedDatasink(Datasink):  # type: ignore[misc] (Ray is not there when types are checked)
+class SealedDatasink(Datasink):
     """Seals the rows of a dataset: for ``Dataset.write_datasink``. Needs public keys only.
 
     Writes files of ``format`` (``"parquet"``, ``"csv"`` or ``"json"``, one object in a line) into

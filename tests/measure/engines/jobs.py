@@ -77,6 +77,7 @@ def processes(task: Task) -> Answer:
 
 
 def dask(task: Task) -> Answer:
+    import cloudpickle
     import dask
     import dask.bag
 
@@ -91,7 +92,7 @@ def dask(task: Task) -> Answer:
     # So that rows are written to the disk.
     by_length = lines.groupby(len)
     graph = dict(by_length.__dask_graph__())
-    sent = [dask.base.cloudpickle.dumps(each) for each in [plan, *graph.values()]]
+    sent = [cloudpickle.dumps(each) for each in [plan, *graph.values()]]
     objects = sum(len(group) for _, group in by_length.compute())
     return answer(task, objects, sent)
 
@@ -114,12 +115,10 @@ def ray(task: Task) -> Answer:
 def spark(task: Task) -> Answer:
     new_job_key()
     session = spark_session(task.folder)
-    rows = (
-        session.read.format("sealed").option("kms", KEY).option("partitions", PARTS).load(task.url)
-    )
+    rows = session.read.format("recorded").option("kms", KEY).option("partitions", PARTS)
     # So that rows are written to the disk.
-    objects = sum(row["count"] for row in rows.groupBy("path").count().collect())
-    result = answer(task, objects, [])
+    counts = rows.load(task.url).groupBy("path").count().collect()
+    result = answer(task, sum(row["count"] for row in counts), [])
     session.stop()
     return result
 
@@ -141,7 +140,24 @@ def spark_session(folder: str) -> Any:
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")
+    class RecordedReader(libseal.spark.SealedReader):  # type: ignore[misc]
+        def partitions(self) -> list[Any]:
+            partitions = super().partitions()
+            Path(folder, "partitions.pickle").write_bytes(pickle.dumps(partitions))
+            return partitions
+
+    class Recorded(libseal.spark.SealedDataSource):
+        """Keeps what is sent to the workers."""
+
+        @classmethod
+        def name(cls) -> str:
+            return "recorded"
+
+        def reader(self, schema: Any) -> RecordedReader:
+            return RecordedReader(self, schema, None)
+
     libseal.spark.register(session)
+    libseal.spark.register(session, Recorded)
     return session
 
 

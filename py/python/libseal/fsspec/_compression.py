@@ -8,6 +8,7 @@ from fsspec.config import conf
 
 from .._reader import UnsealReader
 from .._writer import SealWriter
+from ._opened import SealedReader, SealedWriter
 from ._options import caching_unwrapper, read_recipients
 
 NAME = "sealed"
@@ -20,6 +21,9 @@ def register() -> None:
 
 def open_sealed(file: IO[bytes], mode: str = "rb", **_: Any) -> IO[bytes]:
     """Read or write the plaintext of a sealed file; the options are those of fsspec's ``conf``."""
+    if isinstance(file, SealedReader | SealedWriter):
+        # A file of SealedFileSystem that is called .sealed: it is unsealed, or will be sealed.
+        return file
     options = conf.get(NAME, {})
     if "r" in mode:
         unwrap = caching_unwrapper(options.get("unwrap"), options.get("kms"))
