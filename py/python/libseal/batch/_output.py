@@ -90,8 +90,8 @@ class Output:
         from ..fsspec import SealedFileSystem  # noqa: PLC0415 (an extra)
 
         fs, folder = url_to_fs(self._folder, **self._storage_options)
-        sealing = {"recipients": self._recipients, "context": self._context}
-        return SealedFileSystem(fs=fs, **sealing), folder
+        sealed = SealedFileSystem(fs=fs, recipients=self._recipients, context=self._context)
+        return sealed, folder
 
 
 def _gathered(batches: Iterable[Any]) -> Iterator[Any]:
