@@ -1,10 +1,14 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.engines.cloud import Cloud, running_cloud
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +36,18 @@ def ray_folder(running: Cloud) -> Iterator[Path]:
 
     with running_ray() as folder:
         yield folder
+
+
+@pytest.fixture(scope="session")
+def spark_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For all that Spark writes."""
+    return tmp_path_factory.mktemp("spark")
+
+
+@pytest.fixture(scope="session")
+def spark(running: Cloud, spark_folder: Path) -> "Iterator[SparkSession]":
+    """Spark runs, with the cloud and a job key in the environment of its workers."""
+    from tests.engines.spark_session import running_spark
+
+    with running_spark(spark_folder) as session:
+        yield session

@@ -34,8 +34,9 @@ Options for reading, besides a path, pattern or folder, or a list of them:
   plans, so leave credentials to the environment.
 
 Spark does not tell Python data sources which columns a query needs (4.3, the newest that was
-tried). So name them with ``schema``: of Parquet, no others are fetched. Without a schema the
-columns are those of the first file, and the KMS is asked by ``load``.
+tried). So name them with ``schema``: of Parquet, no others are fetched. A column ``_path`` there is
+the name of the file. Without a schema the columns are those of the first file, and the KMS is asked
+by ``load``.
 
 Writing takes no more than a public key: ``recipients`` names files with keys, separated by commas,
 ``context`` is a JSON object, ``rows`` the format, ``parquet`` if not given. Each partition becomes
@@ -100,7 +101,7 @@ def register(spark: "SparkSession", source: "type[SealedDataSource] | None" = No
 
 
 class SealedDataSource(DataSource):  # type: ignore[misc] (Spark is not there when types are checked)
-    """What ``format("sealed")`` stands for. In a subclass, ``unwrapper`` may be another.
+    """What ``format("sealed")`` stands for. A subclass may have another ``unwrapper``, or ``scan``.
 
     Spark pickles a subclass with all that it refers to. So let ``unwrapper`` make or fetch what
     has a secret, and not the class.
@@ -153,15 +154,19 @@ class SealedDataSource(DataSource):  # type: ignore[misc] (Spark is not there wh
             Output(folder, self.recipients(), rows, context, storage_options), overwrite
         )
 
-    def plan(self) -> Planned:
-        """Scan and, if there is a job key to send the data keys under, unwrap them."""
+    def scan(self) -> Plan:
+        """Look which files there are. A subclass can leave some out, with ``Plan.select``."""
         options = self.table_options()
-        plan = scan(
+        return scan(
             self._paths(),
             storage_options=options.storage_options,
             require=options.require,
             on_error=options.on_error,
         )
+
+    def plan(self) -> Planned:
+        """Scan and, if there is a job key to send the data keys under, unwrap them."""
+        plan, options = self.scan(), self.table_options()
         if _JOB_SECRET not in os.environ:
             return plan, None
         job_key = JobKey.from_env()
@@ -225,7 +230,8 @@ class SealedReader(DataSourceReader):  # type: ignore[misc] (see above)
             failed = Plan()
             failed.failures = plan.failures
             parts.append(SealedPartition(failed, None))
-        return parts
+        # Spark takes no parts for one part that it makes.
+        return parts or [SealedPartition(plan, None)]
 
     def read(self, partition: SealedPartition) -> "Iterator[pa.RecordBatch]":
         """For Spark, in a worker."""

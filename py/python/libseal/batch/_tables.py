@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from .._types import Require, Unwrap
-from ._failures import OnError, noted
+from ._failures import ChangedError, OnError, noted
 
 if TYPE_CHECKING:
     from ._plan import Plan, PlannedFile
@@ -35,6 +35,9 @@ class TableOptions(NamedTuple):
 
 ERROR = "_error"
 """The column that says why a file could not be read, and names it. Null in all other rows."""
+
+PATH = "_path"
+"""The column with the name of the file that a row is in, if it is among the columns."""
 
 
 COUNTED = "_row"
@@ -120,11 +123,12 @@ def _error(name: str, error: Exception, options: TableOptions) -> Iterator[Any]:
 def _rows(plan: "Plan", unwrap: Unwrap, options: TableOptions) -> Iterator[Any]:
     columns = None
     if options.columns is not None:
-        columns = tuple(name for name in options.columns if name != ERROR)
+        columns = tuple(name for name in options.columns if name not in {ERROR, PATH})
     for file in plan:
         try:
             with _opened(file, unwrap, options) as source:
                 found = _READERS[str(options.format)](source, columns, options.types)
+                found = (_with_own_columns(table, file, options) for table in found)
                 if options.on_error == "raise":
                     yield from found
                     continue
@@ -134,15 +138,18 @@ def _rows(plan: "Plan", unwrap: Unwrap, options: TableOptions) -> Iterator[Any]:
                 raise noted(error, file.name)  # noqa: B904 (it is the same)
             yield from _error(file.name, error, options)
         else:
-            yield from (_with_error_column(table, options) for table in complete)
+            yield from complete
 
 
-def _with_error_column(table: Any, options: TableOptions) -> Any:
+def _with_own_columns(table: Any, file: "PlannedFile", options: TableOptions) -> Any:
     import pyarrow as pa  # noqa: PLC0415 (only tables need it)
 
-    if options.columns is not None and ERROR not in options.columns:
-        return table
-    return table.append_column(ERROR, pa.nulls(table.num_rows, pa.string()))
+    rows, columns = table.num_rows, options.columns
+    if options.on_error == "keep" and (columns is None or ERROR in columns):
+        table = table.append_column(ERROR, pa.nulls(rows, pa.string()))
+    if columns is not None and PATH in columns:
+        table = table.append_column(PATH, pa.repeat(file.name, rows))
+    return table
 
 
 def _opened(file: "PlannedFile", unwrap: Unwrap, options: TableOptions) -> Any:
@@ -151,8 +158,15 @@ def _opened(file: "PlannedFile", unwrap: Unwrap, options: TableOptions) -> Any:
     from ..fsspec import SealedFileSystem  # noqa: PLC0415 (an extra)
 
     inner, path = url_to_fs(file.name, **(options.storage_options or {}))
-    sealed = SealedFileSystem(fs=inner, unwrap=unwrap, require=options.require)
-    return sealed.open(path, "rb")
+    # What fsspec keeps lives as long as the process, and so would the data keys.
+    sealed = SealedFileSystem(
+        fs=inner, unwrap=unwrap, require=options.require, skip_instance_cache=True
+    )
+    opened = sealed.open(path, "rb")
+    if not opened.is_message(file.header, file.salt, file.message_len):
+        opened.close()
+        raise ChangedError.of(file.name)
+    return opened
 
 
 def first_schema(plan: "Plan", unwrap: Unwrap, options: TableOptions) -> Any:

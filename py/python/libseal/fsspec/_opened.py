@@ -11,6 +11,7 @@ from fsspec.asyn import AbstractAsyncStreamedFile
 from fsspec.caching import AllBytes, BaseCache, register_cache
 from fsspec.spec import AbstractBufferedFile
 
+from .._libseal import Header
 from .._types import Buffer
 from ._draft import Draft
 from ._known import CHUNK_LEN, Known
@@ -96,6 +97,12 @@ class SealedReader(AbstractBufferedFile):  # type: ignore[misc]
     def _fetch_range(self, start: int, end: int) -> bytes:
         read = self._reading.read_opened
         return bytes(self.fs._run(read, self.path, self._known, (start, end)))  # noqa: SLF001
+
+    def is_message(self, header: Header, salt: bytes, message_len: int) -> bool:
+        """Whether this is the message that begins so, and no other in its place."""
+        known = self._known
+        begins_so = known.beginning.startswith(bytes(header) + salt)
+        return begins_so and known.message_len == message_len
 
     def read(self, length: int | None = -1) -> bytes:
         """Read up to ``length`` bytes; none only at the end, which is verified."""
