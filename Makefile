@@ -15,8 +15,9 @@ release := $(target)/release
 # All features but `fips`, which takes CMake and Go to build.
 every_feature := aws-lc-rs,local-unwrapper,rayon,tokio,x509
 
-# An example outside the workspace.
+# Examples outside the workspace.
 rust_aws := examples/rust-aws/Cargo.toml
+rust_object_store := examples/rust-object-store/Cargo.toml
 
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 started := $(shell date +%s)
@@ -106,6 +107,7 @@ fmt-check: system $(tools_ready)  ## Check the formatting
 	$(call heading,Formatting)
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path $(rust_aws) --check
+	$(CARGO) fmt --manifest-path $(rust_object_store) --check
 	$(tools) -m ruff format --check py
 	$(tools) -m ruff format --check --config tests/pyproject.toml examples tests
 
@@ -164,6 +166,15 @@ test-aws-sdk: $(python_ready)  ## Test the example with the AWS SDK for Rust; no
 	$(CARGO) build $(CARGO_FLAGS) --manifest-path $(rust_aws) --target-dir $(target)/rust-aws
 	LIBSEAL_RUST_AWS=$(target)/rust-aws/debug/libseal-rust-aws $(python) -m pytest tests/aws_sdk
 
+engines: test-object-store
+
+.PHONY: test-object-store
+test-object-store: $(python_ready)  ## Test the example with the crate object_store; in `engines`
+	$(call heading,object_store)
+	$(CARGO) test $(CARGO_FLAGS) --manifest-path $(rust_object_store) --target-dir $(target)/rust-object-store
+	LIBSEAL_RUST_OBJECT_STORE=$(target)/rust-object-store/debug/libseal-rust-object-store \
+	    $(python) -m pytest tests/object_store
+
 .PHONY: test-readme
 test-readme: lib $(python_ready)  ## Run the code of the README
 	$(call heading,README)
@@ -196,6 +207,7 @@ test-demo:
 fmt: system $(tools_ready)  ## Format everything
 	$(CARGO) fmt --all
 	$(CARGO) fmt --manifest-path $(rust_aws)
+	$(CARGO) fmt --manifest-path $(rust_object_store)
 	$(tools) -m ruff format py
 	$(tools) -m ruff format --config tests/pyproject.toml examples tests
 

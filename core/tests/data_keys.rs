@@ -77,9 +77,9 @@ fn what_is_not_there_is_left_to_the_next_unwrapper() {
     let calls = Cell::new(0);
     let kms = counting(&calls);
     let unwrappers: [&dyn Unwrap; 2] = [&keys, &kms];
-    assert_eq!(unseal(&here, &unwrappers, &[]).unwrap(), b"here");
+    assert_eq!(unseal(&here, unwrappers, &[]).unwrap(), b"here");
     assert_eq!(calls.get(), 0);
-    assert_eq!(unseal(&elsewhere, &unwrappers, &[]).unwrap(), b"elsewhere");
+    assert_eq!(unseal(&elsewhere, unwrappers, &[]).unwrap(), b"elsewhere");
     assert_eq!(calls.get(), 1);
 }
 

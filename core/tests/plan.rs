@@ -1,6 +1,7 @@
 //! Plans: what a job has to read, and how the work is divided.
 #![allow(
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test may panic"
 )]

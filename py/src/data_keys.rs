@@ -85,8 +85,8 @@ impl DataKeys {
         Self::new(libseal::DataKeys::new(), None)
     }
 
-    /// Unwraps the data key of a Header with unwrap, verifies the header with it, and keeps it. A
-    /// key that is here already is not asked for again.
+    /// Unwraps the data key of a Header with unwrap, verifies the header with it, and keeps it.
+    /// A key that is here already is not asked for again.
     ///
     /// unwrap is asked about one recipient at a time, so no message can put a wrong data key in the
     /// place of the right one. Threads may call this at the same time.
@@ -105,7 +105,8 @@ impl DataKeys {
         unwrapped.map_err(|error| errors::to_py(py, error))
     }
 
-    /// Keeps the data key, 32 bytes, of a WrappedKey: for one that was unwrapped in another way.
+    /// Keeps the data key, 32 bytes, of a WrappedKey: for one that was unwrapped in another
+    /// way.
     #[pyo3(signature = (wrapped_key, data_key, /))]
     fn insert(&self, wrapped_key: &Bound<'_, PyAny>, data_key: &Bound<'_, PyAny>) -> PyResult<()> {
         let wrapped_key = object::<WrappedKey>("wrapped_key", wrapped_key)?.get();

@@ -145,8 +145,8 @@ impl Header {
         merged.map(|merged| range(py, merged)).collect()
     }
 
-    /// Length of the plaintext of a message with this header that is message_len bytes long. Needs
-    /// no key and verifies nothing.
+    /// Length of the plaintext of a message with this header that is message_len bytes long.
+    /// Needs no key and verifies nothing.
     ///
     /// Raises TruncatedError if no whole message has this length.
     #[pyo3(signature = (message_len, /))]

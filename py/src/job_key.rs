@@ -70,8 +70,9 @@ impl JobKey {
         PyString::new(py, &self.key.to_text())
     }
 
-    /// Makes this the job key of the process, in the place of LIBSEAL_JOB_SECRET: pickled DataKeys
-    /// are decrypted with it. For workers that get it in another way than in their environment.
+    /// Makes this the job key of the process, in the place of LIBSEAL_JOB_SECRET: pickled
+    /// DataKeys are decrypted with it. For workers that get it in another way than in their
+    /// environment.
     fn install(&self) {
         let before = lock_briefly(&INSTALLED).replace(self.key.clone());
         drop(before);

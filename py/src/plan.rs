@@ -18,8 +18,8 @@ use crate::{
     header::Header,
 };
 
-/// A table of messages for a job on many of them: how long each is, and which header it has. Files
-/// are numbered from 0 in the order of adding.
+/// A table of messages for a job on many of them: how long each is, and which header it has.
+/// Files are numbered from 0 in the order of adding.
 ///
 /// Plan(bytes(plan)) is the same plan. Threads can share this object.
 #[pyclass(frozen, module = "libseal._libseal")]
@@ -70,8 +70,8 @@ impl Plan {
         Ok(Self::new(plan.map_err(|error| errors::to_py(py, error))?))
     }
 
-    /// Adds the message that begins with beginning and is message_len bytes long, and returns its
-    /// number.
+    /// Adds the message that begins with beginning and is message_len bytes long, and returns
+    /// its number.
     ///
     /// Raises FormatError; TruncatedError if the header goes on after beginning, or if no whole
     /// message is message_len bytes long.
@@ -82,7 +82,8 @@ impl Plan {
         added.map_err(|error| errors::to_py(beginning.py(), error))
     }
 
-    /// Adds the files of other after those of this plan, in their order; other stays as it is.
+    /// Adds the files of other after those of this plan, in their order; other stays as it
+    /// is.
     #[pyo3(signature = (other, /))]
     fn extend(&self, other: &Bound<'_, PyAny>) -> PyResult<()> {
         let other = object::<Self>("other", other)?.get().now();
@@ -90,8 +91,8 @@ impl Plan {
         Ok(())
     }
 
-    /// The headers of all files, each once, in the order in which they were first added; a new list
-    /// each time.
+    /// The headers of all files, each once, in the order in which they were first added; a new
+    /// list each time.
     #[getter]
     fn headers(&self) -> Vec<Header> {
         self.now().headers().iter().map(Header::from_core).collect()
@@ -137,8 +138,8 @@ impl Plan {
         Ok(py.detach(|| plan.partitions(count)))
     }
 
-    /// The plan for some of the files, which get new numbers in the order of files, and the headers
-    /// that they need.
+    /// The plan for some of the files, which get new numbers in the order of files, and the
+    /// headers that they need.
     #[pyo3(signature = (files, /))]
     fn part(&self, py: Python<'_>, files: Vec<usize>) -> PyResult<Self> {
         let plan = self.now();

@@ -82,10 +82,17 @@ def test_objects_that_are_new_replaced_or_gone_since(s3: Any, options: Any) -> N
     ]
     assert kinds == ["bytes", "ChangedError", "FileNotFoundError", "bytes", "bytes"]
 
-    # What was listed before is not used again.
     plan = batch.scan(f"{LOGS}/0", storage_options=options)
     data = [data for _, data in plan.unseal(unwrapper(), storage_options=options)]
     assert data == [b"0-0", b"0-1", b"0-3", b"0-4", b"0-5"]
+
+
+def test_listings_of_others_are_not_used_again(s3: Any, options: Any) -> None:
+    S3FileSystem(**options).ls(f"{LOGS}/0")
+    [key] = fleet(1)
+    s3.put_object(Bucket=BUCKET, Key="logs/0/1.sealed", Body=key.seal(b"longer than before"))
+    [file] = batch.scan(f"{LOGS}/0/1.sealed", storage_options=options)
+    assert file.plaintext_len == len(b"longer than before")
 
 
 def test_a_foreign_object_among_others(s3: Any, options: Any) -> None:

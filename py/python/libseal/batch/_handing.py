@@ -35,7 +35,9 @@ class KeyHolder:
     """Unwraps each data key once, whoever asks for it. Several threads may ask."""
 
     def __init__(self, unwrap: Unwrap | None) -> None:
-        self._unwrap = unwrap and CachingUnwrapper(unwrap, max_age=None, max_entries=MOST_KEYS)
+        self._unwrap: CachingUnwrapper | DataKeys | None = None
+        if unwrap is not None:
+            self._unwrap = CachingUnwrapper(unwrap, max_age=None, max_entries=MOST_KEYS)
 
     def public_key(self) -> bytes:
         """What to give to ``sealed_keys``, for keys that are unwrapped already."""

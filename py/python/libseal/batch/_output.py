@@ -90,8 +90,7 @@ class Output:
         from ..fsspec import SealedFileSystem  # noqa: PLC0415 (an extra)
 
         fs, folder = url_to_fs(self._folder, **self._storage_options)
-        sealed = SealedFileSystem(fs=fs, recipients=self._recipients, context=self._context)
-        return sealed, folder
+        return SealedFileSystem(fs=fs, recipients=self._recipients, context=self._context), folder
 
 
 def _gathered(batches: Iterable[Any]) -> Iterator[Any]:
