@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import subprocess
 import sys
@@ -154,6 +155,32 @@ def test_data_keys_are_pickled_under_the_job_key(url: str, monkeypatch: pytest.M
     assert data_key_of(MemoryFileSystem().cat("/a")) not in pickled
     monkeypatch.setenv("LIBSEAL_JOB_SECRET", job_key.to_text())
     assert pickle.loads(pickled).cat(path) == b"21.5 C"
+
+
+def test_data_keys_of_a_later_pickle_are_taken_too(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = MemoryFileSystem()
+    memory.pipe_file("/b", libseal.seal(public_key(), b"21.7 C"))
+    job_key = JobKey.generate()
+    monkeypatch.setenv("LIBSEAL_JOB_SECRET", job_key.to_text())
+    keys = DataKeys().bound_to(job_key)
+    fs, path = fsspec.url_to_fs(url, unwrap=keys)
+    keys.unwrap(libseal.Header(memory.cat("/a")), unwrapper())
+    first = pickle.dumps(fs)
+    keys.unwrap(libseal.Header(memory.cat("/b")), unwrapper())
+    second = pickle.dumps(fs)
+    # A worker has only what it was sent.
+    del fs, keys
+    SealedFileSystem.clear_instance_cache()
+    gc.collect()
+
+    worker = pickle.loads(first)
+
+    assert worker.cat(path) == b"21.5 C"
+    assert pickle.loads(second).cat("/b") == b"21.7 C"
+    assert worker.cat("/b") == b"21.7 C"
+    memory.rm("/b")
 
 
 def test_a_private_key_is_not_pickled(url: str) -> None:
