@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import fsspec
 import pytest
+from fsspec.implementations.dirfs import DirFileSystem
+from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 import libseal
@@ -78,6 +80,15 @@ def test_it_takes_a_file_system_below() -> None:
         fsspec.filesystem("sealed", target_protocol="memory", unwrap=unwrapper(), kms="alias/a")
     with pytest.raises(TypeError, match="kms must be"):
         fsspec.filesystem("sealed", target_protocol="memory", kms=[])
+
+
+def test_it_takes_a_folder_of_a_file_system(tmp_path: Path) -> None:
+    fs = sealed(DirFileSystem(tmp_path, LocalFileSystem()))
+    fs.pipe_file("a", b"21.5 C")
+
+    assert fs.cat_file("a") == b"21.5 C"
+    assert fs.ls("", detail=False) == ["a"]
+    assert libseal.unseal((tmp_path / "a").read_bytes(), unwrapper()) == b"21.5 C"
 
 
 def test_one_unwrapper_has_one_file_system_and_one_cache(url: str) -> None:

@@ -21,7 +21,7 @@ from .._replace import replacing
 from .._types import Context, Require, Unwrap
 from ._base import Base, synchronous
 from ._draft import Draft
-from ._inner import Inner, run_to_end
+from ._inner import Inner, is_async, run_to_end
 from ._known import SEALED_CHUNK_LEN
 from ._opened import AsyncSealedFile, Deferred, SealedReader, SealedWriter
 from ._options import FileRecipient, KmsKeys, caching_unwrapper, read_recipients
@@ -103,13 +103,13 @@ class SealedFileSystem(Base):
             if asynchronous:
                 options["asynchronous"] = True
             fs = filesystem(target_protocol, **options)
-        if asynchronous and not fs.async_impl:
+        self.async_impl = is_async(fs)
+        if asynchronous and not self.async_impl:
             raise ValueError("asynchronous=True needs an asynchronous file system below")
-        if fs.async_impl and bool(fs.asynchronous) != asynchronous:
+        if self.async_impl and bool(fs.asynchronous) != asynchronous:
             raise ValueError("this file system and the one below must both be asynchronous or not")
-        self.async_impl: bool = fs.async_impl
         # A synchronous one needs no event loop, and so no thread for one.
-        loop = loop or (getattr(fs, "_loop", None) or get_loop() if fs.async_impl else object())
+        loop = loop or (getattr(fs, "_loop", None) or get_loop() if self.async_impl else object())
         super().__init__(
             asynchronous=asynchronous, loop=loop, batch_size=batch_size, **storage_options
         )

@@ -210,9 +210,9 @@ class Reading:
 
     async def read_pieces(self, path: str) -> AsyncIterator[bytes]:
         """Read all of a file, piece by piece. It is known to be whole before the first one."""
-        known, first = await self._begin(path)
-        yield first
-        here = len(first)
+        known, beginning = await self._begin(path)
+        yield beginning
+        here = len(beginning)
         starts = range(here, known.plaintext_len, PIECE_LEN)
         at_once = AT_ONCE if self.inner.is_async else 1
         for first in range(0, len(starts), at_once):
