@@ -55,7 +55,8 @@ class Reading:
         if self._unwrap is None:
             raise ValueError(
                 "there is nothing to unseal with: give unwrap= or kms= to the file system, for "
-                'example storage_options={"kms": "alias/telemetry"}'
+                'example storage_options={"kms": "alias/telemetry"}, or, if another file system is '
+                'in front, such as simplecache::, {"sealed": {"kms": "alias/telemetry"}}'
             )
         return self._unwrap
 
