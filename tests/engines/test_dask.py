@@ -96,9 +96,7 @@ def test_no_key_is_in_what_dask_sends(cloud: Cloud, job_key: batch.JobKey, tmp_p
     with dask.config.set(temporary_directory=str(tmp_path)):
         rows = dd.read_parquet(f"sealed::{fleet.url}*", storage_options={"unwrap": keys})
         shuffled = rows.shuffle("file").map_partitions(len)
-        tasks = [
-            cloudpickle.dumps(task) for task in dict(shuffled.__dask_graph__()).values()
-        ]
+        tasks = [cloudpickle.dumps(task) for task in dict(shuffled.__dask_graph__()).values()]
         assert sum(shuffled.compute()) == FILES * ROWS
     assert tasks
     assert any(b"unpickle_data_keys" in task for task in tasks)
