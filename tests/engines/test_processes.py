@@ -7,6 +7,7 @@ import pickle
 import signal
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from itertools import chain
 from typing import Any
 
 import boto3
@@ -90,7 +91,7 @@ def test_bad_objects_are_named_and_the_others_read(cloud: Cloud, job_key: batch.
     keys, _ = plan.unwrap(kms_unwrapper(), job_key=job_key)
     with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as pool:
         parts = plan.partitions(PROCESSES)
-        found = dict(sum(pool.map(failing_work, parts, [keys] * len(parts)), []))
+        found = dict(chain.from_iterable(pool.map(failing_work, parts, [keys] * len(parts))))
     good = {name: str(content) for name, content in expected(fleet).items()}
     assert good.items() <= found.items()
     assert set(found) - set(good) == {fleet.url_of("altered"), fleet.url_of("cut")}

@@ -146,7 +146,7 @@ def mixed(cloud: Cloud) -> tuple[Fleet, dict[str, bytes]]:
 def test_bad_objects_are_named_and_the_others_read(
     cloud: Cloud,
     mixed: tuple[Fleet, dict[str, bytes]],
-    format: str | None,  # noqa: A002
+    format: str | None,  # noqa: A002 (its name in libseal)
 ) -> None:
     fleet, bad = mixed
     key: Any = cloud.kms.kms.client.describe_key(KeyId=KEY)["KeyMetadata"]

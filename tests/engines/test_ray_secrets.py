@@ -4,7 +4,7 @@ import functools
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
 import pytest
@@ -24,7 +24,7 @@ SECRET = b"0d9c2f7e-ba52-43e1-8f2d-not-a-secret"
 class RecordedJobKey:
     """Makes job keys and keeps them in the clear, to be searched for."""
 
-    made: list[bytes] = []
+    made: ClassVar[list[bytes]] = []
     from_text = batch.JobKey.from_text
 
     @classmethod
@@ -63,7 +63,7 @@ def test_no_key_is_found(
 def test_ray_writes_its_env_vars_to_a_log(ray_folder: Path) -> None:
     """Why the module warns of them; and the search finds what there is to find."""
 
-    @ray.remote(runtime_env={"env_vars": {"LIBSEAL_JOB_SECRET": SECRET.decode()}})
+    @ray.remote(runtime_env={"env_vars": {"LIBSEAL_JOB_SECRET": SECRET.decode()}})  # type: ignore[untyped-decorator]
     def look() -> bool:
         return os.environ["LIBSEAL_JOB_SECRET"] == SECRET.decode()
 

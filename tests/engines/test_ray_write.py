@@ -37,7 +37,7 @@ def dataset(blocks: int = 4) -> Any:
 
 
 @pytest.mark.parametrize("format", ["parquet", "csv", "json"])
-def test_rows_come_back(cloud: Cloud, format: Any) -> None:
+def test_rows_come_back(cloud: Cloud, format: Any) -> None:  # noqa: A002 (its name in libseal)
     folder = f"s3://{cloud.bucket()}/out"
     sink = SealedDatasink(folder, cloud.recipient, format=format, context={"job": "7"})
     dataset().write_datasink(sink)

@@ -65,7 +65,7 @@ def test_no_key_is_in_what_the_driver_pickles(cloud: Cloud, spark: SparkSession,
         patch.setenv(JOB_SECRET, JobKey.generate().to_text())
         columns = source.schema()
         pickles.append(dumps(source))
-        reader = source.reader(columns)  # type: ignore[arg-type] (only its names are looked at)
+        reader = source.reader(columns)
         parts = reader.partitions()
         pickles += [dumps(reader), *map(dumps, parts)]
         assert len(parts) > 1

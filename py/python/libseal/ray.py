@@ -1,12 +1,12 @@
-"""Sealed files in Ray Data: a datasource that unseals, a sink that seals, and one unwrapper for all.
+"""Sealed files in Ray Data: a source that unseals, a sink that seals, one unwrapper for all workers.
 
 >>> from libseal.ray import SealedDatasink, SealedDatasource
 >>> unwrap = libseal.aws.KmsUnwrapper(functools.partial(boto3.client, "kms"), ["alias/telemetry"])
 >>> ds = ray.data.read_datasource(SealedDatasource("s3://example-bucket/logs/", unwrap))
 >>> ds.write_datasink(SealedDatasink("s3://example-bucket/out", public_key))
 
-Run with Ray 2.60. Each data key is unwrapped once, however many workers need it, and is never in the
-clear in what Ray sends, stores or logs. Do not give a secret to ``runtime_env``: Ray writes its
+Run with Ray 2.60. Each data key is unwrapped once, however many workers need it, and is never in
+the clear in what Ray sends, stores or logs. Give no secret to ``runtime_env``: Ray writes its
 ``env_vars`` to a log file.
 """
 
@@ -44,8 +44,8 @@ class SharedUnwrapper:
         unwrap = SharedUnwrapper(KmsUnwrapper(make_client, ["alias/telemetry"]))
         ds.map(lambda row: {"text": libseal.unseal(row["bytes"], unwrap)})
 
-    ``unwrap`` runs in an actor, on up to ``concurrency`` threads. So it is pickled, and the machine of
-    the actor needs the permissions. Or it is the DataKeys of a plan: then only the driver asks a KMS.
+    ``unwrap`` runs in an actor, on up to ``concurrency`` threads. So it is pickled, and the machine
+    of the actor needs the permissions. Or it is the DataKeys of a plan: then only the driver does.
 
     Worker processes get data keys sealed for a key pair of their own. Whoever can run a task in the
     job can get them: Ray has no boundary inside a job.
@@ -88,8 +88,8 @@ def _asking(holder: Any) -> CachingUnwrapper:
 class SealedDatasource(Datasource):
     """Reads sealed files: for ``ray.data.read_datasource``.
 
-    ``files`` is what ``libseal.batch.scan`` takes (a URL, path, pattern or folder, or several of
-    them), or a Plan that it made. They are scanned in the driver, when this object is made.
+    ``files`` is what ``libseal.batch.scan`` takes (a URL, path, pattern or folder, or several), or a
+    Plan that it made. They are scanned in the driver, when this object is made.
 
     Without a ``format``, each file is a row of ``path``, ``length``, ``modified`` and ``content``.
     With ``"parquet"``, ``"csv"`` or ``"json"`` (JSON lines), rows are those in the files. Of
@@ -98,8 +98,8 @@ class SealedDatasource(Datasource):
     ``unwrap`` is any unwrapper. It is put into a SharedUnwrapper, unless it is one already.
 
     By default, the first file that cannot be read fails the job. With ``on_error="keep"``, there is
-    a column ``_error``, and such a file is a row that has nothing but that, a text that names it. The
-    rows of a file are then held in memory until all of it was read.
+    a column ``_error``, and such a file is a row that has nothing but that, a text that names it.
+    The rows of a file are then held in memory until all of it was read.
 
     ``storage_options`` are those of fsspec. For ``require`` see ``unseal``.
     """

@@ -1,8 +1,8 @@
 """Measures what jobs on sealed files cost: `make engine-figures` prints it and writes it to
 build/engines.md.
 
-KMS and S3 are a MiniStack on loopback, and requests and bytes are counted there. ENGINES=quick takes
-fewer objects and smaller ones.
+KMS and S3 are a MiniStack on loopback, and requests and bytes are counted there. ENGINES=quick
+takes fewer objects and smaller ones.
 """
 
 import json
@@ -28,13 +28,15 @@ from tests.measure.engines import jobs, queries
 BUILD = ROOT / "build"
 CHUNK_LEN = 16 * 1024 + 16
 SENSORS = 10
+ROWS_IN_GROUP = 100_000
 WIDE = 8
 """Columns that the query does not need."""
 
 DECRYPTS = "Decrypts, {objects:,} objects under {keys} keys: {engine}"
 SECRETS = "keys in the clear in plans, tasks and files of the engine: {engine}"
-BYTES = "bytes fetched, of plain Parquet: {engine}"
-TIME = "time, of plain Parquet: {engine}"
+BYTES = "bytes of Parquet fetched, of plain: {engine}"
+RATE = "objects of 4 KiB per second and core"
+TIME = "time of a query on Parquet, of plain: {engine}"
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def table(number: int, rows: int) -> pa.Table:
 
 def parquet(number: int, rows: int) -> bytes:
     out = pa.BufferOutputStream()
-    pa.parquet.write_table(table(number, rows), out, row_group_size=rows // 4)
+    pa.parquet.write_table(table(number, rows), out, row_group_size=ROWS_IN_GROUP)
     data: bytes = out.getvalue().to_pybytes()
     return data
 
@@ -147,7 +149,8 @@ def query_rows(cloud: Cloud, size: Size, folder: Path) -> Iterator[Row]:
         less = (fetched["sealed"] - per_file * size.files) / fetched["exact"]
         reached = f"{ratio:.2f}; {less:.2f} without header and last chunk"
         yield Row(BYTES.format(engine=engine), "≤ 1.1 and these", reached, less <= 1.1)
-        ratio = seconds["sealed"] / seconds["plain"]
+        # Reading ahead makes some of them slower.
+        ratio = seconds["sealed"] / min(seconds["plain"], seconds["exact"])
         reached = f"{ratio:.2f} ({seconds['sealed']:.2f} s)"
         yield Row(TIME.format(engine=engine), "≤ 1.25", reached, ratio <= 1.25)
 
@@ -155,9 +158,11 @@ def query_rows(cloud: Cloud, size: Size, folder: Path) -> Iterator[Row]:
 def rate_rows(cloud: Cloud, folder: Path) -> Iterator[Row]:
     answer = run(jobs, ["rate"], jobs.Task("", str(folder)), cloud.environment)
     rate = answer["in_memory"]
-    yield Row("objects of 4 KiB per second and core: unsealed", "≥ 20,000", f"{rate:,.0f}", rate >= 20_000)
+    yield Row(
+        "objects of 4 KiB per second and core: unsealed", "≥ 20,000", f"{rate:,.0f}", rate >= 20_000
+    )
     through = answer["through_a_plan"]
-    yield Row("the same, fetched from memory through fsspec", "", f"{through:,.0f}", True)
+    yield Row(f"{RATE}: also fetched, from memory with fsspec", "", f"{through:,.0f}", True)
 
 
 def paper_rows(cloud: Cloud, size: Size) -> Iterator[Row]:
@@ -197,7 +202,9 @@ def rows(cloud: Cloud, size: Size, folder: Path) -> Iterator[Row]:
 def main() -> None:
     size = QUICK if os.environ.get("ENGINES") == "quick" else FULL
     lines = [
-        "Measured by `make engine-figures`, with two workers; requests and bytes counted at KMS and S3.",
+        f"Measured by `make engine-figures`, with {jobs.WORKERS} workers. Requests and bytes are",
+        "counted at KMS and S3. Plain Parquet is read without reading ahead where bytes are compared,",
+        "and in the faster way where times are.",
         "",
         "| | goal | reached |",
         "|---|---|---|",

@@ -2,8 +2,8 @@
 
     python -m tests.measure.engines.jobs JOB < TASK
 
-The task is a pickled Task, and the answer, on the last line of the output, is in JSON. KMS and S3 are
-where boto3 finds them.
+The task is a pickled Task, and the answer, on the last line of the output, is in JSON. KMS and S3
+are where boto3 finds them.
 """
 
 import functools
@@ -11,10 +11,13 @@ import json
 import os
 import pickle
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 import boto3
@@ -26,6 +29,7 @@ from tests.engines.search import count_secrets
 
 WORKERS = 2
 PARTS = 4 * WORKERS
+SEARCH_SECONDS = 0.2
 
 Answer = dict[str, Any]
 
@@ -50,13 +54,54 @@ def new_job_key() -> batch.JobKey:
     return job_key
 
 
-def answer(task: Task, objects: int, sent: Iterable[bytes]) -> Answer:
-    secrets = [*task.secrets]
-    if job_secret := os.environ.get("LIBSEAL_JOB_SECRET"):
-        secrets.append(job_secret.encode())
-    found = count_secrets(secrets, *sent, Path(task.folder))
-    written = sum(file.stat().st_size for file in Path(task.folder).rglob("*") if file.is_file())
-    return {"objects": objects, "found": found, "searched": written + sum(map(len, sent))}
+class Searching:
+    """Searches what is sent, and what an engine writes, for secrets, as long as it works.
+
+    Engines delete their files at the end, so they are looked at again and again until then.
+    """
+
+    def __init__(self, folder: Path, secrets: list[bytes]) -> None:
+        job_secret = os.environ.get("LIBSEAL_JOB_SECRET")
+        self.secrets = secrets + ([job_secret.encode()] if job_secret else [])
+        self.folder = folder
+        self.found: set[bytes] = set()
+        self.seen: dict[Path, tuple[int, int]] = {}
+        self.sent_len = 0
+        self.is_over = threading.Event()
+        self.thread = threading.Thread(target=self.search_files)
+
+    def __enter__(self) -> "Searching":
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.is_over.set()
+        self.thread.join()
+
+    def search(self, data: bytes) -> None:
+        self.found |= {secret for secret in self.secrets if count_secrets([secret], data)}
+
+    def search_sent(self, sent: Iterable[bytes]) -> None:
+        for data in sent:
+            self.sent_len += len(data)
+            self.search(data)
+
+    def search_files(self) -> None:
+        is_last = False
+        while not is_last:
+            is_last = self.is_over.wait(SEARCH_SECONDS)
+            for file in self.folder.rglob("*"):
+                # It may be deleted at any moment.
+                with suppress(OSError):
+                    status = file.stat()
+                    state = status.st_size, status.st_mtime_ns
+                    if S_ISREG(status.st_mode) and self.seen.get(file) != state:
+                        self.search(file.read_bytes())
+                        self.seen[file] = state
+
+    def answer(self, objects: int) -> Answer:
+        length = self.sent_len + sum(length for length, _ in self.seen.values())
+        return {"objects": objects, "found": len(self.found), "searched": length}
 
 
 def unseal(plan: batch.Plan, keys: libseal.Unwrap) -> int:
@@ -71,9 +116,11 @@ def processes(task: Task) -> Answer:
     plan = batch.scan(task.url)
     keys, _ = plan.unwrap(kms_unwrapper(), job_key=job_key)
     parts = plan.partitions(PARTS)
-    with ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
-        objects = sum(pool.map(unseal, parts, [keys] * len(parts)))
-    return answer(task, objects, [pickle.dumps(plan), *(pickle.dumps((p, keys)) for p in parts)])
+    with Searching(Path(task.folder), task.secrets) as searching:
+        searching.search_sent([pickle.dumps(plan), *(pickle.dumps((part, keys)) for part in parts)])
+        with ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
+            objects = sum(pool.map(unseal, parts, [keys] * len(parts)))
+    return searching.answer(objects)
 
 
 def dask(task: Task) -> Answer:
@@ -91,36 +138,38 @@ def dask(task: Task) -> Answer:
     )
     # So that rows are written to the disk.
     by_length = lines.groupby(len)
-    graph = dict(by_length.__dask_graph__())
-    sent = [cloudpickle.dumps(each) for each in [plan, *graph.values()]]
-    objects = sum(len(group) for _, group in by_length.compute())
-    return answer(task, objects, sent)
+    with Searching(Path(task.folder), task.secrets) as searching:
+        graph = dict(by_length.__dask_graph__())
+        searching.search_sent(cloudpickle.dumps(each) for each in [plan, *graph.values()])
+        objects = sum(len(group) for _, group in by_length.compute())
+    return searching.answer(objects)
 
 
 def ray(task: Task) -> Answer:
     from tests.engines.ray_cluster import running_ray
 
-    with running_ray(WORKERS) as folder:
+    with running_ray(WORKERS) as folder, Searching(folder, task.secrets) as searching:
         import ray
 
         from libseal.ray import SealedDatasource
 
         source = SealedDatasource(task.url, kms_unwrapper())
-        sent = [ray.cloudpickle.dumps(each) for each in source.get_read_tasks(PARTS)]
-        dataset = ray.data.read_datasource(source, override_num_blocks=PARTS)
-        objects = dataset.materialize().count()
-        return answer(Task(task.url, str(folder), task.secrets), objects, sent)
+        searching.search_sent(ray.cloudpickle.dumps(each) for each in source.get_read_tasks(PARTS))
+        objects = ray.data.read_datasource(source, override_num_blocks=PARTS).materialize().count()
+    return searching.answer(objects)
 
 
 def spark(task: Task) -> Answer:
     new_job_key()
-    session = spark_session(task.folder)
-    rows = session.read.format("recorded").option("kms", KEY).option("partitions", PARTS)
-    # So that rows are written to the disk.
-    counts = rows.load(task.url).groupBy("path").count().collect()
-    result = answer(task, sum(row["count"] for row in counts), [])
-    session.stop()
-    return result
+    with Searching(Path(task.folder), task.secrets) as searching:
+        session = spark_session(task.folder)
+        rows = session.read.format("recorded").option("kms", KEY).option("partitions", PARTS)
+        # So that rows are written to the disk.
+        counts = rows.load(task.url).groupBy("path").count().collect()
+        searching.is_over.set()
+        searching.thread.join()
+        session.stop()
+    return searching.answer(sum(row["count"] for row in counts))
 
 
 def spark_session(folder: str) -> Any:
@@ -140,7 +189,8 @@ def spark_session(folder: str) -> Any:
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")
-    class RecordedReader(libseal.spark.SealedReader):  # type: ignore[misc]
+
+    class RecordedReader(libseal.spark.SealedReader):
         def partitions(self) -> list[Any]:
             partitions = super().partitions()
             Path(folder, "partitions.pickle").write_bytes(pickle.dumps(partitions))

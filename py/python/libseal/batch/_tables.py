@@ -127,7 +127,7 @@ def _rows(plan: "Plan", unwrap: Unwrap, options: TableOptions) -> Iterator[Any]:
     for file in plan:
         try:
             with _opened(file, unwrap, options) as source:
-                found = _READERS[options.format](source, columns, options.types)
+                found = _READERS[str(options.format)](source, columns, options.types)
                 found = (_with_own_columns(table, file, options) for table in found)
                 if options.on_error == "raise":
                     yield from found
@@ -186,7 +186,7 @@ def _schema(source: Any, options: TableOptions) -> Any:
 
     if options.format == "parquet":
         return ParquetFile(source).schema_arrow
-    return next(_READERS[options.format](source, None, None)).schema
+    return next(_READERS[str(options.format)](source, None, None)).schema
 
 
 def _parquet(source: Any, columns: tuple[str, ...] | None, _: Any) -> Iterator[Any]:
