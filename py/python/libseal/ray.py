@@ -5,9 +5,8 @@
 >>> ds = ray.data.read_datasource(SealedDatasource("s3://example-bucket/logs/", unwrap))
 >>> ds.write_datasink(SealedDatasink("s3://example-bucket/out", public_key))
 
-Run with Ray 2.55 and 2.60. Each data key is unwrapped once, however many workers need it, and is never in
-the clear in what Ray sends, stores or logs. Give no secret to ``runtime_env``: Ray writes its
-``env_vars`` to a log file.
+Run with Ray 2.55 and 2.60. Each data key is unwrapped once for all workers, and is never in the
+clear in what Ray sends, stores or logs. Ray writes ``env_vars`` of ``runtime_env`` to a log file.
 """
 
 import functools
