@@ -147,8 +147,8 @@ types: $(python_ready)  ## Check the types of all Python, and the stubs against 
 	$(call heading,Types)
 	cd py && ../$(python) -m mypy --strict
 	$(python) -m mypy --config-file tests/pyproject.toml examples tests
-	$(python) -m mypy.stubtest --mypy-config-file py/pyproject.toml libseal
-	PATH=$(dir $(abspath $(python))):$$PATH PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(python) -m pyright --verifytypes libseal
+	$(python) -m mypy.stubtest --mypy-config-file py/pyproject.toml libseal._libseal
+	PATH=$(dir $(abspath $(python))):$$PATH PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(python) -m tests.public_types
 
 .PHONY: test-independent
 test-independent: $(tools_ready)  ## Test the independent implementation, and the vectors with it

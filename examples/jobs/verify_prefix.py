@@ -50,7 +50,7 @@ class Journal:
     """What was found out, by name and ETag. A line that a kill has cut short counts as none."""
 
     def __init__(self, path: Path) -> None:
-        self.errors: dict[tuple[str, str], str] = {}
+        self.errors: dict[tuple[str, str | None], str] = {}
         self._file = path.open("a+", encoding="utf-8")
         self._file.seek(0)
         text = self._file.read()

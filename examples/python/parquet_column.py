@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import boto3
-import pyarrow.compute  # type: ignore[import-untyped]
-import pyarrow.parquet  # type: ignore[import-untyped]
+import pyarrow.compute
+import pyarrow.parquet
 
 import libseal
 

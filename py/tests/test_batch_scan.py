@@ -192,6 +192,17 @@ def test_what_matches_nothing(files: Any, reason: str, on_error: Any) -> None:
     assert caught.value.filename in files
 
 
+def test_a_listing_that_fails_says_of_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise FileNotFoundError("The specified bucket does not exist")
+
+    store = filled()
+    monkeypatch.setattr(store, "glob", refuse)
+    with pytest.raises(FileNotFoundError) as caught:
+        scanned(store, "/0-*")
+    assert caught.value.__notes__ == ["in /0-*"]
+
+
 def test_a_file_that_is_missing() -> None:
     store = filled()
     with pytest.raises(FileNotFoundError) as caught:
@@ -285,6 +296,7 @@ class Asynchronous(Store):
         ({"files": b"/a"}, TypeError, "files must be a URL"),
         ({"files": [b"/a"]}, TypeError, "files must be URLs or paths"),
         ({"files": "simplecache::memory://a"}, ValueError, "give it as fs"),
+        ({"files": "sealed::memory://a"}, ValueError, "leave out sealed::"),
         ({"files": "/a", "on_error": "skip"}, ValueError, '"raise" or "keep"'),
         ({"files": "/a", "concurrency": 0}, ValueError, "at least 1"),
         ({"files": "/a", "concurrency": 1.5}, TypeError, "an int"),

@@ -40,7 +40,7 @@ def only_failure(plan: batch.Plan, store: Store, **options: Any) -> Exception:
     assert len(found) == len(plan) - 1
     assert all(data == name[1:].encode() for name, data in found.items())
     assert isinstance(failure, Exception)
-    assert "in /0-0" in failure.__notes__
+    assert failure.__notes__ == ["in /0-0"]
     return failure
 
 

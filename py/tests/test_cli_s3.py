@@ -104,6 +104,26 @@ def test_a_prefix_is_a_folder(command: Command, s3: Any) -> None:
     assert command.names("out") == ["a", "deep/b"]
 
 
+def test_files_that_go_up_together_share_a_data_key(command: Command, s3: Any) -> None:
+    contents = {"a": b"a", "b": LONG, "empty": b""}
+    for name, content in contents.items():
+        command.path(f"in/{name}", content)
+    assert command(*SEAL, "-q", "--recursive", "in", "-o", f"s3://{BUCKET}/x/").code == OK
+    messages = {name: get(s3, f"x/{name}.sealed") for name in contents}
+    for name, message in messages.items():
+        assert libseal.unseal(message, unwrapper()) == contents[name]
+    assert libseal.Header(messages["a"]) == libseal.Header(messages["b"])
+
+    # From one prefix to another, too.
+    copied = command(*SEAL, "-q", "--recursive", f"s3://{BUCKET}/x/", "-o", f"s3://{BUCKET}/y/")
+    refused(copied, IO, "is no file to seal")
+    for name in ("c", "d"):
+        put(s3, f"z/{name}", contents["a"])
+    assert command(*SEAL, "-q", "--recursive", f"s3://{BUCKET}/z/", "-o", "out").code == OK
+    c, d = (libseal.inspect(command.folder / f"out/{name}.sealed") for name in ("c", "d"))
+    assert c == d
+
+
 def test_no_object_leads_out_of_the_folder(command: Command, s3: Any) -> None:
     put(s3, "in/../../evil.sealed", libseal.seal(public_key(), b"evil"))
     done = command(*UNSEAL, "--recursive", f"s3://{BUCKET}/in/", "-o", "a/b")
@@ -150,7 +170,8 @@ def test_an_object_that_appears_meanwhile_is_kept(command: Command, s3: Any, len
     put(s3, "a", b"first")
     _, err = process.communicate()
     assert process.returncode == IO
-    assert err == b"libseal: standard input: the object exists: add --force to replace it\n"
+    names = f"standard input -> s3://{BUCKET}/a"
+    assert err.decode() == f"libseal: {names}: the object exists: add --force to replace it\n"
     assert get(s3, "a") == b"first"
     assert not uploads(s3)
 
@@ -162,7 +183,9 @@ def test_what_s3_refuses_is_said_in_a_sentence(command: Command, s3: Any) -> Non
     assert get(s3, "there") == b"old"
     assert command(*SEAL, "-q", "-f", "a", "-o", url).code == OK
     refused(command(*UNSEAL, f"s3://{BUCKET}/gone", "-o", "x"), IO, "NoSuchKey")
-    refused(command(*SEAL, "a", "-o", "s3://no-such-bucket/a"), IO, "NoSuchBucket")
+    refused(command("inspect", "--recursive", f"s3://{BUCKET}/x"), IO, "end the name with a slash")
+    no_bucket = "a -> s3://no-such-bucket/a: S3 PutObject: NoSuchBucket"
+    refused(command(*SEAL, "a", "-o", "s3://no-such-bucket/a"), IO, no_bucket)
     refused(command(*UNSEAL, f"s3://{BUCKET}", "-o", "x"), USAGE, "give s3://bucket/key")
     refused(command(*UNSEAL, f"s3://{BUCKET}/x/", "-o", "x"), USAGE, "add --recursive")
     refused(command(*UNSEAL, url), USAGE, "give -o for where to write")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import fsspec
 import pytest
+from fsspec.implementations.dirfs import DirFileSystem
+from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 import libseal
@@ -77,6 +80,15 @@ def test_it_takes_a_file_system_below() -> None:
         fsspec.filesystem("sealed", target_protocol="memory", unwrap=unwrapper(), kms="alias/a")
     with pytest.raises(TypeError, match="kms must be"):
         fsspec.filesystem("sealed", target_protocol="memory", kms=[])
+
+
+def test_it_takes_a_folder_of_a_file_system(tmp_path: Path) -> None:
+    fs = sealed(DirFileSystem(tmp_path, LocalFileSystem()))
+    fs.pipe_file("a", b"21.5 C")
+
+    assert fs.cat_file("a") == b"21.5 C"
+    assert fs.ls("", detail=False) == ["a"]
+    assert libseal.unseal((tmp_path / "a").read_bytes(), unwrapper()) == b"21.5 C"
 
 
 def test_one_unwrapper_has_one_file_system_and_one_cache(url: str) -> None:
@@ -154,6 +166,32 @@ def test_data_keys_are_pickled_under_the_job_key(url: str, monkeypatch: pytest.M
     assert data_key_of(MemoryFileSystem().cat("/a")) not in pickled
     monkeypatch.setenv("LIBSEAL_JOB_SECRET", job_key.to_text())
     assert pickle.loads(pickled).cat(path) == b"21.5 C"
+
+
+def test_data_keys_of_a_later_pickle_are_taken_too(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = MemoryFileSystem()
+    memory.pipe_file("/b", libseal.seal(public_key(), b"21.7 C"))
+    job_key = JobKey.generate()
+    monkeypatch.setenv("LIBSEAL_JOB_SECRET", job_key.to_text())
+    keys = DataKeys().bound_to(job_key)
+    fs, path = fsspec.url_to_fs(url, unwrap=keys)
+    keys.unwrap(libseal.Header(memory.cat("/a")), unwrapper())
+    first = pickle.dumps(fs)
+    keys.unwrap(libseal.Header(memory.cat("/b")), unwrapper())
+    second = pickle.dumps(fs)
+    # A worker has only what it was sent.
+    del fs, keys
+    SealedFileSystem.clear_instance_cache()
+    gc.collect()
+
+    worker = pickle.loads(first)
+
+    assert worker.cat(path) == b"21.5 C"
+    assert pickle.loads(second).cat("/b") == b"21.7 C"
+    assert worker.cat("/b") == b"21.7 C"
+    memory.rm("/b")
 
 
 def test_a_private_key_is_not_pickled(url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +115,37 @@ def test_a_forgotten_file_is_not_made(fs: SealedFileSystem, temporary: Path) -> 
 
     assert not fs.exists("/a")
     assert not any(temporary.iterdir())
+
+
+@pytest.mark.parametrize("around", [io.TextIOWrapper, io.BufferedWriter])
+def test_a_file_object_around_a_forgotten_one_does_not_make_it(
+    fs: SealedFileSystem, around: Any
+) -> None:
+    file = around(fs.open("/a", "wb"))
+    file.write("the beginning" if around is io.TextIOWrapper else b"the beginning")
+
+    with pytest.warns(RuntimeWarning, match="forgotten"):
+        del file
+
+    assert not fs.exists("/a")
+
+
+def test_after_a_write_that_failed_no_file_is_made(
+    fs: SealedFileSystem, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = fs.open("/a", "wb")
+    file.write(LONG[:100])
+    with monkeypatch.context() as patch:
+        patch.setattr("tempfile.tempdir", str(temporary / "missing"))
+        with pytest.raises(FileNotFoundError):
+            file.write(LONG)
+
+    with pytest.raises(libseal.StateError, match="a write has failed"):
+        file.write(b"more")
+    with pytest.raises(libseal.StateError, match="a write has failed"):
+        file.close()
+
+    assert not fs.exists("/a")
 
 
 @pytest.mark.parametrize("data", [b"new", LONG], ids=len)

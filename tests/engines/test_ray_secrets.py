@@ -63,7 +63,7 @@ def test_no_key_is_found(
 def test_ray_writes_its_env_vars_to_a_log(ray_folder: Path) -> None:
     """Why the module warns of them; and the search finds what there is to find."""
 
-    @ray.remote(runtime_env={"env_vars": {"LIBSEAL_JOB_SECRET": SECRET.decode()}})
+    @ray.remote(runtime_env={"env_vars": {"LIBSEAL_JOB_SECRET": SECRET.decode()}})  # type: ignore[untyped-decorator]
     def look() -> bool:
         return os.environ["LIBSEAL_JOB_SECRET"] == SECRET.decode()
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
+from pyspark import cloudpickle
 from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 
 import libseal
 from libseal.spark import SealedDataSource, register
 from tests.engines.cloud import KEY, Cloud, Fleet
+
+# Workers cannot import this module.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 ROWS = 100
 START = datetime(2026, 11, 1, tzinfo=UTC)

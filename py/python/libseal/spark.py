@@ -100,7 +100,7 @@ def register(spark: "SparkSession", source: "type[SealedDataSource] | None" = No
     spark.dataSource.register(source or SealedDataSource)
 
 
-class SealedDataSource(DataSource):  # type: ignore[misc] (Spark is not there when types are checked)
+class SealedDataSource(DataSource):
     """What ``format("sealed")`` stands for. A subclass may have another ``unwrapper``, or ``scan``.
 
     Spark pickles a subclass with all that it refers to. So let ``unwrapper`` make or fetch what
@@ -198,14 +198,14 @@ class SealedDataSource(DataSource):  # type: ignore[misc] (Spark is not there wh
 
 
 @dataclass
-class SealedPartition(InputPartition):  # type: ignore[misc] (see above)
+class SealedPartition(InputPartition):
     """What a worker is sent."""
 
     plan: Plan
     keys: DataKeys | None
 
 
-class SealedReader(DataSourceReader):  # type: ignore[misc] (see above)
+class SealedReader(DataSourceReader):
     """Divides the files among the workers, and reads them there."""
 
     def __init__(
@@ -256,13 +256,13 @@ class SealedReader(DataSourceReader):  # type: ignore[misc] (see above)
 
 
 @dataclass
-class Written(WriterCommitMessage):  # type: ignore[misc] (see above)
+class Written(WriterCommitMessage):
     """The name of the file that a task wrote; None if it had no rows."""
 
     name: str | None
 
 
-class SealedWriter(DataSourceArrowWriter):  # type: ignore[misc] (see above)
+class SealedWriter(DataSourceArrowWriter):
     """Seals each partition into a file, and puts all of them into their place."""
 
     def __init__(self, output: Output, overwrite: bool) -> None:

@@ -190,7 +190,7 @@ def spark_session(folder: str) -> Any:
     )
     session.sparkContext.setLogLevel("ERROR")
 
-    class RecordedReader(libseal.spark.SealedReader):  # type: ignore[misc]
+    class RecordedReader(libseal.spark.SealedReader):
         def partitions(self) -> list[Any]:
             partitions = super().partitions()
             Path(folder, "partitions.pickle").write_bytes(pickle.dumps(partitions))

@@ -218,7 +218,8 @@ class Keys:
             ago = moment - looked
             raise KmsUnavailableError(
                 f"{name} was looked up {ago:.0f} s ago and stood for another key: the message may "
-                f"be for a newer one, so try again in {max(REFRESH_SECONDS - ago, 0):.0f} s"
+                f"be for a newer one, so try again in {max(REFRESH_SECONDS - ago, 0):.0f} s; if it "
+                "is for an older one, list that key as well, by its id or ARN"
             )
         if failures:
             failure, name = failures[0]

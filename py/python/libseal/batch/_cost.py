@@ -47,7 +47,9 @@ def cost_of(
     for header in headers:
         decrypts += 1
         dollars += _dollars_of(header) if decrypt_dollars is None else decrypt_dollars
-    return Cost(decrypts, files, dollars, decrypts / decrypt_rate + files / get_rate)
+    seconds = decrypts / decrypt_rate + files / get_rate
+    # Sums of prices print with digits that are not exact.
+    return Cost(decrypts, files, round(dollars, 9), seconds)
 
 
 def _dollars_of(header: Header) -> float:

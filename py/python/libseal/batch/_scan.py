@@ -95,10 +95,14 @@ def _find(store: Store, files: Any) -> Iterator[Found]:
             text = "files must be URLs or paths, str or os.PathLike, not "
             raise TypeError(text + type(name).__name__)
         path = os.fspath(name)
-        for file in store.find(path):
-            if file.name not in seen:
-                seen.add(file.name)
-                yield file
+        try:
+            for file in store.find(path):
+                if file.name not in seen:
+                    seen.add(file.name)
+                    yield file
+        except Exception as error:
+            # Stores do not always say what they could not list.
+            raise noted(error, path)  # noqa: B904 (the same exception)
 
 
 def _beginning_len(file: Found) -> int:

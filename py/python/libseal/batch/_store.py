@@ -130,6 +130,10 @@ class Store:
         """The file system that ``name`` is in."""
         if self._fs is not None:
             return self._fs
+        if name.startswith("sealed::"):
+            raise ValueError(
+                f"{name} names plaintext, and a plan is made of sealed files: leave out sealed::"
+            )
         if "::" in name:
             raise ValueError(
                 f"{name} chains file systems: make the outer one with fsspec and give it as fs"

@@ -63,6 +63,8 @@ def _with_files(
         for result in results:
             file = taken.popleft()
             if isinstance(result, Exception):
+                # That of unseal_many, which knows a number only.
+                result.__notes__.pop()
                 error = noted(result, file.name)
                 if raises:
                     raise error

@@ -94,7 +94,7 @@ def exit_code(error: BaseException) -> int:
     for kind, code in _CODES:
         if isinstance(error, kind):
             return code
-    return ExitCode.IO if _is_of_s3(error) else ExitCode.UNEXPECTED
+    return ExitCode.IO if is_of_s3(error) else ExitCode.UNEXPECTED
 
 
 def is_closed_pipe(error: BaseException) -> bool:
@@ -119,7 +119,7 @@ def sentence(error: BaseException, about: str | None = None) -> str:
     elif isinstance(error, UnicodeEncodeError):
         # Arguments that are no UTF-8 come as text that cannot be encoded again.
         text = f"'{error.object}' is no UTF-8, which all but names of files must be"
-    elif _is_of_s3(error):
+    elif is_of_s3(error):
         text = _of_s3(error)
     elif exit_code(error) == ExitCode.UNEXPECTED and not isinstance(error, Failure):
         text = f"unexpected {type(error).__name__}: {error}; please report this"
@@ -159,7 +159,7 @@ def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
-def _is_of_s3(error: BaseException) -> bool:
+def is_of_s3(error: BaseException) -> bool:
     """Whether boto3 raised it. That may not be installed, so its modules are told by their names.
 
     Those of the KMS are libseal's exceptions by now.

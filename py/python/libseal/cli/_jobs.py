@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 import click
 
 from . import _places
-from ._failures import ExitCode, Failure, is_closed_pipe, printable
+from ._failures import ExitCode, Failure, is_closed_pipe, is_of_s3, printable
 from ._places import STANDARD, File, Input, Output, Place
 from ._progress import Reporter, plural
 
@@ -232,7 +232,11 @@ def run(jobs: Sequence[Job], reporter: Reporter, work: Callable[[Job], int]) -> 
             except Exception as error:
                 if is_closed_pipe(error):
                     raise
-                reporter.failed(job.source.name, error)
+                name = job.source.name
+                if is_of_s3(error) and job.target is not None:
+                    # It may be the bucket to write to that is missing.
+                    name += f" -> {job.target.name}"
+                reporter.failed(name, error)
     return count, length
 
 

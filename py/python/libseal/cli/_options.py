@@ -97,7 +97,9 @@ def unwrap_options(function: Function) -> Function:
         metavar="KEY",
         multiple=True,
         callback=_to_key_names,
-        help="Unseal with this key in AWS KMS: an alias, id or ARN. Can be repeated.",
+        help="Unseal with this key in AWS KMS: an alias, id or ARN. Can be repeated. An alias "
+        "stands for its newest key only: after a rotation, give the ARN of the old key as well "
+        "(libseal keys list shows it).",
     )
     @wraps(function)
     def wrapped(

@@ -234,6 +234,8 @@ def explained(error: BaseException) -> str:
         text = f"S3 {operation}: {code}: {detail.get('Message', '')}".removesuffix(": ")
         if code in {"AccessDenied", "403"}:
             text += f"; check the credentials, and that they allow s3:{operation}"
+        if code == "NoSuchKey":
+            text += " For all objects below it, end the name with a slash and give --recursive."
         return text
     if type(error).__name__ == "NoCredentialsError":
         return "there are no AWS credentials: set them up as for the AWS CLI"

@@ -1,13 +1,16 @@
 """``libseal seal``."""
 
+import io
 from collections.abc import Sequence
+from typing import IO
 
 import click
 
 from .. import _files
 from .._errors import LimitError
-from .._libseal import PublicKey, Recipient, Sealer, SealingKey
-from .._seal_reader import SealReader
+from .._libseal import PublicKey, Recipient, Sealer, SealingKey, thread_count
+from .._seal_reader import PIECE_LEN_OF_SEVERAL, SealReader
+from .._types import Buffer
 from . import _jobs
 from ._jobs import Job
 from ._options import (
@@ -94,6 +97,15 @@ class _Sealing:
             source.refuse_folder()
             with target.made_like(source.status()):
                 return self._seal_file(source, target)
+        size = source.size()
+        if self._shares and size is not None:
+            try:
+                sealer = self._sealer(size)
+                with source.opened() as file:
+                    message = io.BufferedReader(_Message(file, sealer))
+                    return target.receive(message, self._reporter.advance, source.status())
+            except LimitError:
+                pass  # As in _seal_file.
         with (
             source.opened() as file,
             SealReader(file, self._recipients, context=self._context, threads=None) as reader,
@@ -124,3 +136,29 @@ class _Sealing:
             overwrite=self._force,
             progress=self._reporter.advance,
         )
+
+
+class _Message(io.RawIOBase):
+    """The message of what is left in a file, sealed with a sealer that was begun elsewhere."""
+
+    def __init__(self, file: IO[bytes], sealer: Sealer) -> None:
+        self._file = file
+        self._sealer = sealer
+        self._piece_len = thread_count(None) * PIECE_LEN_OF_SEVERAL
+        self._left = memoryview(b"")
+        self._is_finished = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        while not self._left and not self._is_finished:
+            plaintext = self._file.read(self._piece_len)
+            self._is_finished = not plaintext
+            piece = self._sealer.update(plaintext) if plaintext else self._sealer.finish()
+            self._left = memoryview(piece)
+        view = memoryview(buffer)
+        length = min(len(view), len(self._left))
+        view[:length] = self._left[:length]
+        self._left = self._left[length:]
+        return length

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
+from .._errors import StateError
 from .._types import Buffer
 from .._writer import SealWriter
 
@@ -26,15 +27,26 @@ class Draft:
         self._writer: SealWriter | None = None
         self._path: Path | None = None
         self._process = os.getpid()
+        self._has_failed = False
+        """Whether a write was left by an exception: something is missing then."""
 
     def write(self, data: Buffer) -> int:
         """Take plaintext, all of it, and return its length."""
         with memoryview(data) as view:
+            self._check()
+            self._has_failed = True
             if self._writer is None and self._plaintext.tell() + view.nbytes > SHORT:
                 self._become_long()
             if self._writer is not None:
-                return self._writer.write(data)
-            return self._plaintext.write(data)
+                count = self._writer.write(data)
+            else:
+                count = self._plaintext.write(data)
+            self._has_failed = False
+            return count
+
+    def _check(self) -> None:
+        if self._has_failed:
+            raise StateError("a write has failed, so the file is not made: write it again")
 
     def _become_long(self) -> None:
         file: Any = NamedTemporaryFile(prefix="libseal-", suffix=".sealed", delete=False)  # noqa: SIM115
@@ -45,6 +57,7 @@ class Draft:
 
     def finish(self) -> bytes | Path:
         """End the message. Returns it, or the file that it is in, which stays until ``drop``."""
+        self._check()
         if self._writer is None or self._path is None:
             return self._seal(self._plaintext.getbuffer())
         self._writer.finish()

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from glob import has_magic
 from pathlib import Path
 from shutil import copyfileobj
@@ -20,11 +21,11 @@ from .._replace import replacing
 from .._types import Context, Require, Unwrap
 from ._base import Base, synchronous
 from ._draft import Draft
-from ._inner import Inner, run_to_end
+from ._inner import Inner, is_async, run_to_end
 from ._known import SEALED_CHUNK_LEN
 from ._opened import AsyncSealedFile, Deferred, SealedReader, SealedWriter
 from ._options import FileRecipient, KmsKeys, caching_unwrapper, read_recipients
-from ._reading import SMALL, Bounds, Reading, all_of
+from ._reading import Bounds, Reading, all_of
 from ._sealing import Sealing
 
 # How much of a local file is sealed at a time.
@@ -102,13 +103,13 @@ class SealedFileSystem(Base):
             if asynchronous:
                 options["asynchronous"] = True
             fs = filesystem(target_protocol, **options)
-        if asynchronous and not fs.async_impl:
+        self.async_impl = is_async(fs)
+        if asynchronous and not self.async_impl:
             raise ValueError("asynchronous=True needs an asynchronous file system below")
-        if fs.async_impl and bool(fs.asynchronous) != asynchronous:
+        if self.async_impl and bool(fs.asynchronous) != asynchronous:
             raise ValueError("this file system and the one below must both be asynchronous or not")
-        self.async_impl: bool = fs.async_impl
         # A synchronous one needs no event loop, and so no thread for one.
-        loop = loop or (getattr(fs, "_loop", None) or get_loop() if fs.async_impl else object())
+        loop = loop or (getattr(fs, "_loop", None) or get_loop() if self.async_impl else object())
         super().__init__(
             asynchronous=asynchronous, loop=loop, batch_size=batch_size, **storage_options
         )
@@ -147,8 +148,8 @@ class SealedFileSystem(Base):
     # What there is
 
     async def _info(self, path: str, **options: Any) -> dict[str, Any]:
-        info = await self._inner.call("info", self._strip_protocol(path), **options)
-        return await self._described(info)
+        path = self._strip_protocol(path)
+        return await self._reading.with_info(path, self._described, **options)
 
     async def _ls(self, path: str, detail: bool = True, **options: Any) -> list[Any]:
         entries = await self._inner.call("ls", self._strip_protocol(path), detail=detail, **options)
@@ -197,7 +198,12 @@ class SealedFileSystem(Base):
 
     async def _listed(self, info: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            return await self._described(info)
+            try:
+                return await self._described(info)
+            except OSError:
+                # Replaced since it was listed?
+                self._reading.forget(info["name"])
+                return await self._info(info["name"])
         except (FileNotFoundError, PermissionError):
             # Deleted meanwhile, or not to be read: no reason to fail for a whole folder.
             return {**info, "size": None, "sealed": None}
@@ -328,9 +334,8 @@ class SealedFileSystem(Base):
         if mode != "rb":
             raise ValueError("open_async only reads: to write, await _pipe_file or _put_file")
         path = self._strip_protocol(path)
-        info = await self._inner.call("info", path)
-        with_size, _ = await self._reading.look_at(path, info)
-        return AsyncSealedFile(self, path, self._reading, with_size, **options)
+        known, _ = await self._reading.with_info(path, partial(self._reading.look_at, path))
+        return AsyncSealedFile(self, path, self._reading, known, **options)
 
     def _open(
         self,
@@ -344,10 +349,7 @@ class SealedFileSystem(Base):
         path = self._strip_protocol(path)
         if mode == "rb":
             options.pop("size", None)
-            info = self.fs.info(path)
-            if info.get("type") == "directory":
-                raise IsADirectoryError(path)
-            looked = self._run(self._reading.look_at, path, info, SMALL)
+            looked = self._run(self._reading.open, path)
             return SealedReader(
                 self,
                 path,
@@ -397,7 +399,7 @@ class SealedFileSystem(Base):
             else:
                 await self._inner.call("put_file", os.fspath(message), path, **options)
         finally:
-            self._reading.known.forget(path)
+            self._reading.known.forget_file(path)
 
     async def _finish(self, path: str, draft: Draft, mode: str) -> None:
         """Make a file of what was written, or have it made at the end of the transaction."""
@@ -469,7 +471,7 @@ class SealedFileSystem(Base):
     async def _rm_file(self, path: str, **options: Any) -> None:
         path = self._strip_protocol(path)
         await self._inner.call("rm_file", path, **options)
-        self._reading.known.forget(path)
+        self._reading.known.forget_file(path)
 
     async def _rm(self, path: Any, *args: Any, **options: Any) -> None:
         path = self._strip_protocol(path)

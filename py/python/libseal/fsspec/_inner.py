@@ -9,9 +9,18 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from fsspec.asyn import _run_coros_in_chunks
+from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.spec import AbstractFileSystem
 
 T = TypeVar("T")
+
+
+def is_async(fs: AbstractFileSystem) -> bool:
+    """Whether a file system has asynchronous methods that work."""
+    # It has them in any case, and passes them on to a file system that need not.
+    while isinstance(fs, DirFileSystem):
+        fs = fs.fs
+    return bool(fs.async_impl)
 
 
 class Inner:
@@ -19,7 +28,7 @@ class Inner:
 
     def __init__(self, fs: AbstractFileSystem, batch_size: int | None) -> None:
         self.fs = fs
-        self.is_async: bool = fs.async_impl
+        self.is_async = is_async(fs)
         self._batch_size = batch_size
 
     async def call(self, name: str, *args: Any, **options: Any) -> Any:

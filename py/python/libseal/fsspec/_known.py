@@ -151,6 +151,11 @@ class KnownMessages:
             if len(self._known) > _MOST_KNOWN:
                 self._known.popitem(last=False)
 
+    def forget_file(self, path: str) -> None:
+        """Forget what is no folder, which takes no search through all that is known."""
+        with self._lock:
+            self._known.pop(path, None)
+
     def forget(self, path: str | None = None) -> None:
         """Forget the file or folder at a path, or everything."""
         with self._lock:

@@ -69,15 +69,15 @@ class SealedReader(AbstractBufferedFile):  # type: ignore[misc]
         fs: "SealedFileSystem",
         path: str,
         reading: Reading,
-        looked: tuple[Known, bytes],
+        looked: tuple[Known, bytes | None],
         *,
         block_size: int | None = None,
         cache_options: dict[str, Any] | None = None,
         cache_type: str = ReadAhead.name,
         **options: Any,
     ) -> None:
-        # What is known of the message, and its beginning, or all of it.
-        known, data = looked
+        # What is known of the message, and its plaintext if it is short.
+        known, plaintext = looked
         self._reading = reading
         self._known = known
         super().__init__(
@@ -90,9 +90,8 @@ class SealedReader(AbstractBufferedFile):  # type: ignore[misc]
             size=known.plaintext_len,
             **options,
         )
-        if data and len(data) == known.message_len:
-            plaintext = fs._run(reading.read_known, path, known, [(None, None)], 0, data)  # noqa: SLF001
-            self.cache = AllBytes(self.blocksize, self._fetch_range, self.size, plaintext[0])
+        if plaintext is not None:
+            self.cache = AllBytes(self.blocksize, self._fetch_range, self.size, plaintext)
 
     def _fetch_range(self, start: int, end: int) -> bytes:
         read = self._reading.read_opened
@@ -231,7 +230,15 @@ class SealedWriter(io.RawIOBase):
     def __enter__(self) -> Self:
         return self
 
+    def _dealloc_warn(self, source: object) -> None:  # noqa: ARG002
+        # A file object around this one, for text for example, calls this when it is forgotten, and
+        # then close().
+        self._forget()
+
     def __del__(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
         if not self.closed:
             self.discard()
             text = f"{self!r}: forgotten without close(), so the file is not made"

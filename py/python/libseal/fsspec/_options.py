@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-from .._libseal import CachingUnwrapper, PublicKey, Recipient, check_unwrap
+from .._libseal import CachingUnwrapper, DataKeys, PublicKey, Recipient, check_unwrap
 from .._types import Unwrap
 from ..aws import KmsUnwrapper
 
@@ -76,6 +76,9 @@ def _known_by_name(unwrap: Unwrap, name: str) -> Held:
         held = _held.get(name)
         if held is None:
             held = _held[name] = Held(unwrap, name)
+        elif isinstance(held.unwrap, DataKeys) and isinstance(unwrap, DataKeys):
+            # There may be more of them than in the pickle that came first.
+            held.unwrap.extend(unwrap)
     return held
 
 

@@ -1,7 +1,8 @@
 """Reading messages through another file system: with few requests, and all of it verified."""
 
 import errno
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
 
@@ -28,6 +29,8 @@ WHOLE = 1024 * 1024
 # How much plaintext is read at a time of a longer message, and how often at the same time.
 PIECE_LEN = 16 * 1024 * 1024
 AT_ONCE = 4
+# How often a file is looked at that others replace at the same time.
+TRIES = 3
 
 T = TypeVar("T")
 
@@ -52,7 +55,8 @@ class Reading:
         if self._unwrap is None:
             raise ValueError(
                 "there is nothing to unseal with: give unwrap= or kms= to the file system, for "
-                'example storage_options={"kms": "alias/telemetry"}'
+                'example storage_options={"kms": "alias/telemetry"}, or, if another file system is '
+                'in front, such as simplecache::, {"sealed": {"kms": "alias/telemetry"}}'
             )
         return self._unwrap
 
@@ -104,6 +108,42 @@ class Reading:
         self.known.put(path, identity, known)
         return known, data
 
+    async def with_info(
+        self,
+        path: str,
+        work: Callable[[Mapping[str, Any]], Coroutine[Any, Any, T]],
+        **options: Any,
+    ) -> T:
+        """Await ``work`` with what the file system below says of a file.
+
+        That may be what a listing said long ago. So if it fails, and the file is another one by
+        now, it is done again.
+        """
+        info = await self.inner.call("info", path, **options)
+        for _ in range(TRIES):
+            try:
+                return await work(info)
+            except (SealError, OSError) as error:
+                self.forget(path)
+                now = await self.inner.call("info", path, **options)
+                if identity_of(now) == identity_of(info):
+                    raise
+                info, failure = now, error
+        raise _changed(path) from failure
+
+    async def open(self, path: str) -> tuple[Known, bytes | None]:
+        """Look at a file, and read all of it if it is short: then its plaintext is returned too."""
+
+        async def look(info: Mapping[str, Any]) -> tuple[Known, bytes | None]:
+            if info.get("type") == "directory":
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+            known, data = await self.look_at(path, info, SMALL)
+            if not data or len(data) < known.message_len:
+                return known, None
+            return known, (await self.read_known(path, known, [(None, None)], 0, data))[0]
+
+        return await self.with_info(path, look)
+
     async def read(self, path: str, wanted: Sequence[Bounds], max_gap: int) -> list[bytes]:
         """Read ranges of plaintext: what is near each other in one request.
 
@@ -113,18 +153,26 @@ class Reading:
         known = self.known.get(path)
         if known is not None:
             try:
-                return await self.read_known(path, known, wanted, max_gap)
-            except (AuthenticationError, OSError):
-                self.forget(path)
-        known, data = await self.look_at(path, await self.inner.call("info", path), SMALL)
-        return await self.read_known(path, known, wanted, max_gap, data)
+                if known.to_fetch(_spans(wanted, known), max_gap):
+                    return await self.read_known(path, known, wanted, max_gap)
+                # Nothing would be fetched that shows whether the file still ends there.
+                self.inner.fs.invalidate_cache(path)
+            except (SealError, OSError):
+                if not await self._has_changed(path, known):
+                    raise
+
+        async def look(info: Mapping[str, Any]) -> list[bytes]:
+            known, data = await self.look_at(path, info, SMALL)
+            return await self.read_known(path, known, wanted, max_gap, data)
+
+        return await self.with_info(path, look)
 
     async def read_known(
         self, path: str, known: Known, wanted: Sequence[Bounds], max_gap: int, data: bytes = b""
     ) -> list[bytes]:
         """Read ranges of the plaintext of this very message, which begins with ``data``."""
         with about(path):
-            spans = [_span(bounds, known.plaintext_len) for bounds in wanted]
+            spans = _spans(wanted, known)
             to_fetch = known.to_fetch(spans, max_gap)
             missing = [offsets for offsets in to_fetch if offsets.stop > len(data)]
             fetching = [self.fetch(path, offsets) for offsets in missing]
@@ -141,18 +189,20 @@ class Reading:
             return (await self.read_known(path, known, [span], 0))[0]
         except (AuthenticationError, OSError) as error:
             if await self._has_changed(path, known):
-                from ..batch import ChangedError  # noqa: PLC0415 (only now it is needed)
-
-                text = "the file has changed since it was opened: open it again"
-                raise ChangedError(errno.ESTALE, text, path) from error
+                raise _changed(path) from error
             raise
 
     async def _has_changed(self, path: str, known: Known) -> bool:
         self.forget(path)
         try:
-            return identity_of(await self.inner.call("info", path)) != known.identity
+            if identity_of(await self.inner.call("info", path)) != known.identity:
+                return True
+            # Whatever the store says of it, another message has another beginning.
+            return await self.fetch(path, range(len(known.beginning))) != known.beginning
         except FileNotFoundError:
             return True
+        except OSError:  # What has failed before says more.
+            return False
 
     async def read_whole(self, path: str) -> bytes:
         """Read all of a file: with one request if it is not long."""
@@ -161,17 +211,42 @@ class Reading:
 
     async def read_pieces(self, path: str) -> AsyncIterator[bytes]:
         """Read all of a file, piece by piece. It is known to be whole before the first one."""
+        known, beginning = await self._begin(path)
+        yield beginning
+        here = len(beginning)
+        starts = range(here, known.plaintext_len, PIECE_LEN)
+        at_once = AT_ONCE if self.inner.is_async else 1
+        for first in range(0, len(starts), at_once):
+            spans = [(start, start + PIECE_LEN) for start in starts[first : first + at_once]]
+            reading = [self.read_opened(path, known, span) for span in spans]
+            for piece in all_of(await self.inner.gather(reading)):
+                yield piece
+
+    async def _begin(self, path: str) -> tuple[Known, bytes]:
+        """Read the first piece of the plaintext of a file, and verify where its end is."""
         data = await self._first_piece(path)
+        if len(data) != WHOLE:
+            # This is all of it. A server that does not know of ranges may give more than a piece.
+            return await self._unseal_first(path, data, {"size": len(data)})
+
+        async def unseal(info: Mapping[str, Any]) -> tuple[Known, bytes]:
+            nonlocal data
+            try:
+                return await self._unseal_first(path, data, info)
+            except (SealError, OSError):
+                before, data = data, await self._first_piece(path)
+                if data == before:
+                    raise
+            # It was replaced between the two requests.
+            return await self._unseal_first(path, data, info)
+
+        return await self.with_info(path, unseal)
+
+    async def _unseal_first(
+        self, path: str, data: bytes, info: Mapping[str, Any]
+    ) -> tuple[Known, bytes]:
         if not data:
             raise not_sealed(path)
-        if len(data) == WHOLE:
-            info = await self.inner.call("info", path)
-            if _size(path, info) < WHOLE:  # What was known of it is out of date.
-                self.forget(path)
-                info = await self.inner.call("info", path)
-        else:
-            # This is all of it. A server that does not know of ranges may give more than a piece.
-            info = {"size": len(data)}
         with about(path):
             try:
                 known = read_beginning(data, _size(path, info), identity_of(info))
@@ -183,14 +258,7 @@ class Reading:
         here = (len(data) - len(known.beginning)) // SEALED_CHUNK_LEN * CHUNK_LEN
         if len(data) == known.message_len:
             here = known.plaintext_len
-        yield (await self.read_known(path, known, [(0, here)], 0, data))[0]
-        starts = range(here, known.plaintext_len, PIECE_LEN)
-        at_once = AT_ONCE if self.inner.is_async else 1
-        for first in range(0, len(starts), at_once):
-            spans = [(start, start + PIECE_LEN) for start in starts[first : first + at_once]]
-            reading = [self.read_opened(path, known, span) for span in spans]
-            for piece in all_of(await self.inner.gather(reading)):
-                yield piece
+        return known, (await self.read_known(path, known, [(0, here)], 0, data))[0]
 
     async def _first_piece(self, path: str) -> bytes:
         try:
@@ -215,6 +283,10 @@ def _size(path: str, info: Mapping[str, Any]) -> int:
 def _span(bounds: Bounds, length: int) -> Span:
     start, stop, _ = slice(*bounds).indices(length)
     return start, max(start, stop)
+
+
+def _spans(wanted: Sequence[Bounds], known: Known) -> list[Span]:
+    return [_span(bounds, known.plaintext_len) for bounds in wanted]
 
 
 def all_of(results: Sequence[T | Exception]) -> list[T]:
@@ -242,6 +314,13 @@ def about(path: str) -> Iterator[None]:
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
         raise
+
+
+def _changed(path: str) -> OSError:
+    from ..batch import ChangedError  # noqa: PLC0415 (only now it is needed)
+
+    text = "the file has changed since it was opened: open it again"
+    return ChangedError(errno.ESTALE, text, path)
 
 
 def _incomplete(path: str, given: int, asked: int) -> OSError:

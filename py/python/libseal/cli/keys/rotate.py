@@ -67,9 +67,10 @@ moved {alias} to {new.arn}
 The old key, {old.arn}, has to stay enabled for now.
 Next:
 1. Give devices the new public key:
-   libseal keys export {alias} -o public.pem
+   libseal keys export {alias} --force -o public.pem
 2. Rewrap what is stored and is to outlive the old key:
    libseal rewrap --kms {old.arn} -r public.pem FILE...
+   (or --recursive, and a folder or s3://bucket/prefix/)
 3. See who still uses the old key:
    aws cloudtrail lookup-events --lookup-attributes {in_trail}
 4. When no one does, disable it; that can be undone:
