@@ -186,6 +186,8 @@ def test_what_s3_refuses_is_said_in_a_sentence(command: Command, s3: Any) -> Non
     refused(command("inspect", "--recursive", f"s3://{BUCKET}/x"), IO, "end the name with a slash")
     no_bucket = "a -> s3://no-such-bucket/a: S3 PutObject: NoSuchBucket"
     refused(command(*SEAL, "a", "-o", "s3://no-such-bucket/a"), IO, no_bucket)
+    no_prefix = "s3://no-such-bucket/a/: S3 ListObjectsV2: NoSuchBucket"
+    refused(command("inspect", "--recursive", "s3://no-such-bucket/a/"), IO, no_prefix)
     refused(command(*UNSEAL, f"s3://{BUCKET}", "-o", "x"), USAGE, "give s3://bucket/key")
     refused(command(*UNSEAL, f"s3://{BUCKET}/x/", "-o", "x"), USAGE, "add --recursive")
     refused(command(*UNSEAL, url), USAGE, "give -o for where to write")

@@ -68,11 +68,16 @@ def find(names: Sequence[str], *, recursive: bool, takes: Callable[[str], bool])
 
 def _found(name: str, recursive: bool, takes: Callable[[str], bool]) -> Iterator[Job]:
     if recursive and name.startswith("s3://") and name.endswith("/"):
-        from ._s3 import Object  # noqa: PLC0415 (only S3 needs it)
+        from ._s3 import Object, explained  # noqa: PLC0415 (only S3 needs it)
 
-        for found, relative in Object.below(name):
-            if takes(relative):
-                yield Job(found, relative, _escape_of(relative))
+        try:
+            for found, relative in Object.below(name):
+                if takes(relative):
+                    yield Job(found, relative, _escape_of(relative))
+        except Exception as error:
+            if not is_of_s3(error):
+                raise
+            raise Failure(f"{name}: {explained(error)}", ExitCode.IO) from error
         return
     source = _places.source(name)
     if isinstance(source, Input):

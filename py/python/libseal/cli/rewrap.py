@@ -70,7 +70,7 @@ def command(
         "rewrapped",
         jobs,
         count,
-        calls(unwrap, unwrapper),
+        calls(unwrap),
         done_before=rewrapping.done_before,
     )
 

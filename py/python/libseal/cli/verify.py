@@ -51,4 +51,4 @@ def command(
         return length
 
     count, length = _jobs.run(jobs, reporter, verify)
-    return _jobs.done(reporter, "verified", jobs, count, size(length), calls(unwrap, unwrapper))
+    return _jobs.done(reporter, "verified", jobs, count, size(length), calls(unwrap))
