@@ -50,6 +50,22 @@ def is_sealed(name: str) -> bool:
     return name.endswith(SUFFIX) and name.rpartition("/")[2] != SUFFIX
 
 
+class SealedNames:
+    """Takes the names of messages, and counts the others, which must not be overlooked."""
+
+    def __init__(self) -> None:
+        self._left_out = 0
+
+    def __call__(self, name: str) -> bool:
+        is_taken = is_sealed(name)
+        self._left_out += not is_taken
+        return is_taken
+
+    def left_out(self) -> str:
+        """For the line of success."""
+        return f"{self._left_out:,} not named *{SUFFIX} left out" if self._left_out else ""
+
+
 def find(names: Sequence[str], *, recursive: bool, takes: Callable[[str], bool]) -> list[Job]:
     """Find the inputs: those that are named, and in folders those that are taken.
 
