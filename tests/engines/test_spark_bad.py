@@ -81,8 +81,8 @@ def test_bad_files_are_named_and_the_others_done(
     for name, (_, reason) in BAD.items():
         [error] = [text for text in errors if fleet.url_of(name + ".sealed") in text]
         assert re.search(reason, error), error
-    # The altered header is another one, with the same wrapped key. The second time, the process that
-    # unwraps may be the same, which keeps data keys for a while.
+    # The altered header is another one, with the same wrapped key. The second time, the process
+    # that unwraps may be the same, which keeps data keys for a while.
     assert cloud.kms.requests["Decrypt"] <= 3
 
 
