@@ -119,7 +119,13 @@ impl DataKeys {
     #[pyo3(signature = (other, /))]
     fn extend(&self, other: &Bound<'_, PyAny>) -> PyResult<()> {
         let other = object::<Self>("other", other)?.get().now();
-        self.change(|keys| keys.extend((*other).clone()));
+        let known = self.now();
+        let mut all = (*known).clone();
+        all.extend((*other).clone());
+        // What is here already changes nothing, so the pickle stays the same.
+        if all.len() > known.len() {
+            self.change(|keys| keys.extend((*other).clone()));
+        }
         Ok(())
     }
 

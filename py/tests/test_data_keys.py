@@ -191,6 +191,16 @@ pickle.loads({pickle.dumps(keys)!r})
     assert "another job key than the one that was installed" in done.stderr
 
 
+def test_keys_that_are_here_already_leave_the_pickle_as_it_is() -> None:
+    job_key = JobKey.generate()
+    keys = keys_of(MESSAGE).bound_to(job_key)
+    before = pickle.dumps(keys)
+    keys.extend(keys_of(MESSAGE))
+    assert pickle.dumps(keys) == before
+    keys.extend(keys_of(libseal.seal(public_key(), b"other")))
+    assert pickle.dumps(keys) != before
+
+
 def test_the_same_keys_have_the_same_pickle_until_they_change() -> None:
     """Dask takes objects for different ones if their pickles differ."""
     keys = keys_of(MESSAGE).bound_to(JobKey.generate())
