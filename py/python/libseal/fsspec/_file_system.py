@@ -202,7 +202,7 @@ class SealedFileSystem(Base):
                 return await self._described(info)
             except OSError:
                 # Replaced since it was listed?
-                self._reading.forget(info["name"])
+                self._reading.forget_file(info["name"])
                 return await self._info(info["name"])
         except (FileNotFoundError, PermissionError):
             # Deleted meanwhile, or not to be read: no reason to fail for a whole folder.

@@ -109,9 +109,9 @@ def identity_of(info: Mapping[str, Any]) -> Identity:
     """What tells a file from the one that takes its place, as far as the store says."""
     tag = info.get("ETag") or info.get("etag")
     if tag:
-        return (str(info["size"]), str(tag).strip('"'))
+        return (str(info.get("size")), str(tag).strip('"'))
     names = ("mtime", "LastModified", "last_modified", "updated", "created", "ino")
-    return (str(info["size"]), *(_plain(info.get(name)) for name in names))
+    return (str(info.get("size")), *(_plain(info.get(name)) for name in names))
 
 
 def _plain(value: Any) -> str:

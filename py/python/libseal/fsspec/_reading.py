@@ -65,6 +65,11 @@ class Reading:
         self.known.forget(path)
         self.inner.fs.invalidate_cache(path)
 
+    def forget_file(self, path: str) -> None:
+        """Forget what is known of a file."""
+        self.known.forget_file(path)
+        self.inner.fs.invalidate_cache(path)
+
     async def fetch(self, path: str, offsets: range) -> bytes:
         """Fetch bytes of a message, exactly as many."""
         if not offsets:
@@ -124,7 +129,7 @@ class Reading:
             try:
                 return await work(info)
             except (SealError, OSError) as error:
-                self.forget(path)
+                self.forget_file(path)
                 now = await self.inner.call("info", path, **options)
                 if identity_of(now) == identity_of(info):
                     raise
@@ -193,7 +198,7 @@ class Reading:
             raise
 
     async def _has_changed(self, path: str, known: Known) -> bool:
-        self.forget(path)
+        self.forget_file(path)
         try:
             if identity_of(await self.inner.call("info", path)) != known.identity:
                 return True
