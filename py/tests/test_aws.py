@@ -306,19 +306,25 @@ def test_readme(kms: LocalKms, tmp_path: Path) -> None:
     key = libseal.aws.public_key(kms.client, "alias/example-rsa-key")
     (tmp_path / "public.pem").write_bytes(key.der)
     (tmp_path / "log").write_bytes(b"a line\n")
-    (tmp_path / "log.sealed").write_bytes(libseal.seal(key, b"a line\n"))
+    sealed_log = libseal.seal(key, b"a line\n")
+    (tmp_path / "log.sealed").write_bytes(sealed_log)
     (tmp_path / "key.b64").write_bytes(b"c2VjcmV0\n")
     (tmp_path / "key.b64.enc").write_bytes(wrapped(b"c2VjcmV0\n", tmp_path / "public.pem"))
     (tmp_path / "encrypt.me.enc").write_bytes(encrypted(b"a line\n", tmp_path / "key.b64"))
     kms.s3.create_bucket(Bucket="example-bucket")
     kms.s3.upload_file(str(tmp_path / "log.sealed"), "example-bucket", "log.sealed")
     kms.s3.upload_file(str(tmp_path / "log.sealed"), "example-bucket", "logs/1.sealed")
+    kms.s3.put_object(Bucket="example-bucket", Key="logs/not-sealed", Body=b"a line\n")
+    kms.s3.put_object(Bucket="example-bucket", Key="logs/cut", Body=sealed_log[:-1])
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "py/README.md").read_text(), re.DOTALL)
     checks = [
         "assert data == b'21.5 C'",
         "assert readings == [b'21.5 C', b'21.7 C']",
         "assert result == b'999 C'",
         "assert unsealed == {'s3://example-bucket/logs/1.sealed': b'a line\\n'}",
+        "assert done == {'s3://example-bucket/logs/1.sealed'}",
+        "assert {name.rpartition('/')[2] for name in damaged} == {'cut', 'not-sealed'}",
+        "assert len(plan) == 2",
         "assert unwrap_once.statistics.misses == 1",
         "assert line == b'a line of 23 characters\\n'",
         "assert part == line",

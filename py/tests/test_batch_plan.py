@@ -50,6 +50,12 @@ def test_a_pickled_plan_is_the_same() -> None:
     assert [data for _, data in copy.unseal(unwrapper(), fs=store)][:2] == [b"0-0", b"0-1"]
 
 
+def test_a_pickle_that_leaves_files_out_is_refused() -> None:
+    table, rows, failures = scanned(filled()).__getstate__()
+    with pytest.raises(ValueError, match="not the pickle of a plan"):
+        batch.Plan().__setstate__((table, rows[1:], failures))
+
+
 class UnpicklableError(Exception):
     def __init__(self, *, text: str) -> None:
         super().__init__(text)

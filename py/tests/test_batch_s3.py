@@ -76,12 +76,14 @@ def test_objects_that_are_new_replaced_or_gone_since(s3: Any, options: Any) -> N
     s3.put_object(Bucket=BUCKET, Key="logs/0/1.sealed", Body=key.seal(b"0-1"))
     s3.delete_object(Bucket=BUCKET, Key="logs/0/2.sealed")
     s3.put_object(Bucket=BUCKET, Key="logs/0/5.sealed", Body=key.seal(b"0-5"))
+    s3.put_object(Bucket=BUCKET, Key="logs/0/3.sealed", Body=b"")
     kinds = [
         type(result).__name__
         for _, result in plan.unseal(unwrapper(), storage_options=options, on_error="keep")
     ]
-    assert kinds == ["bytes", "ChangedError", "FileNotFoundError", "bytes", "bytes"]
+    assert kinds == ["bytes", "ChangedError", "FileNotFoundError", "ChangedError", "bytes"]
 
+    s3.put_object(Bucket=BUCKET, Key="logs/0/3.sealed", Body=key.seal(b"0-3"))
     plan = batch.scan(f"{LOGS}/0", storage_options=options)
     data = [data for _, data in plan.unseal(unwrapper(), storage_options=options)]
     assert data == [b"0-0", b"0-1", b"0-3", b"0-4", b"0-5"]

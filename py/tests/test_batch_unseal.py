@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import os
+import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -105,6 +109,38 @@ def test_leaving_early_leaves_nothing_behind() -> None:
     for file, data in itertools.islice(plan.unseal(unwrapper(), fs=store, concurrency=2), 3):
         assert data == file.name[1:].encode()
     assert len(store.requests) < 50
+
+
+@pytest.mark.parametrize(
+    "work",
+    ["batch.scan('/*', fs=store)", "[*plan.unseal(unwrapper(), fs=store)]"],
+    ids=["scan", "unseal"],
+)
+def test_a_process_that_is_interrupted_does_not_wait_for_the_store(work: str) -> None:
+    program = f"""
+import signal, threading
+from batch_support import *
+from support import unwrapper
+
+store = filled(keys=1, each=100)
+plan = scanned(store)
+
+def stall():
+    signal.raise_signal(signal.SIGINT)
+    threading.Event().wait()
+
+store.before = stall
+{work}
+"""
+    child = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    assert child.stderr.endswith(b"KeyboardInterrupt\n")
+    assert child.returncode == -signal.SIGINT
 
 
 def test_progress_is_told_for_each_file() -> None:

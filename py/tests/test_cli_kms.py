@@ -159,6 +159,15 @@ def test_what_is_wrong_with_the_settings_is_said(
     assert failed.err.count("\n") == 1
 
 
+def test_calls_that_were_not_made_are_not_counted(
+    command: Command, counted: CountedKms, key: libseal.PublicKey
+) -> None:
+    for name in ("a", "b"):
+        command.path(f"{name}.sealed", libseal.seal(key, DATA))
+    failed = unseal(command, counted, "--kms", "alias/comand", "a.sealed", "b.sealed")
+    assert failed.err.endswith("unsealed 0 files (0 B, 0 calls of the KMS); 2 failed\n")
+
+
 def test_a_message_for_another_key_costs_no_decrypt(command: Command, counted: CountedKms) -> None:
     counted.reset()
     command.path("a.sealed", libseal.seal(public_key(), DATA))

@@ -98,7 +98,7 @@ def test_a_prefix_is_a_folder(command: Command, s3: Any) -> None:
     put(s3, "backup/readme", b"left out")
     command.path("other.pub", public_key("rsa-3072").der)
     rewrap = ("rewrap", "-i", "private.pem", "--keep", "-r", "other.pub", "--recursive", there)
-    assert command(*rewrap).err == "rewrapped 2 files\n"
+    assert command(*rewrap).err == "rewrapped 2 files (1 not named *.sealed left out)\n"
     done = command("unseal", "-i", "other.pem", "--recursive", there, "-o", "out")
     assert done == (OK, b"", "unsealed 2 files (2 B)\n")
     assert command.names("out") == ["a", "deep/b"]
@@ -186,6 +186,8 @@ def test_what_s3_refuses_is_said_in_a_sentence(command: Command, s3: Any) -> Non
     refused(command("inspect", "--recursive", f"s3://{BUCKET}/x"), IO, "end the name with a slash")
     no_bucket = "a -> s3://no-such-bucket/a: S3 PutObject: NoSuchBucket"
     refused(command(*SEAL, "a", "-o", "s3://no-such-bucket/a"), IO, no_bucket)
+    no_prefix = "s3://no-such-bucket/a/: S3 ListObjectsV2: NoSuchBucket"
+    refused(command("inspect", "--recursive", "s3://no-such-bucket/a/"), IO, no_prefix)
     refused(command(*UNSEAL, f"s3://{BUCKET}", "-o", "x"), USAGE, "give s3://bucket/key")
     refused(command(*UNSEAL, f"s3://{BUCKET}/x/", "-o", "x"), USAGE, "add --recursive")
     refused(command(*UNSEAL, url), USAGE, "give -o for where to write")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import subprocess
+import sys
 
 import pytest
 
@@ -118,3 +120,19 @@ def test_a_key_without_a_name_is_refused(command: Command) -> None:
     result = command("unseal", "--kms", "", stdin=b"data")
     assert result.code == USAGE
     assert "'--kms': is empty: give an alias, an id or an ARN" in result.err
+
+
+def test_a_signal_after_all_is_done_is_no_traceback(command: Command) -> None:
+    """It may come while Python ends."""
+    program = (
+        "import signal; from libseal.cli import main;"
+        "main(); signal.raise_signal(signal.SIGTERM); print('was ignored')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "--version"],
+        env=command.environment,
+        capture_output=True,
+        check=False,
+    )
+    assert ended.returncode == -signal.SIGTERM
+    assert ended.stderr == b""

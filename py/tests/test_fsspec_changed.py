@@ -1,4 +1,4 @@
-"""Files that others replace, while SealedFileSystem or the store remembers what was there before."""
+"""Files that others replace, while SealedFileSystem or the store remembers what there was."""
 
 from __future__ import annotations
 

@@ -136,3 +136,15 @@ def test_it_can_be_awaited(access: dict[str, Any], bucket: str, tmp_path: Path) 
     assert (tmp_path / "again").read_bytes() == DATA * 2
     with pytest.raises(ValueError, match="must both be asynchronous"):
         SealedFileSystem(s3fs.S3FileSystem(**access), asynchronous=True)
+
+
+@pytest.mark.parametrize("mode", ["wb", "w"])
+def test_messages_go_through_a_cache(options: dict[str, Any], bucket: str, mode: str) -> None:
+    url = f"sealed::simplecache::s3://{bucket}/a"
+    with fsspec.open(url, mode, **options) as file:
+        file.write(b"21.5 C" if mode == "wb" else "21.5 C")
+
+    with fsspec.open(url, "rb", **options) as file:
+        assert file.read() == b"21.5 C"
+    store = fsspec.filesystem("s3", **options["s3"])
+    assert libseal.unseal(store.cat_file(f"{bucket}/a"), unwrap) == b"21.5 C"

@@ -12,7 +12,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 import libseal
 from fsspec_support import Store, sealed
-from support import Counting, public_key, unwrapper
+from support import Counting, key_file, public_key, unwrapper
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -251,7 +251,7 @@ def test_a_local_file_is_replaced_when_the_new_one_is_whole(tmp_path: Path) -> N
     assert libseal.unseal(target.read_bytes(), unwrapper()) == LONG
 
 
-@pytest.mark.parametrize("form", ["key", "recipient", "bytes", "path", "list"])
+@pytest.mark.parametrize("form", ["key", "recipient", "bytes", "text", "path", "list"])
 def test_recipients_may_be_given_in_many_forms(form: str, tmp_path: Path) -> None:
     path = tmp_path / "public.der"
     path.write_bytes(public_key().der)
@@ -259,6 +259,7 @@ def test_recipients_may_be_given_in_many_forms(form: str, tmp_path: Path) -> Non
         "key": public_key(),
         "recipient": libseal.Recipient(public_key(), "alias/a"),
         "bytes": public_key().der,
+        "text": key_file("rsa-2048.pub.pem").decode(),
         "path": str(path),
         "list": [path],
     }

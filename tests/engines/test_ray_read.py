@@ -239,3 +239,13 @@ def test_a_ray_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "libseal.ray")
     with pytest.raises(ImportError, match=r"needs Ray 2\.\d+ or later, and this is 2\.9\.3"):
         importlib.import_module("libseal.ray")
+
+
+def test_an_actor_that_is_restarted_asks_again(cloud: Cloud) -> None:
+    unwrap = SharedUnwrapper(kms_unwrapper())
+    for objects, keys in [(6, 2), (8, 4)]:
+        cloud.reset()
+        fleet = cloud.fleet(objects, keys)
+        assert contents(read(fleet.url, unwrap)) == expected(fleet)
+        assert cloud.kms.requests["Decrypt"] == keys
+        ray.kill(unwrap._holder, no_restart=False)

@@ -84,7 +84,7 @@ def test_what_is_not_complete_is_no_data(cloud: Cloud) -> None:
     bucket = cloud.bucket()
     sink = SealedDatasink(f"s3://{bucket}/out", cloud.recipient)
     # As after a driver that was killed.
-    sink._output.write(pa.Table.from_pylist(ROWS), 0)
+    sink._output.write(pa.Table.from_pylist(ROWS).to_batches(), 0)
     assert len(names(bucket)) == 1
     with pytest.raises(FileNotFoundError):
         batch.scan(f"s3://{bucket}/out")

@@ -1,13 +1,12 @@
-"""Sealed files in Ray Data: a source that unseals, a sink that seals, one unwrapper for all workers.
+"""Sealed files in Ray Data: a source that unseals, a sink that seals, one unwrapper for workers.
 
 >>> from libseal.ray import SealedDatasink, SealedDatasource
 >>> unwrap = libseal.aws.KmsUnwrapper(functools.partial(boto3.client, "kms"), ["alias/telemetry"])
 >>> ds = ray.data.read_datasource(SealedDatasource("s3://example-bucket/logs/", unwrap))
 >>> ds.write_datasink(SealedDatasink("s3://example-bucket/out", public_key))
 
-Run with Ray 2.60. Each data key is unwrapped once, however many workers need it, and is never in
-the clear in what Ray sends, stores or logs. Give no secret to ``runtime_env``: Ray writes its
-``env_vars`` to a log file.
+Run with Ray 2.55 and 2.60. Each data key is unwrapped once for all workers, and is never in the
+clear in what Ray sends, stores or logs. Ray writes ``env_vars`` of ``runtime_env`` to a log file.
 """
 
 import functools
@@ -17,21 +16,20 @@ from typing import Any
 
 import ray
 
-from ._libseal import CachingUnwrapper, WrappedKey, check_unwrap
+from ._libseal import WrappedKey, check_unwrap
 from ._types import Context, Recipients, Require, Unwrap
 from .batch import DataKeys, Files, OnError, Plan, scan
 from .batch._handing import KeyHolder, asking, sealed_keys
 from .batch._output import Output
 from .batch._tables import ERROR, Format, TableOptions, check_format, tables
 
-OLDEST = (2, 50)
+OLDEST = (2, 55)
 if tuple(map(int, re.findall(r"\d+", ray.__version__)[:2])) < OLDEST:
     text = f"libseal.ray needs Ray {OLDEST[0]}.{OLDEST[1]} or later, and this is {ray.__version__}"
     raise ImportError(text, name=__name__)
 
-from ray.data import Datasink, Datasource  # noqa: E402 (older ones have others)
-from ray.data.block import BlockAccessor, BlockMetadata  # noqa: E402
-from ray.data.datasource import ReadTask  # noqa: E402
+from ray.data.block import BlockAccessor, BlockMetadata  # noqa: E402 (older ones have others)
+from ray.data.datasource import Datasink, Datasource, ReadTask  # noqa: E402
 
 __all__ = ["SealedDatasink", "SealedDatasource", "SharedUnwrapper"]
 
@@ -59,15 +57,20 @@ class SharedUnwrapper:
             num_cpus=0, max_concurrency=concurrency, max_restarts=tries, max_task_retries=tries
         )
         if isinstance(unwrap, DataKeys):
-            self._holder = actor.remote(None)
-            keys = sealed_keys(unwrap, ray.get(self._holder.public_key.remote()))
-            ray.get(self._holder.take.remote(*keys))
+            holder = actor.remote(None)
+            keys = sealed_keys(unwrap, ray.get(holder.public_key.remote()))
+            ray.get(holder.take.remote(*keys))
         else:
-            self._holder = actor.remote(unwrap)
+            holder = actor.remote(unwrap)
+        self._ask_of(holder)
+
+    def _ask_of(self, holder: Any) -> None:
+        self._holder = holder
+        self._unwrap = asking(lambda *question: ray.get(holder.unwrap.remote(*question)))
 
     def __call__(self, wrapped_key: WrappedKey) -> bytes | None:
         """Return the data key, or None if it is wrapped for none of the unwrapper's keys."""
-        return _asking(self._holder)(wrapped_key)
+        return self._unwrap(wrapped_key)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _shared, (self._holder,)
@@ -75,21 +78,17 @@ class SharedUnwrapper:
 
 @functools.lru_cache(maxsize=16)
 def _shared(holder: Any) -> SharedUnwrapper:
+    """The same one for all tasks of a worker process, with the data keys that it has got."""
     shared = SharedUnwrapper.__new__(SharedUnwrapper)
-    shared._holder = holder  # noqa: SLF001 (it is ours)
+    shared._ask_of(holder)  # noqa: SLF001 (it is ours)
     return shared
-
-
-@functools.lru_cache(maxsize=16)
-def _asking(holder: Any) -> CachingUnwrapper:
-    return asking(lambda *question: ray.get(holder.unwrap.remote(*question)))
 
 
 class SealedDatasource(Datasource):
     """Reads sealed files: for ``ray.data.read_datasource``.
 
-    ``files`` is what ``libseal.batch.scan`` takes (a URL, path, pattern or folder, or several), or a
-    Plan that it made. They are scanned in the driver, when this object is made.
+    ``files`` is what ``libseal.batch.scan`` takes (a URL, path, pattern or folder, or several), or
+    a Plan that it made. They are scanned in the driver, when this object is made.
 
     Without a ``format``, each file is a row of ``path``, ``length``, ``modified`` and ``content``.
     With ``"parquet"``, ``"csv"`` or ``"json"`` (JSON lines), rows are those in the files. Of
@@ -129,36 +128,29 @@ class SealedDatasource(Datasource):
         self._unwrap = unwrap if isinstance(unwrap, SharedUnwrapper) else SharedUnwrapper(unwrap)
 
     def estimate_inmemory_data_size(self) -> int:
-        """For Ray: the length of all plaintexts."""
+        """For Ray."""
         return self._plan.plaintext_len
 
     def supports_projection_pushdown(self) -> bool:
-        """For Ray: yes."""
+        """For Ray."""
         return True
 
     def get_read_tasks(
-        self,
-        parallelism: int,
-        per_task_row_limit: int | None = None,
-        data_context: Any = None,  # noqa: ARG002 (Ray gives it)
+        self, parallelism: int, per_task_row_limit: int | None = None, **_: Any
     ) -> list[ReadTask]:
         """For Ray: tasks with about the same number of bytes, and files of one key together."""
-        columns = self.get_projection_map()
-        options = self._options._replace(columns=None if columns is None else tuple(columns))
+        names = self.get_projection_map()
+        options = self._options._replace(columns=None if names is None else tuple(names))
         parts = self._plan.partitions(parallelism)
         if options.on_error == "keep" and self._plan.failures:
             parts.append(Plan())
             parts[-1].failures = self._plan.failures
+        # No count of rows is true before the files have been verified.
+        about = functools.partial(BlockMetadata, num_rows=None, exec_stats=None)
         return [
             ReadTask(
                 functools.partial(tables, part, self._unwrap, options),
-                BlockMetadata(
-                    # No count is true before the files have been verified.
-                    num_rows=None,
-                    size_bytes=part.plaintext_len,
-                    input_files=tuple(file.name for file in part),
-                    exec_stats=None,
-                ),
+                about(size_bytes=part.plaintext_len, input_files=[file.name for file in part]),
                 per_task_row_limit=per_task_row_limit,
             )
             for part in parts
@@ -187,22 +179,21 @@ class SealedDatasink(Datasink):
         storage_options: Mapping[str, Any] | None = None,
     ) -> None:
         self._output = Output(folder, recipients, format, context, storage_options)
+        self._names: list[str] = []
 
     def write(self, blocks: Iterable[Any], ctx: Any) -> str | None:
         """For Ray, in a worker: seals the rows of a task into a file, and returns its name."""
         import pyarrow as pa  # noqa: PLC0415 (Ray imports it late as well)
 
         found = [BlockAccessor.for_block(block).to_arrow() for block in blocks]
-        found = [table for table in found if table.num_rows]
-        if not found:
-            return None
-        table = pa.concat_tables(found, promote_options="permissive")
-        return self._output.write(table.to_batches(), ctx.task_idx)
+        rows = pa.concat_tables(found, promote_options="permissive") if found else None
+        return self._output.write(rows.to_batches() if rows else [], ctx.task_idx)
 
     def on_write_complete(self, write_result: Any) -> None:
         """For Ray, in the driver: puts the files of all tasks into their place."""
-        self._output.commit(filter(None, write_result.write_returns))
+        self._names = [*filter(None, write_result.write_returns)]
+        self._output.commit(self._names)
 
     def on_write_failed(self, error: Exception) -> None:  # noqa: ARG002 (Ray gives it)
         """For Ray, in the driver: deletes what was written."""
-        self._output.discard()
+        self._output.discard(self._names)

@@ -203,8 +203,8 @@ def main() -> None:
     size = QUICK if os.environ.get("ENGINES") == "quick" else FULL
     lines = [
         f"Measured by `make engine-figures`, with {jobs.WORKERS} workers. Requests and bytes are",
-        "counted at KMS and S3. Plain Parquet is read without reading ahead where bytes are compared,",
-        "and in the faster way where times are.",
+        "counted at KMS and S3. Where bytes are compared, plain Parquet is read without reading",
+        "ahead, and where times are, in the faster way.",
         "",
         "| | goal | reached |",
         "|---|---|---|",

@@ -3,8 +3,8 @@
     python -m tests.measure.engines.queries ENGINE KIND < TASK
 
 The kinds are "plain", "sealed", and "exact": plain without the reading ahead of fsspec, which
-fetches exactly what the engine asks for. S3 is where boto3 finds it. The answer, on the last line of the
-output, is in JSON.
+fetches exactly what the engine asks for. S3 is where boto3 finds it. The answer, on the last line
+of the output, is in JSON.
 """
 
 import json

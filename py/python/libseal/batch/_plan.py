@@ -143,6 +143,9 @@ class Plan:
         all. After that, each of the other keys is tried only once until the KMS answers again, so
         that an outage ends soon.
 
+        If this is left by an exception, Ctrl-C included, no more keys are asked for. A process then
+        ends when the calls under way do, for which the client's timeouts count.
+
         Every data key is checked against its header. With ``on_error="keep"``, those that could not
         be unwrapped are in ``refused``, and the plan goes on without their files:
 
@@ -314,6 +317,8 @@ class Plan:
     def __setstate__(self, state: _State) -> None:
         """Take what was pickled."""
         self._table, self._rows, self.failures = state
+        if len(self._rows) != len(self._table):
+            raise ValueError("this is not the pickle of a plan: its tables differ in length")
 
     def _part(self, files: list[int]) -> "Plan":
         part = Plan()

@@ -99,6 +99,11 @@ class Store:
             except ConnectionError:
                 if pause is None:
                     raise
+            except OSError as error:
+                # S3 has no part of a file that has become empty.
+                if error.errno == errno.EINVAL and self._length(name) != size:
+                    raise ChangedError.of(name) from error
+                raise
             else:
                 if len(data) == expected:
                     return data

@@ -66,7 +66,8 @@ def unwrap(
             if progress is not None:
                 progress(1)
     finally:
-        # Neither Ctrl-C nor a failure waits for the KMS, and it is not asked any more.
+        # Neither Ctrl-C nor a failure waits for the KMS, and it is asked no more. A process does
+        # wait when it ends: a thread that comes back from an unwrapper later would abort it.
         asking.is_over.set()
         pool.shutdown(wait=False, cancel_futures=True)
     if job_key is not None:

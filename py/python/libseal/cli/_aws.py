@@ -1,13 +1,14 @@
 """Clients of AWS. boto3 is imported when a key in the KMS, or an object in S3, is named."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .._errors import KmsRefusedError
-from ..aws import KmsUnwrapper
+from ..aws import KmsCall, KmsUnwrapper
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -73,11 +74,22 @@ def kms_unwrappers(keys: Iterable[str]) -> list[KmsUnwrapper]:
     by_region: dict[str | None, list[str]] = {}
     for key in keys:
         by_region.setdefault(region_of_key(key), []).append(key)
-    unwrappers = [KmsUnwrapper(_maker(region), keys=keys) for region, keys in by_region.items()]
+    unwrappers = [
+        KmsUnwrapper(_maker(region), keys=keys, on_call=_count)
+        for region, keys in by_region.items()
+    ]
     for unwrapper in unwrappers:
         # What the command is given is there, and no one would try it again in this process.
         unwrapper._take_as_given()  # noqa: SLF001
     return unwrappers
+
+
+calls_made: Counter[str] = Counter()
+"""How often the KMS was called by this process to unseal, by operation."""
+
+
+def _count(call: KmsCall) -> None:
+    calls_made[call.operation] += 1
 
 
 def _maker(region: str | None) -> Callable[[], "KMSClient"]:

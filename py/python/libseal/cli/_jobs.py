@@ -50,6 +50,22 @@ def is_sealed(name: str) -> bool:
     return name.endswith(SUFFIX) and name.rpartition("/")[2] != SUFFIX
 
 
+class SealedNames:
+    """Takes the names of messages, and counts the others, which must not be overlooked."""
+
+    def __init__(self) -> None:
+        self._left_out = 0
+
+    def __call__(self, name: str) -> bool:
+        is_taken = is_sealed(name)
+        self._left_out += not is_taken
+        return is_taken
+
+    def left_out(self) -> str:
+        """For the line of success."""
+        return f"{self._left_out:,} not named *{SUFFIX} left out" if self._left_out else ""
+
+
 def find(names: Sequence[str], *, recursive: bool, takes: Callable[[str], bool]) -> list[Job]:
     """Find the inputs: those that are named, and in folders those that are taken.
 
@@ -68,11 +84,16 @@ def find(names: Sequence[str], *, recursive: bool, takes: Callable[[str], bool])
 
 def _found(name: str, recursive: bool, takes: Callable[[str], bool]) -> Iterator[Job]:
     if recursive and name.startswith("s3://") and name.endswith("/"):
-        from ._s3 import Object  # noqa: PLC0415 (only S3 needs it)
+        from ._s3 import Object, explained  # noqa: PLC0415 (only S3 needs it)
 
-        for found, relative in Object.below(name):
-            if takes(relative):
-                yield Job(found, relative, _escape_of(relative))
+        try:
+            for found, relative in Object.below(name):
+                if takes(relative):
+                    yield Job(found, relative, _escape_of(relative))
+        except Exception as error:
+            if not is_of_s3(error):
+                raise
+            raise Failure(f"{name}: {explained(error)}", ExitCode.IO) from error
         return
     source = _places.source(name)
     if isinstance(source, Input):

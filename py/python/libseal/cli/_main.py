@@ -46,11 +46,20 @@ In pipes, - or no name at all stands for standard input. s3://bucket/key names a
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command and return the exit code. Prints failures; raises nothing."""
-    for name in ("SIGTERM", "SIGHUP", "SIGINT"):
-        number = getattr(signal, name, None)
-        # What is ignored, by nohup for example, stays ignored.
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, _terminate)
+    numbers = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP", "SIGINT")]
+    # What is ignored, by nohup for example, stays ignored.
+    handled = [n for n in numbers if n is not None and signal.getsignal(n) == signal.SIG_DFL]
+    for number in handled:
+        signal.signal(number, _terminate)
+    try:
+        return _run(arguments)
+    finally:
+        # All is cleaned up. An exception while the process ends would only be a traceback.
+        for number in handled:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         code = group.main(args=[*arguments], prog_name="libseal", standalone_mode=False)
         sys.stdout.flush()

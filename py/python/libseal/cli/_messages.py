@@ -2,7 +2,7 @@
 
 from typing import IO
 
-from .._libseal import MAX_HEADER_LEN, CachingUnwrapper
+from .._libseal import MAX_HEADER_LEN
 from ._progress import plural
 from ._unwrappers import UnwrapOptions
 
@@ -18,8 +18,10 @@ def beginning_of(file: IO[bytes]) -> bytes:
     return beginning
 
 
-def calls(unwrap: UnwrapOptions, unwrapper: CachingUnwrapper) -> str:
+def calls(unwrap: UnwrapOptions) -> str:
     """For the line of success: how often a KMS was asked to decrypt."""
     if not unwrap.kms_keys or unwrap.key_files:
         return ""
-    return plural(unwrapper.statistics.misses, "call") + " of the KMS"
+    from ._aws import calls_made  # noqa: PLC0415 (importing it takes time)
+
+    return plural(calls_made["Decrypt"], "call") + " of the KMS"

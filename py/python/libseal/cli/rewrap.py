@@ -46,8 +46,8 @@ def command(
     """Give messages other recipients, in place. The payload stays as it is, of any length.
 
     \b
-      libseal rewrap --kms alias/old -r new.pem report.pdf.sealed
-      libseal rewrap --kms alias/old -r new.pem --recursive s3://bucket/photos/
+      libseal rewrap --kms OLD_KEY_ARN -r new.pem report.pdf.sealed
+      libseal rewrap --kms OLD_KEY_ARN -r new.pem --recursive s3://bucket/photos/
       libseal rewrap -i private.pem --keep -r colleague.pem *.sealed
       libseal rewrap -i private.pem -r new.pem < old.sealed > new.sealed
 
@@ -58,10 +58,14 @@ def command(
     KMS: so what was interrupted can be started again. Files that share a data key, and so one call
     of the KMS, still do if they are rewrapped in one call of this command. In calls of their own,
     the data key is wrapped anew for each of them.
+
+    In folders, only files whose names end in .sealed are rewrapped. The last line says how many
+    others were left out: before you delete the old key, make sure that none is sealed for it.
     """
     keys = recipients.read()
     unwrapper = unwrap.unwrapper()
-    jobs = _jobs.find(files, recursive=recursive, takes=_jobs.is_sealed)
+    takes = _jobs.SealedNames()
+    jobs = _jobs.find(files, recursive=recursive, takes=takes)
     reporter = Reporter(quiet=quiet)
     rewrapping = _Rewrapping(unwrapper, keys, reporter, keep=keep, recursive=recursive)
     count, _ = _jobs.run(jobs, reporter, rewrapping.rewrap)
@@ -70,7 +74,8 @@ def command(
         "rewrapped",
         jobs,
         count,
-        calls(unwrap, unwrapper),
+        calls(unwrap),
+        takes.left_out(),
         done_before=rewrapping.done_before,
     )
 

@@ -81,4 +81,4 @@ def command(
             return target.receive(reader, reporter.advance, source.status())
 
     count, length = _jobs.run(jobs, reporter, unseal)
-    return _jobs.done(reporter, "unsealed", jobs, count, size(length), calls(unwrap, unwrapper))
+    return _jobs.done(reporter, "unsealed", jobs, count, size(length), calls(unwrap))

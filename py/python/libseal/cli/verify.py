@@ -33,10 +33,12 @@ def command(
       libseal verify --kms alias/photos --recursive backup/ && rm -r photos
 
     The exit code says it all: 0 only if every message has been verified to its end. A message says
-    nothing about who sealed it: anyone can have the public key.
+    nothing about who sealed it: anyone can have the public key. In folders, only files whose names
+    end in .sealed are verified. The last line says how many others were left out.
     """
     unwrapper = unwrap.unwrapper()
-    jobs = _jobs.find(files, recursive=recursive, takes=_jobs.is_sealed)
+    takes = _jobs.SealedNames()
+    jobs = _jobs.find(files, recursive=recursive, takes=takes)
     reporter = Reporter(quiet=quiet)
 
     def verify(job: Job) -> int:
@@ -51,4 +53,6 @@ def command(
         return length
 
     count, length = _jobs.run(jobs, reporter, verify)
-    return _jobs.done(reporter, "verified", jobs, count, size(length), calls(unwrap, unwrapper))
+    return _jobs.done(
+        reporter, "verified", jobs, count, size(length), calls(unwrap), takes.left_out()
+    )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from fsspec.asyn import _run_coros_in_chunks
+from fsspec.implementations.cached import CachingFileSystem
 from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.spec import AbstractFileSystem
 
@@ -20,7 +21,8 @@ def is_async(fs: AbstractFileSystem) -> bool:
     # It has them in any case, and passes them on to a file system that need not.
     while isinstance(fs, DirFileSystem):
         fs = fs.fs
-    return bool(fs.async_impl)
+    # Over an asynchronous one, its asynchronous methods are a mixture that does not work together.
+    return bool(fs.async_impl) and not isinstance(fs, CachingFileSystem)
 
 
 class Inner:

@@ -17,7 +17,7 @@ KmsKeys: TypeAlias = str | Iterable[str]
 """Names of keys in AWS KMS."""
 
 FileRecipient: TypeAlias = PublicKey | Recipient | bytes | str | os.PathLike[str]
-"""Whom to seal for: a public key, its encoding in bytes, or the path of a file with that."""
+"""Whom to seal for: a public key, its encoding in bytes, its PEM as text, or a file with it."""
 
 _REGION_IN_ARN = 3
 
@@ -141,4 +141,6 @@ def read_recipients(
 def _recipient(given: FileRecipient) -> PublicKey | Recipient:
     if isinstance(given, PublicKey | Recipient):
         return given
+    if isinstance(given, str) and given.lstrip().startswith("-----BEGIN "):
+        given = given.encode()
     return PublicKey(given if isinstance(given, bytes) else Path(given).read_bytes())
