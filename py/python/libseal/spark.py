@@ -135,7 +135,8 @@ class SealedDataSource(DataSource):
 
         # Spark pickles this object for what comes next: the keys as ciphertext.
         self._planned = plan, keys = self.plan()
-        columns = from_arrow_schema(first_schema(plan, keys or self.unwrapper(), options))
+        found = first_schema(plan, keys or self.unwrapper(), options)
+        columns = from_arrow_schema(found, prefer_timestamp_ntz=True)
         return columns.add(ERROR, "string") if options.on_error == "keep" else columns
 
     def reader(self, schema: "StructType") -> "SealedReader":
@@ -236,9 +237,8 @@ class SealedReader(DataSourceReader):
     def read(self, partition: SealedPartition) -> "Iterator[pa.RecordBatch]":
         """For Spark, in a worker."""
         import pyarrow as pa  # noqa: PLC0415 (not needed in the driver)
-        from pyspark.sql.pandas.types import to_arrow_schema  # noqa: PLC0415 (takes a while)
 
-        schema = to_arrow_schema(self._columns, timezone="UTC")
+        schema = _arrow_schema(self._columns)
         names = tuple(schema.names)
         options = self._source.table_options()._replace(columns=names, types=schema)
         plan, keys = partition.plan, partition.keys
@@ -253,6 +253,16 @@ class SealedReader(DataSourceReader):
                 for field in schema
             ]
             yield from pa.Table.from_arrays(columns, schema=schema).to_batches(_BATCH_ROWS)
+
+
+def _arrow_schema(columns: "StructType") -> "pa.Schema":
+    from pyspark.sql.pandas.types import to_arrow_schema  # noqa: PLC0415 (takes a while)
+
+    try:
+        return to_arrow_schema(columns, timezone="UTC")
+    except TypeError:
+        # Spark 4.0 knows no other time zone.
+        return to_arrow_schema(columns)
 
 
 @dataclass
