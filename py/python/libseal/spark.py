@@ -7,13 +7,14 @@
 >>> to = rows.write.format("sealed").option("recipients", "public.pem").mode("append")
 >>> to.save("s3://bucket/copy/")
 
-The KMS is asked once for each data key, in the driver, when a query first uses the DataFrame.
-Workers get data keys encrypted under a job key, which the driver and they find in the environment:
-set ``LIBSEAL_JOB_SECRET`` to ``JobKey.generate().to_text()`` before the session starts. Executors
-on other machines get it from a secret of the cluster
-(``spark.kubernetes.executor.secretKeyRef.…``), or from ``spark.executorEnv.LIBSEAL_JOB_SECRET`` in
-a configuration file that only you can read. Do not put it into ``SparkSession.builder.config``:
-that is a command line, which the whole machine can see.
+The KMS is asked once for each data key, in the driver, when a query first uses the DataFrame. That
+is also when the files are scanned; Spark 4.0 does so for every query. Workers get data keys
+encrypted under a job key, which the driver and they find in the environment: set
+``LIBSEAL_JOB_SECRET`` to ``JobKey.generate().to_text()`` before the session starts. Executors on
+other machines get it from a secret of the cluster (``spark.kubernetes.executor.secretKeyRef.…``),
+or from ``spark.executorEnv.LIBSEAL_JOB_SECRET`` in a configuration file that only you can read. Do
+not put it into ``SparkSession.builder.config``: that is a command line, which the whole machine can
+see.
 
 Without a job key, the workers ask the KMS. The files of one data key are in one partition as far as
 their lengths permit, so this takes few calls more, unless Spark repeats tasks.
