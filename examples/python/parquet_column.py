@@ -42,7 +42,7 @@ def main() -> None:
     unwrap = libseal.aws.KmsUnwrapper(boto3.client("kms"), keys=args.keys)
     with CountingFile(args.sealed) as file, libseal.UnsealReader(file, unwrap) as reader:
         # pre_buffer reads what lies between the parts of a column as well. And read_table leaves
-        # the reader to threads of Arrow: one that still holds it when Python ends aborts the process.
+        # the reader to threads of Arrow: one that still holds it when Python ends aborts it.
         parquet = pyarrow.parquet.ParquetFile(reader, pre_buffer=False)
         table = parquet.read([args.column], use_threads=False)
         print(pyarrow.compute.mean(table[args.column]))
