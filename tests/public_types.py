@@ -21,14 +21,14 @@ def main() -> int:
     symbols = [
         symbol
         for symbol in json.loads(done.stdout)["typeCompleteness"]["symbols"]
-        if symbol["isExported"] and not symbol["name"].startswith(ENGINES)
+        if not symbol["name"].startswith(ENGINES)
     ]
     unknown = [
         symbol for symbol in symbols if not symbol["isTypeKnown"] or symbol["isTypeAmbiguous"]
     ]
     for symbol in unknown:
         print(symbol["name"], *(found["message"] for found in symbol["diagnostics"]), sep="\n  ")
-    print(f"{len(symbols) - len(unknown)} of {len(symbols)} public types are known")
+    print(f"{len(symbols) - len(unknown)} of {len(symbols)} types are known")
     return bool(unknown) or not symbols
 
 

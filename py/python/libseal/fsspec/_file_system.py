@@ -103,7 +103,7 @@ class SealedFileSystem(Base):
             if asynchronous:
                 options["asynchronous"] = True
             fs = filesystem(target_protocol, **options)
-        self.async_impl = is_async(fs)
+        self.async_impl: bool = is_async(fs)
         if asynchronous and not self.async_impl:
             raise ValueError("asynchronous=True needs an asynchronous file system below")
         if self.async_impl and bool(fs.asynchronous) != asynchronous:
