@@ -21,6 +21,8 @@ def running_spark(folder: Path, workers: int = 2) -> Iterator[SparkSession]:
 
     A task is tried twice. Nothing is compressed, so that it can be searched.
     """
+    # Java that another session has left keeps the folders of that one.
+    stop_java()
     for name in ("events", "local"):
         (folder / name).mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
