@@ -19,7 +19,8 @@ TRIES = 2
 def running_spark(folder: Path, workers: int = 2) -> Iterator[SparkSession]:
     """Starts Spark. Workers have the environment of this process, with a job key in it.
 
-    A task is tried twice. Nothing is compressed, so that it can be searched.
+    A task is tried twice. What is written is neither compressed nor deleted before the end, so that
+    it can be searched.
     """
     # Java that another session has left keeps the folders of that one.
     stop_java()
@@ -30,6 +31,7 @@ def running_spark(folder: Path, workers: int = 2) -> Iterator[SparkSession]:
         if "LIBSEAL_JOB_SECRET" not in os.environ:
             patch.setenv("LIBSEAL_JOB_SECRET", JobKey.generate().to_text())
         settings = {
+            "spark.cleaner.referenceTracking": "false",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",
             "spark.eventLog.compress": "false",
@@ -39,6 +41,7 @@ def running_spark(folder: Path, workers: int = 2) -> Iterator[SparkSession]:
             "spark.log.level": "FATAL",
             "spark.shuffle.compress": "false",
             "spark.shuffle.spill.compress": "false",
+            "spark.sql.inMemoryColumnarStorage.compressed": "false",
             "spark.sql.shuffle.partitions": "2",
             "spark.sql.warehouse.dir": str(folder / "warehouse"),
             "spark.ui.enabled": "false",
