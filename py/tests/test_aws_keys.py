@@ -126,7 +126,7 @@ def test_a_program_that_has_all_its_messages(clock: Clock) -> None:
     kms = FakeKms(a_x="rsa-2048")
     kms.before = lambda: clock.wait(0.1)
     unwrap = KmsUnwrapper(kms, "alias/x")
-    unwrap._take_as_given()
+    unwrap._expect_no_later_messages()
     for _ in range(2):
         with pytest.raises(libseal.NoMatchingRecipientError):
             libseal.unseal(sealed("rsa-3072", "rsa-4096"), unwrap)
@@ -138,7 +138,7 @@ def test_a_program_that_has_all_its_messages(clock: Clock) -> None:
     assert libseal.unseal(sealed("rsa-3072", "rsa-4096"), unwrap) == b"data"
     # Another process may be given other messages.
     unwrap = KmsUnwrapper(partial(FakeKms, a_x="rsa-2048"), "alias/x")
-    unwrap._take_as_given()
+    unwrap._expect_no_later_messages()
     unwrap = pickle.loads(pickle.dumps(unwrap))
     assert libseal.unseal(sealed(), unwrap) == b"data"
     clock.wait(1)

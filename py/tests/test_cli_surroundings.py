@@ -113,7 +113,7 @@ def test_text_that_is_no_utf_8_is_named(
     message = libseal.seal(public_key(), b"data")
     result = command(*arguments, stdin=message)
     assert (result.code, result.out) == (USAGE, b"")
-    assert "\\xff' is no UTF-8, which all but names of files must be\n" in result.err
+    assert "\\xff' is not UTF-8: only names of files can have other bytes\n" in result.err
 
 
 def test_a_key_without_a_name_is_refused(command: Command) -> None:

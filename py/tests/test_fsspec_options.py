@@ -313,3 +313,7 @@ def test_several_files_over_a_cache_are_sealed_too(tmp_path: Path) -> None:
     with fsspec.open_files(url, unwrap=unwrapper(), **options) as files:
         assert [file.read() for file in files] == [b"21.5 C"] * 2
     MemoryFileSystem().rm("/several", recursive=True)
+
+
+def test_half_an_arn_is_left_to_the_kms_to_refuse() -> None:
+    assert fsspec.filesystem("sealed", target_protocol="memory", kms="arn:aws").fs is not None

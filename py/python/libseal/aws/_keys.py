@@ -13,7 +13,17 @@ from .._errors import KeyUnwrapError, KmsRefusedError, KmsUnavailableError
 from .._libseal import PublicKey, WrappedKey
 from ._failures import again, is_absent
 
-__all__ = ["REFRESH_SECONDS", "RETRY_SECONDS", "Keys", "Lookup", "Search", "Way", "is_alias", "now"]
+__all__ = [
+    "REFRESH_SECONDS",
+    "RETRY_SECONDS",
+    "Keys",
+    "Lookup",
+    "Search",
+    "Way",
+    "is_alias",
+    "now",
+    "region_of",
+]
 
 REFRESH_SECONDS: Final = 60.0
 """How long an alias stands for what it stood for, and how long a refusal is remembered."""
@@ -25,6 +35,9 @@ RETRY_SECONDS: Final = 5.0
 _MAX_STRANGERS: Final = 10_000
 
 _FINGERPRINT_LENGTH: Final = 32
+
+# arn:aws:kms:REGION:ACCOUNT:key/ID
+_ARN_PARTS: Final = 6
 
 
 def now() -> float:
@@ -93,8 +106,8 @@ class Keys:
         # When a wrapped key whose fingerprint no key has was first seen. Not when the fingerprint
         # was: a message that came too early would speak for those that come after the alias moved.
         self._strangers: dict[bytes, float] = {}
-        # When all messages were there, if that is known.
-        self._given = float("inf")
+        # When all messages existed, if that is known.
+        self._last_given = float("inf")
         self._lock = threading.Lock()
         if isinstance(keys, Mapping):
             self._take_mapping(keys)
@@ -144,7 +157,7 @@ class Keys:
 
     def fits(self, name: str, client: int) -> bool:
         """Whether the client is for the region that the name is of, as far as that is known."""
-        region, of_client = _region(name), self.regions[client]
+        region, of_client = region_of(name), self.regions[client]
         return region is None or of_client is None or region == of_client
 
     def no_client(self, name: str) -> KmsRefusedError:
@@ -152,7 +165,7 @@ class Keys:
         regions = ", ".join(region for region in self.regions if region)
         return KmsRefusedError(
             f"no client is for the region of {name}: the clients' regions are {regions}; "
-            f"give a client for {_region(name)} too"
+            f"give a client for {region_of(name)} too"
         )
 
     def _way(self, search: Search) -> Way | Lookup | None:
@@ -240,11 +253,11 @@ class Keys:
         digest = blake2b(whole, digest_size=16).digest()
         if digest not in self._strangers and len(self._strangers) >= _MAX_STRANGERS:
             del self._strangers[next(iter(self._strangers))]
-        return min(self._strangers.setdefault(digest, moment), self._given)
+        return min(self._strangers.setdefault(digest, moment), self._last_given)
 
-    def take_as_given(self) -> None:
-        """All messages are there by now, so what is looked up from here on decides about them."""
-        self._given = now()
+    def expect_no_later_messages(self) -> None:
+        """All messages exist by now, so what is looked up from here on decides about them."""
+        self._last_given = now()
 
     # ---- What was found
 
@@ -283,12 +296,12 @@ class Keys:
             state = dict(self.__dict__)
             # An alias is looked up again when it is next needed.
             state["_resolved"] = dict.fromkeys(self._resolved, float("-inf"))
-        del state["_lock"], state["_failures"], state["_strangers"], state["_given"]
+        del state["_lock"], state["_failures"], state["_strangers"], state["_last_given"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._failures, self._strangers, self._given = {}, {}, float("inf")
+        self._failures, self._strangers, self._last_given = {}, {}, float("inf")
         self._lock = threading.Lock()
 
 
@@ -333,6 +346,7 @@ def is_alias(name: str) -> bool:
     return name.startswith("alias/") or ":alias/" in name
 
 
-def _region(name: str) -> str | None:
+def region_of(name: str) -> str | None:
     """The region that an ARN names: arn:aws:kms:REGION:ACCOUNT:key/ID."""
-    return name.split(":")[3] if name.startswith("arn:") and name.count(":") >= 5 else None  # noqa: PLR2004
+    parts = name.split(":")
+    return parts[3] or None if len(parts) >= _ARN_PARTS and parts[0] == "arn" else None

@@ -74,13 +74,13 @@ class Unwrapping:
         """Return the fingerprints of the keys, as far as they are known."""
         return self._keys.fingerprints()
 
-    def _take_as_given(self) -> None:
-        """All messages are there by now: for programs that end when they have read them.
+    def _expect_no_later_messages(self) -> None:
+        """All messages exist by now: for programs that end when they have read them.
 
-        A message for a stranger's key is known to be one then as soon as the aliases were looked
-        up, as none of them can be for a key that came later.
+        None of them can be for a key that an alias stands for later. So once the aliases were
+        looked up, a message for no known key is for someone else's.
         """
-        self._keys.take_as_given()
+        self._keys.expect_no_later_messages()
 
     def _here(self) -> Here:
         raise NotImplementedError

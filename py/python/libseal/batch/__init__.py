@@ -31,9 +31,10 @@ Arguments that several calls share:
   the last call; ``tqdm.update`` fits.
 """
 
+from .._changed import ChangedError
 from .._libseal import DataKeys, JobKey
 from ._cost import Cost
-from ._failures import ChangedError, Failure, OnError, Refused
+from ._failures import Failure, OnError, Refused
 from ._plan import Plan, PlannedFile
 from ._scan import Files, scan
 from ._unwrapping import Unwrapped

@@ -1,6 +1,5 @@
 """What can go wrong with one file or one key among many."""
 
-import errno
 import pickle
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -9,18 +8,6 @@ from .._libseal import Header
 # stubtest does not know what Literal["raise", "keep"] is when it runs.
 OnError: TypeAlias = Literal["raise"] | Literal["keep"]  # noqa: PYI030
 """Whether the first failure is raised, or failures are kept and the others go on."""
-
-
-class ChangedError(OSError):
-    """A file is not the one that was scanned: it was replaced, cut or extended since.
-
-    ``filename`` is its name. Scan it again: ``plan + scan(error.filename)``.
-    """
-
-    @classmethod
-    def of(cls, name: str) -> "ChangedError":
-        """The error for the file ``name``."""
-        return cls(errno.ESTALE, "the file has changed since it was scanned: scan it again", name)
 
 
 class Failure(NamedTuple):

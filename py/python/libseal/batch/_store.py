@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from ._failures import ChangedError
+from .._changed import ChangedError
 from ._pauses import pauses
 
 # How often a request is made that times out, breaks off or is not answered in full.
@@ -102,7 +102,7 @@ class Store:
             except OSError as error:
                 # S3 has no part of a file that has become empty.
                 if error.errno == errno.EINVAL and self._length(name) != size:
-                    raise ChangedError.of(name) from error
+                    raise ChangedError.since("scanned", name) from error
                 raise
             else:
                 if len(data) == expected:
@@ -110,7 +110,7 @@ class Store:
                 if len(data) > expected:
                     return self._beginning_of(data, name, start, stop, size)
                 if self._length(name) != size:
-                    raise ChangedError.of(name)
+                    raise ChangedError.since("scanned", name)
                 if pause is None:
                     text = f"the store returned {len(data)} of the {expected} bytes asked for"
                     raise OSError(errno.EIO, text, name)
@@ -120,7 +120,7 @@ class Store:
     def _beginning_of(self, data: bytes, name: str, start: int, stop: int, size: int) -> bytes:
         """What was asked for, if the store has returned more, as HTTP servers without ranges do."""
         if stop > size:
-            raise ChangedError.of(name)
+            raise ChangedError.since("scanned", name)
         if start > 0:
             raise OSError(errno.EIO, "the store returns more than the part asked for", name)
         return data[:stop]

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from .._changed import ChangedError
 from .._types import Require, Unwrap
-from ._failures import ChangedError, OnError, noted
+from ._failures import OnError, noted
 
 if TYPE_CHECKING:
     from ._plan import Plan, PlannedFile
@@ -165,7 +166,7 @@ def _opened(file: "PlannedFile", unwrap: Unwrap, options: TableOptions) -> Any:
     opened = sealed.open(path, "rb")
     if not opened.is_message(file.header, file.salt, file.message_len):
         opened.close()
-        raise ChangedError.of(file.name)
+        raise ChangedError.since("scanned", file.name)
     return opened
 
 

@@ -5,12 +5,13 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._arguments import check_progress
+from .._changed import ChangedError
 from .._libseal import check_unwrap
 from .._many import unseal_many
 from .._types import Progress, Require, Unwrap
 from .._unseal import unseal as unseal_one
 from ._ahead import ahead, check_concurrency
-from ._failures import ChangedError, OnError, check_on_error, noted
+from ._failures import OnError, check_on_error, noted
 from ._store import Store
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _message(store: Store) -> "Callable[[PlannedFile], bytes]":
         # One byte more, for a file that has become longer.
         message = store.fetch(file.name, 0, length + 1, length)
         if not message.startswith(bytes(file.header) + file.salt):
-            raise ChangedError.of(file.name)
+            raise ChangedError.since("scanned", file.name)
         return message
 
     return fetch

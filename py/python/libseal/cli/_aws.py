@@ -9,13 +9,13 @@ import click
 
 from .._errors import KmsRefusedError
 from ..aws import KmsCall, KmsUnwrapper
+from ..aws._keys import region_of
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
 # Seconds. boto3 would wait a minute for a connection, and this for each of its tries.
 CONNECT_TIMEOUT = 10
-ARN_PARTS = 6
 
 
 def client(service: str, region: str | None = None) -> Any:
@@ -62,25 +62,19 @@ def kms_client(region: str | None = None) -> "KMSClient":
     return _kms_clients[region]
 
 
-def region_of_key(key: str) -> str | None:
-    """The region that the ARN of a key or an alias names; None for an id and an alias."""
-    parts = key.split(":")
-    return parts[3] or None if len(parts) >= ARN_PARTS and parts[0] == "arn" else None
-
-
 def kms_unwrappers(keys: Iterable[str]) -> list[KmsUnwrapper]:
     """Make an unwrapper for the keys of each region. Raises click.UsageError without boto3."""
     _boto3()
     by_region: dict[str | None, list[str]] = {}
     for key in keys:
-        by_region.setdefault(region_of_key(key), []).append(key)
+        by_region.setdefault(region_of(key), []).append(key)
     unwrappers = [
         KmsUnwrapper(_maker(region), keys=keys, on_call=_count)
         for region, keys in by_region.items()
     ]
     for unwrapper in unwrappers:
-        # What the command is given is there, and no one would try it again in this process.
-        unwrapper._take_as_given()  # noqa: SLF001
+        # Every message exists before the command starts.
+        unwrapper._expect_no_later_messages()  # noqa: SLF001
     return unwrappers
 
 

@@ -117,8 +117,8 @@ def sentence(error: BaseException, about: str | None = None) -> str:
         if error.filename not in {None, about} and isinstance(error.filename, str | bytes):
             text = f"{os.fsdecode(error.filename)}: {text}"
     elif isinstance(error, UnicodeEncodeError):
-        # Arguments that are no UTF-8 come as text that cannot be encoded again.
-        text = f"'{error.object}' is no UTF-8, which all but names of files must be"
+        # Python passes on the other bytes of an argument as text that cannot be encoded.
+        text = f"'{error.object}' is not UTF-8: only names of files can have other bytes"
     elif is_of_s3(error):
         text = _of_s3(error)
     elif exit_code(error) == ExitCode.UNEXPECTED and not isinstance(error, Failure):
@@ -154,7 +154,7 @@ def printable(text: str) -> str:
 
 
 def _escaped(char: str) -> str:
-    if "\udc80" <= char <= "\udcff":  # A byte of a name that is no UTF-8.
+    if "\udc80" <= char <= "\udcff":  # A byte of a name that is not UTF-8.
         return f"\\x{ord(char) - 0xDC00:02x}"
     return char.encode("unicode_escape").decode("ascii")
 

@@ -1,6 +1,5 @@
 """Which inputs there are, where the output of each belongs, and the loop over them."""
 
-import errno
 import os
 import posixpath
 import stat
@@ -168,7 +167,7 @@ def _with_target(job: Job, output: str | None, renamed: Renamed, is_folder: bool
     if is_folder and isinstance(job.source, Input):
         raise click.UsageError("standard input has no name: give -o the name of a file")
     if output is not None and not is_folder:
-        return job._replace(target=_places.target(output), failure=irregular(output))
+        return job._replace(target=_places.target(output))
     if output is None and not isinstance(job.source, File):
         raise click.UsageError(f"{job.source.name}: give -o for where to write")
     name = renamed(job.source.name if output is None else job.relative)
@@ -189,29 +188,6 @@ def _nameless(name: str) -> Failure:
         text = f"would be called {left}" if left else "would have no name"
         text += f" without {SUFFIX}"
     return Failure(f"{text}: give -o for where to write", ExitCode.USAGE)
-
-
-def irregular(name: str) -> Failure | None:
-    """Why no file can take the place of what is at the name of an output, or None if one can.
-
-    Whether it may is another question, and so is a folder.
-    """
-    if name == STANDARD or name.startswith("s3://") or not os.path.lexists(name):
-        return None
-    from .._replace import followed  # noqa: PLC0415 (importing it takes 3 ms)
-
-    try:
-        followed(name)
-    except OSError as error:
-        if error.errno == errno.EINVAL:  # /dev/stdout, or another link to such a file.
-            text = f"{name} is an open file of a process: give -o - for standard output"
-            return Failure(text, ExitCode.IO)
-        return None
-    path = Path(name)
-    if path.exists() and not path.is_file() and not path.is_dir():
-        text = f"{name} is not a regular file: give -o - and redirect standard output to it"
-        return Failure(text, ExitCode.IO)
-    return None
 
 
 def _check_distinct(jobs: Iterable[Job]) -> None:

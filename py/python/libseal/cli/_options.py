@@ -173,7 +173,7 @@ def _to_key_names(
     for name in given:
         if not name:
             raise click.BadParameter("is empty: give an alias, an id or an ARN", param=parameter)
-        name.encode()  # Refuses what is no UTF-8 before anything else is looked at.
+        name.encode()  # Refuses what is not UTF-8 before anything else is looked at.
     return given
 
 

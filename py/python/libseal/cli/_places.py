@@ -9,17 +9,19 @@ another. ``Place.receive`` takes all that it gives, and keeps nothing if it fail
         there.receive(reader, reporter.advance, like=here.status())
 """
 
+import errno
 import io
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Protocol, TypeAlias
 
 import click
 
+from .._types import Buffer
 from ._failures import ExitCode, Failure
 
 STANDARD = "-"
@@ -146,13 +148,28 @@ class File:
             raise Failure(
                 f"{self.name} is a folder: end it with a slash to write into it", ExitCode.IO
             )
+        self._refuse_irregular()
         if os.path.lexists(self.name) and not force:
             raise self._exists()
+
+    def _refuse_irregular(self) -> None:
+        """Say what to do about a pipe, a device, or a link to an open file such as /dev/stdout."""
+        if not os.path.lexists(self.name):
+            return
+        from .._replace import followed  # noqa: PLC0415 (importing it takes 3 ms)
+
+        try:
+            followed(self.name)
+        except OSError as error:
+            if error.errno == errno.EINVAL:
+                text = f"{self.name} is an open file of a process: give -o - for standard output"
+                raise Failure(text, ExitCode.IO) from None
+        path = Path(self.name)
         if path.exists() and not path.is_file():
-            raise Failure(
-                f"{self.name} is not a regular file: give -o - and redirect standard output to it",
-                ExitCode.IO,
+            text = (
+                f"{self.name} is not a regular file: give -o - and redirect standard output to it"
             )
+            raise Failure(text, ExitCode.IO)
 
     def receive(self, reader: Reader, advance: Advance, like: os.stat_result | None = None) -> int:
         """Replace the file as a whole, with all that the reader gives."""
@@ -288,3 +305,28 @@ def pieces(reader: Reader) -> Iterator[memoryview]:
     buffer = memoryview(bytearray(PIECE_LEN))
     while length := reader.readinto1(buffer):
         yield buffer[:length]
+
+
+class Pieces(io.RawIOBase):
+    """A file object to read pieces from. Each may be overwritten when the next one is taken."""
+
+    def __init__(self, pieces: Iterable[Buffer]) -> None:
+        self._pieces = iter(pieces)
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """As a file does."""
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._left = memoryview(piece)
+        view = memoryview(buffer)
+        length = min(len(view), len(self._left))
+        view[:length] = self._left[:length]
+        self._left = self._left[length:]
+        return length

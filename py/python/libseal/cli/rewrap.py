@@ -2,7 +2,8 @@
 
 import io
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -10,14 +11,13 @@ import click
 
 from .._libseal import CachingUnwrapper, Header, PublicKey, Recipient
 from .._rewrap import replace_header
-from .._types import Buffer
 from ..aws._s3 import replace_header as replace_header_of_object
 from . import _jobs
 from ._failures import ExitCode, Failure
 from ._jobs import Job
 from ._messages import beginning_of, calls
 from ._options import FILE, quiet_option, recipient_options, recursive_option, unwrap_options
-from ._places import File, Input, Output
+from ._places import PIECE_LEN, File, Input, Output, Pieces
 from ._progress import Reporter
 from ._recipients import RecipientOptions
 from ._s3 import Object, s3_client
@@ -141,8 +141,10 @@ class _Rewrapping:
         """The message in a stream, with another header."""
         beginning = beginning_of(file)
         old = Header(beginning)
-        rest = _Spliced(bytes(self._changed(old)) + beginning[old.length :], file)
-        return io.BufferedReader(rest)
+        beginning = bytes(self._changed(old)) + beginning[old.length :]
+        return io.BufferedReader(
+            Pieces(chain([beginning], iter(partial(file.read, PIECE_LEN), b"")))
+        )
 
 
 def _named(recipient: PublicKey | Recipient) -> Recipient:
@@ -156,22 +158,3 @@ def _kind(recipient: Recipient) -> tuple[bytes, str]:
 
 def _kinds(header: Header) -> set[tuple[bytes, str]]:
     return {(key.fingerprint, key.algorithm) for key in header.wrapped_keys}
-
-
-class _Spliced(io.RawIOBase):
-    """Some bytes, and then what is left in a file."""
-
-    def __init__(self, beginning: bytes, file: IO[bytes]) -> None:
-        self._beginning = io.BytesIO(beginning)
-        self._file = file
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        length = self._beginning.readinto(buffer)
-        if length:
-            return length
-        piece = self._file.read(len(view := memoryview(buffer)))
-        view[: len(piece)] = piece
-        return len(piece)

@@ -2,15 +2,14 @@
 
 import io
 from collections.abc import Sequence
-from typing import IO
+from typing import Any
 
 import click
 
 from .. import _files
 from .._errors import LimitError
 from .._libseal import PublicKey, Recipient, Sealer, SealingKey, thread_count
-from .._seal_reader import PIECE_LEN_OF_SEVERAL, SealReader
-from .._types import Buffer
+from .._seal_reader import SealReader
 from . import _jobs
 from ._jobs import Job
 from ._options import (
@@ -22,7 +21,7 @@ from ._options import (
     recipient_options,
     recursive_option,
 )
-from ._places import File, Output
+from ._places import File, Output, Pieces
 from ._progress import Reporter, size
 from ._recipients import RecipientOptions
 
@@ -102,7 +101,10 @@ class _Sealing:
             try:
                 sealer = self._sealer(size)
                 with source.opened() as file:
-                    message = io.BufferedReader(_Message(file, sealer))
+                    readable: Any = file  # It needs nothing but readinto().
+                    piece_len = thread_count(None) * _files.PIECE_LEN
+                    parts = _files.sealed_parts(readable, sealer, None, piece_len)
+                    message = io.BufferedReader(Pieces(parts))
                     return target.receive(message, self._reporter.advance, source.status())
             except LimitError:
                 pass  # As in _seal_file.
@@ -136,29 +138,3 @@ class _Sealing:
             overwrite=self._force,
             progress=self._reporter.advance,
         )
-
-
-class _Message(io.RawIOBase):
-    """The message of what is left in a file, sealed with a sealer that was begun elsewhere."""
-
-    def __init__(self, file: IO[bytes], sealer: Sealer) -> None:
-        self._file = file
-        self._sealer = sealer
-        self._piece_len = thread_count(None) * PIECE_LEN_OF_SEVERAL
-        self._left = memoryview(b"")
-        self._is_finished = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        while not self._left and not self._is_finished:
-            plaintext = self._file.read(self._piece_len)
-            self._is_finished = not plaintext
-            piece = self._sealer.update(plaintext) if plaintext else self._sealer.finish()
-            self._left = memoryview(piece)
-        view = memoryview(buffer)
-        length = min(len(view), len(self._left))
-        view[:length] = self._left[:length]
-        self._left = self._left[length:]
-        return length

@@ -12,14 +12,13 @@ from uuid import uuid4
 from .._libseal import CachingUnwrapper, DataKeys, PublicKey, Recipient, check_unwrap
 from .._types import Unwrap
 from ..aws import KmsUnwrapper
+from ..aws._keys import region_of
 
 KmsKeys: TypeAlias = str | Iterable[str]
 """Names of keys in AWS KMS."""
 
 FileRecipient: TypeAlias = PublicKey | Recipient | bytes | str | os.PathLike[str]
 """Whom to seal for: a public key, its encoding in bytes, its PEM as text, or a file with it."""
-
-_REGION_IN_ARN = 3
 
 
 class Held:
@@ -95,8 +94,7 @@ def kms_unwrapper(keys: KmsKeys) -> CachingUnwrapper:
         if unwrapper is None:
             regions: dict[str | None, list[str]] = {}
             for name in names:
-                region = name.split(":")[_REGION_IN_ARN] if name.startswith("arn:") else None
-                regions.setdefault(region, []).append(name)
+                regions.setdefault(region_of(name), []).append(name)
             unwrapper = _kms_unwrappers[names] = CachingUnwrapper(
                 [KmsUnwrapper(partial(_client, region), keys) for region, keys in regions.items()]
             )

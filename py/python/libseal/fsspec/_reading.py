@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
 
+from .._changed import ChangedError
 from .._errors import AuthenticationError, FormatError, SealError
 from .._libseal import MAX_HEADER_LEN, CachingUnwrapper
 from .._types import Require
@@ -134,7 +135,7 @@ class Reading:
                 if identity_of(now) == identity_of(info):
                     raise
                 info, failure = now, error
-        raise _changed(path) from failure
+        raise ChangedError.since("opened", path) from failure
 
     async def open(self, path: str) -> tuple[Known, bytes | None]:
         """Look at a file, and read all of it if it is short: then its plaintext is returned too."""
@@ -194,7 +195,7 @@ class Reading:
             return (await self.read_known(path, known, [span], 0))[0]
         except (AuthenticationError, OSError) as error:
             if await self._has_changed(path, known):
-                raise _changed(path) from error
+                raise ChangedError.since("opened", path) from error
             raise
 
     async def _has_changed(self, path: str, known: Known) -> bool:
@@ -319,13 +320,6 @@ def about(path: str) -> Iterator[None]:
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
         raise
-
-
-def _changed(path: str) -> OSError:
-    from ..batch import ChangedError  # noqa: PLC0415 (only now it is needed)
-
-    text = "the file has changed since it was opened: open it again"
-    return ChangedError(errno.ESTALE, text, path)
 
 
 def _incomplete(path: str, given: int, asked: int) -> OSError:

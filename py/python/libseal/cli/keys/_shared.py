@@ -9,10 +9,10 @@ import click
 
 from ..._errors import SealError
 from ...aws._failures import failure
+from ...aws._keys import region_of
 from .. import _places
-from .._aws import kms_client, region_of_key
+from .._aws import kms_client
 from .._failures import printable
-from .._jobs import irregular
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,7 +30,7 @@ def kms_for(key: str = "", region: str | None = None) -> Any:
     Raises KmsRefusedError for settings of AWS that are wrong.
     """
     try:
-        return kms_client(region_of_key(key) or region)
+        return kms_client(region_of(key) or region)
     except (SealError, click.ClickException):
         raise
     except Exception as error:
@@ -50,11 +50,7 @@ def usage() -> Iterator[None]:
 
 def write(data: bytes, output: str | None, *, force: bool) -> None:
     """Write a file, an object in S3, or to standard output. Raises Failure for what is there."""
-    name = output or _places.STANDARD
-    failure = irregular(name)
-    if failure is not None:
-        raise failure
-    target = _places.target(name)
+    target = _places.target(output or _places.STANDARD)
     target.check(force=force)
     target.receive(io.BytesIO(data), lambda _: None)
 
