@@ -27,7 +27,7 @@ def test_shows_only_libseal(target: str) -> None:
         # Entries for DLLs, as any import library has them.
         imported = {name.removeprefix("__imp_") for name in shown if name.startswith("__imp_")}
         assert imported <= {"ProcessPrng", "WaitOnAddress", "WakeByAddressAll", "WakeByAddressSingle"}
-        ours = ("_head_libseal_", "__libseal_", "__imp_")
+        ours = ("_head_libseal_", "__libseal_", "__imp_", ".refptr.libseal_")
         shown = [name for name in shown if not name.startswith(ours) and name not in imported]
     assert [name for name in shown if not name.startswith("libseal_")] == []
 
