@@ -4,7 +4,8 @@
 #
 #     missing_packages.sh            to build, and for the demo
 #     missing_packages.sh tests      to run the tests as well
-#     missing_packages.sh firmware   to build and test for microcontrollers and other machines
+#     missing_packages.sh firmware   to build and test for microcontrollers and other machines; with
+#                                    DEVICES=all in the environment, for all of them
 #     missing_packages.sh engines    to run the tests on Spark, Ray and Dask
 #     missing_packages.sh all        all of these, and those that are skipped where their tool is missing
 
@@ -23,9 +24,10 @@ compiles_c() { # compiles_c COMPILER...
 
 builds_for_other_machines() {
     ffi_c=$(dirname "$0")/../ffi-c
-    for target in $(awk '$5 == "always" { print $1 }' "$ffi_c/targets"); do
-        "$ffi_c/cargo_for.sh" "$target" || return
-    done
+    awk -v all="${DEVICES-}" '!/^#/ && ($5 == "always" || all == "all") { print $1 }' "$ffi_c/targets" |
+        while read -r target; do
+            "$ffi_c/cargo_for.sh" "$target" || return
+        done
 }
 
 need "gcc libc6-dev" compiles_c cc
@@ -45,6 +47,12 @@ case $1 in firmware | all)
     need qemu-system-arm command -v qemu-system-arm
     need qemu-system-misc command -v qemu-system-riscv32
     need qemu-user command -v qemu-aarch64
+    if [ "${DEVICES-}" = all ]; then
+        need "gcc-riscv64-linux-gnu libc6-dev-riscv64-cross" compiles_c riscv64-linux-gnu-gcc
+        need musl-tools compiles_c musl-gcc
+        need gcc-mingw-w64-x86-64 compiles_c x86_64-w64-mingw32-gcc
+        need wine64 command -v wine
+    fi
 esac
 case $1 in engines | all)
     need openjdk-17-jre-headless command -v java

@@ -71,9 +71,7 @@ MACHINES = {
     "x86_64-unknown-linux-musl": Machine(["musl-gcc"], link_libs=["-Wl,--eh-frame-hdr"]),
     "aarch64-unknown-linux-musl": musl("aarch64-linux-musl", "qemu-aarch64"),
     "armv7-unknown-linux-musleabihf": musl("arm-linux-musleabihf", "qemu-arm"),
-    "x86_64-pc-windows-gnu": Machine(
-        ["x86_64-w64-mingw32-gcc"], ["wine"], link_libs=WINDOWS_LIBS
-    ),
+    "x86_64-pc-windows-gnu": Machine(["x86_64-w64-mingw32-gcc"], ["wine"], link_libs=WINDOWS_LIBS),
 }
 
 

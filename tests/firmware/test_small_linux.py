@@ -30,7 +30,16 @@ def test_seals(target: str, tmp_path: Path) -> None:
     machine = MACHINES[target]
     program = tmp_path / "seal_small"
     source = ROOT / "examples/c/seal_small.c"
-    run(*machine.compiler, *FLAGS, "-Os", source, archive(target), "-Wl,--gc-sections", "-o", program)
+    run(
+        *machine.compiler,
+        *FLAGS,
+        "-Os",
+        source,
+        archive(target),
+        "-Wl,--gc-sections",
+        "-o",
+        program,
+    )
     command = [*machine.emulator, program, KEY]
     fingerprint = sha256(KEY.read_bytes()).hexdigest()
     sealed = subprocess.run(
@@ -39,7 +48,9 @@ def test_seals(target: str, tmp_path: Path) -> None:
     unwrap = libseal.LocalUnwrapper((KEYS / "rsa-2048.key.pem").read_bytes())
     assert libseal.unseal(sealed, unwrap) == PLAINTEXT
 
-    refused = subprocess.run([*command, "00" * 32], input=PLAINTEXT, capture_output=True, check=False)
+    refused = subprocess.run(
+        [*command, "00" * 32], input=PLAINTEXT, capture_output=True, check=False
+    )
     assert refused.returncode == 1
     assert refused.stdout == b""
     assert b"fingerprint" in refused.stderr

@@ -26,7 +26,12 @@ def test_shows_only_libseal(target: str) -> None:
     if "windows" in target:
         # Entries for DLLs, as any import library has them.
         imported = {name.removeprefix("__imp_") for name in shown if name.startswith("__imp_")}
-        assert imported <= {"ProcessPrng", "WaitOnAddress", "WakeByAddressAll", "WakeByAddressSingle"}
+        assert imported <= {
+            "ProcessPrng",
+            "WaitOnAddress",
+            "WakeByAddressAll",
+            "WakeByAddressSingle",
+        }
         ours = ("_head_libseal_", "__libseal_", "__imp_", ".refptr.libseal_")
         shown = [name for name in shown if not name.startswith(ours) and name not in imported]
     assert [name for name in shown if not name.startswith("libseal_")] == []
@@ -42,7 +47,7 @@ def test_another_rust_library(target: str, tmp_path: Path) -> None:
         "int main(void)\n"
         "{\n"
         "    uint8_t hash[32];\n"
-        "    other_sha256((const uint8_t *)\"abc\", 3, hash);\n"
+        '    other_sha256((const uint8_t *)"abc", 3, hash);\n'
         "    for (int i = 0; i < 32; i++)\n"
         '        printf("%02x", hash[i]);\n'
         "    return libseal_self_test();\n"
