@@ -10,7 +10,7 @@ from tests.firmware.program import BUILD, HERE, ROOT, binutils, library, run
 from tests.link import static_link_libs
 
 FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Iinclude"]
-ZIG = [BUILD / "packages/bin/python", "-m", "ziglang", "cc"]
+ZIG: list[str | Path] = [BUILD / "packages/bin/python", "-m", "ziglang", "cc"]
 WINDOWS_LIBS = ["-lkernel32", "-lntdll", "-luserenv", "-lws2_32", "-ldbghelp"]
 
 
@@ -59,7 +59,7 @@ def debian(tools: str, qemu: str) -> Machine:
 
 def musl(zig_target: str, *emulator: str) -> Machine:
     """Static only: there is no musl for other processors on this machine."""
-    compiler = [*ZIG, "-target", zig_target, "-static"]
+    compiler: list[str | Path] = [*ZIG, "-target", zig_target, "-static"]
     return Machine(compiler, emulator, ["static"], ["-Wl,--eh-frame-hdr"])
 
 
@@ -85,13 +85,13 @@ def beside_another(target: str) -> Machine:
     return replace(machine, link_libs=["-lunwind"])
 
 
-def environment() -> dict[str, str]:
-    """For programs in an emulator."""
+def emulate(*command: str | Path, cwd: Path = ROOT) -> str:
+    """What a program prints that may run in an emulator; it must succeed."""
     # QEMU itself fails when a forked child of a process with threads starts more of them. Wine says
     # much, and keeps what it thinks of as its disk in the home folder.
-    prefix = BUILD / "wine"
-    return {
+    environment = {
         "LIBSEAL_TEST_NO_FORK": "1",
         "WINEDEBUG": "-all",
-        "WINEPREFIX": os.environ.get("WINEPREFIX", str(prefix)),
+        "WINEPREFIX": os.environ.get("WINEPREFIX", str(BUILD / "wine")),
     }
+    return run(*command, cwd=cwd, **environment)

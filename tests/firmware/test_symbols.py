@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.firmware.machine import beside_another, environment
+from tests.firmware.machine import beside_another, emulate
 from tests.firmware.program import (
-    HERE,
     binutils,
     chosen,
     library,
@@ -56,7 +55,7 @@ def test_another_rust_library(target: str, tmp_path: Path) -> None:
     machine = beside_another(target)
     machine.link_with(library(target), tmp_path / "main.exe", main, other_library(target))
     start = machine.start(target, "static", tmp_path)
-    printed = run(*start, tmp_path / "main.exe", **environment())
+    printed = emulate(*start, tmp_path / "main.exe")
     assert printed.strip() == sha256(b"abc").hexdigest()
 
 
@@ -72,4 +71,4 @@ def test_panics_are_caught(target: str, tmp_path: Path) -> None:
     )
     machine = beside_another(target)
     machine.link_with(hidden, tmp_path / "main.exe", main)
-    run(*machine.start(target, "static", tmp_path), tmp_path / "main.exe", **environment())
+    emulate(*machine.start(target, "static", tmp_path), tmp_path / "main.exe")
