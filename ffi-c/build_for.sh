@@ -45,8 +45,18 @@ else
     case $target in *-musl*) RUSTFLAGS="${RUSTFLAGS-} -C target-feature=-crt-static" ;; esac
     export RUSTFLAGS="${RUSTFLAGS-} -C linker=$linker${zig:+ -C link-arg=-target -C link-arg=$zig}"
     $cargo build "$@" --target "$target" --release -p libseal-c
+    # Compilers for musl on other distributions have the unwinder of glibc, which does not link: the library
+    # brings Rust's.
+    unwinder=
+    case $target in
+    *-musl*)
+        unwinder=$(rustc --print target-libdir --target "$target")/self-contained/libunwind.a
+        [ -e "$unwinder" ] || unwinder=
+        ;;
+    esac
     # shellcheck disable=SC2086
-    "$here/hide_symbols.sh" "$built/$target/release/libseal.a" "$new/libseal.a" "$binutils" $ld_flags
+    "$here/hide_symbols.sh" "$built/$target/release/libseal.a" "$new/libseal.a" "$binutils" $ld_flags \
+        ${unwinder:+"$unwinder"}
     for shared in libseal.so seal.dll libseal.dll.a; do
         [ ! -e "$built/$target/release/$shared" ] || cp "$built/$target/release/$shared" "$new/"
     done

@@ -2,7 +2,7 @@
 # Makes one object of the static library that cargo built, in which only libseal_* is visible: Rust's
 # own symbols would clash with those of any other Rust library in the program.
 #
-#     hide_symbols.sh [--seal-only] IN OUT [PREFIX_OF_BINUTILS [LD_FLAG...]]
+#     hide_symbols.sh [--seal-only] IN OUT [PREFIX_OF_BINUTILS [LD_FLAG_OR_ARCHIVE...]]
 #
 # Each function keeps a section of its own, so that `-Wl,--gc-sections` drops those that a program
 # does not call.
@@ -33,8 +33,8 @@ roots=$("${prefix}nm" --quiet --defined-only --format=just-symbols "$work/rust.a
     sed -n 's/^libseal_/--undefined=&/p')
 # Groups are named like symbols, so they would clash too.
 # shellcheck disable=SC2086 # one word for each root
-"${prefix}ld.bfd" "$@" --relocatable --gc-sections --unique --force-group-allocation $roots \
-    -o "$work/libseal.o" "$work/rust.a"
+"${prefix}ld.bfd" --relocatable --gc-sections --unique --force-group-allocation $roots \
+    -o "$work/libseal.o" "$work/rust.a" "$@"
 # The bitcode of the standard library (.llvmbc) would hide the symbols from some linkers, and its debug
 # information is larger than all the rest.
 "${prefix}objcopy" --wildcard --keep-global-symbol='libseal_*' --remove-section='.llvm*' \
