@@ -2,12 +2,14 @@
 # Makes one object of the static library that cargo built, in which only libseal_* is visible: Rust's
 # own symbols would clash with those of any other Rust library in the program.
 #
-#     hide_symbols.sh IN OUT [PREFIX_OF_BINUTILS [LD_FLAG...]]
+#     hide_symbols.sh [--seal-only] IN OUT [PREFIX_OF_BINUTILS [LD_FLAG...]]
 #
 # Each function keeps a section of its own, so that `-Wl,--gc-sections` drops those that a program
 # does not call.
 set -eu
 
+seal_only=
+[ "$1" != --seal-only ] || { seal_only=yes && shift; }
 in=$1 out=$2 prefix=${3-}
 shift "$(($# < 3 ? $# : 3))"
 command -v "${prefix}ld.bfd" >/dev/null || {
@@ -19,25 +21,24 @@ trap 'rm -rf "$work"' EXIT
 
 cp "$in" "$work/rust.a"
 eh_frame=
-case $prefix in
-*-none-eabi- | *-unknown-elf-)
+if [ -n "$seal_only" ]; then
     # What compilers call by themselves (memcpy, division of 64 bits): firmware has it anyway, and
     # smaller, from its C library and compiler.
     "${prefix}ar" t "$work/rust.a" | sed -n '/^compiler_builtins-/p; /^[0-9a-f]\{16\}-/p' |
         xargs -r "${prefix}ar" d "$work/rust.a"
     # Nothing is unwound there, and the linker for RISC-V cannot read what Rust's own libraries have.
     eh_frame=--remove-section=.eh_frame
-    ;;
-esac
+fi
 roots=$("${prefix}nm" --quiet --defined-only --format=just-symbols "$work/rust.a" |
     sed -n 's/^libseal_/--undefined=&/p')
 # Groups are named like symbols, so they would clash too.
 # shellcheck disable=SC2086 # one word for each root
 "${prefix}ld.bfd" "$@" --relocatable --gc-sections --unique --force-group-allocation $roots \
     -o "$work/libseal.o" "$work/rust.a"
-# The bitcode of the standard library (.llvmbc) would hide the symbols from some linkers.
+# The bitcode of the standard library (.llvmbc) would hide the symbols from some linkers, and its debug
+# information is larger than all the rest.
 "${prefix}objcopy" --wildcard --keep-global-symbol='libseal_*' --remove-section='.llvm*' \
-    ${eh_frame:+"$eh_frame"} "$work/libseal.o"
+    --strip-debug ${eh_frame:+"$eh_frame"} "$work/libseal.o"
 "${prefix}ar" rcsD "$work/libseal.a" "$work/libseal.o"
 mkdir -p "$(dirname "$out")"
 mv -f "$work/libseal.a" "$out"
