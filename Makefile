@@ -29,8 +29,9 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 heading = @printf '\n=== %s\n' '$(1)'
 
-include tests/tools.mk tests/packages/packages.mk tests/packages/reproducible.mk py/wheel.mk ffi-c/library.mk \
-    ffi-c/cross.mk tests/measure/bench/bench.mk tests/engines/engines.mk
+include tests/tools.mk tests/packages/packages.mk tests/packages/reproducible.mk py/wheel.mk \
+    ffi-c/library.mk ffi-c/cross.mk ffi-c/package/ecosystems.mk tests/measure/bench/bench.mk \
+    tests/engines/engines.mk
 
 .PHONY: help
 help:  ## List the targets
