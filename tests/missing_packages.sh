@@ -2,7 +2,8 @@
 # Prints, in one line, the Debian packages that this machine lacks. Rust is not among them: it comes
 # from rustup. Only where that cannot build for other machines, Debian's Rust is wanted as well.
 #
-#     missing_packages.sh            to build, and for the demo
+#     missing_packages.sh lib        to build the C library
+#     missing_packages.sh            to build all, and for the demo
 #     missing_packages.sh tests      to run the tests as well
 #     missing_packages.sh firmware   to build and test for microcontrollers and other machines
 #     missing_packages.sh engines    to run the tests on Spark, Ray and Dask
@@ -29,6 +30,7 @@ builds_for_other_machines() {
 }
 
 need "gcc libc6-dev" compiles_c cc
+[ "${1-}" != lib ] || { echo "${missing# }"; exit; }
 need make command -v make
 need python3-venv "$PYTHON" -c 'import ensurepip, venv'
 case $1 in tests | all)

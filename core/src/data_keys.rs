@@ -41,8 +41,8 @@ const ENTRY_LEN: usize = NAME_LEN + DataKey::LEN;
 /// get it [encrypted](Self::encrypt) under a [`JobKey`].
 ///
 /// ```
-/// # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
-/// # let private_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");
+/// # let der = include_bytes!("../tests/vectors/keys/rsa-2048.pub.der");
+/// # let private_pem = include_bytes!("../tests/vectors/keys/rsa-2048.key.pem");
 /// # let kms = libseal::LocalUnwrapper::new(private_pem, None)?;
 /// # let key = libseal::PublicKey::new(der)?;
 /// # let recipients = [libseal::Recipient::new(&key)];

@@ -24,7 +24,7 @@ use crate::{
 /// bytes. All sealing starts here.
 ///
 /// ```
-/// # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
+/// # let der = include_bytes!("../tests/vectors/keys/rsa-2048.pub.der");
 /// use libseal::{Envelope, PublicKey, Recipient};
 ///
 /// let key = PublicKey::new(der)?;

@@ -187,10 +187,10 @@ impl fmt::Display for ErrorKind {
 ///
 /// ```
 /// # use std::io::Read;
-/// # let pem = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.pem");
+/// # let pem = include_bytes!("../tests/vectors/keys/rsa-2048.pub.pem");
 /// # let key = libseal::PublicKey::new(pem)?;
 /// # let message = libseal::Envelope::new(&[libseal::Recipient::new(&key)]).seal(b"21.5 C")?;
-/// # let private_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");
+/// # let private_pem = include_bytes!("../tests/vectors/keys/rsa-2048.key.pem");
 /// # let unwrapper = libseal::LocalUnwrapper::new(private_pem, None)?;
 /// use std::error::Error;
 /// use libseal::{ErrorKind, UnsealReader};

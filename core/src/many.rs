@@ -117,8 +117,8 @@ impl fmt::Debug for ManySealer {
 /// it, and all without a number. Otherwise the calling thread does all the work.
 ///
 /// ```
-/// # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
-/// # let private_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");
+/// # let der = include_bytes!("../tests/vectors/keys/rsa-2048.pub.der");
+/// # let private_pem = include_bytes!("../tests/vectors/keys/rsa-2048.key.pem");
 /// # let unwrapper = libseal::LocalUnwrapper::new(private_pem, None)?;
 /// # let key = libseal::PublicKey::new(der)?;
 /// # let recipients = [libseal::Recipient::new(&key)];

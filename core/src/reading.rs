@@ -43,11 +43,11 @@ pub enum Next {
 /// driver for another source is a loop:
 ///
 /// ```
-/// # let pem = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.pem");
+/// # let pem = include_bytes!("../tests/vectors/keys/rsa-2048.pub.pem");
 /// # let key = libseal::PublicKey::new(pem)?;
 /// # let plaintext: Vec<u8> = (0..100_000).map(|i| i as u8).collect();
 /// # let stored = libseal::Envelope::new(&[libseal::Recipient::new(&key)]).seal(&plaintext)?;
-/// # let private_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");
+/// # let private_pem = include_bytes!("../tests/vectors/keys/rsa-2048.key.pem");
 /// # let unwrapper = libseal::LocalUnwrapper::new(private_pem, None)?;
 /// # let get = |range: std::ops::Range<u64>| {
 /// #     &stored[range.start as usize..stored.len().min(range.end as usize)]

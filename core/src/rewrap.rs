@@ -27,10 +27,10 @@ impl Header {
     /// rewrapping takes nothing back.
     ///
     /// ```
-    /// # let old_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");
-    /// # let old_key = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
-    /// # let new_pem = include_bytes!("../../tests/vectors/keys/rsa-3072.key.pem");
-    /// # let new_key = include_bytes!("../../tests/vectors/keys/rsa-3072.pub.der");
+    /// # let old_pem = include_bytes!("../tests/vectors/keys/rsa-2048.key.pem");
+    /// # let old_key = include_bytes!("../tests/vectors/keys/rsa-2048.pub.der");
+    /// # let new_pem = include_bytes!("../tests/vectors/keys/rsa-3072.key.pem");
+    /// # let new_key = include_bytes!("../tests/vectors/keys/rsa-3072.pub.der");
     /// use libseal::{Envelope, Header, LocalUnwrapper, PublicKey, Recipient, unseal};
     ///
     /// # let old_key = PublicKey::new(old_key)?;

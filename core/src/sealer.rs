@@ -21,7 +21,7 @@ use crate::{
 /// reader refuses as truncated.
 ///
 /// ```
-/// # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
+/// # let der = include_bytes!("../tests/vectors/keys/rsa-2048.pub.der");
 /// use libseal::{Envelope, PublicKey, Recipient, Sealer};
 ///
 /// let key = PublicKey::new(der)?;

@@ -139,7 +139,7 @@ impl Deref for HeaderBytes<'_> {
 /// [`InvalidState`](ErrorKind::InvalidState). If both processes could seal, its limits would not hold.
 ///
 /// ```
-/// # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
+/// # let der = include_bytes!("../tests/vectors/keys/rsa-2048.pub.der");
 /// use libseal::{Envelope, PublicKey, Recipient, SealingKey, SealingLimits};
 ///
 /// let key = PublicKey::new(der)?;
@@ -159,8 +159,8 @@ impl Deref for HeaderBytes<'_> {
 /// verify the header once, too.
 ///
 /// ```
-/// # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
-/// # let private_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");
+/// # let der = include_bytes!("../tests/vectors/keys/rsa-2048.pub.der");
+/// # let private_pem = include_bytes!("../tests/vectors/keys/rsa-2048.key.pem");
 /// # let key = libseal::PublicKey::new(der)?;
 /// # let recipients = [libseal::Recipient::new(&key)];
 /// # let mut sealing_key =
@@ -329,7 +329,7 @@ impl<'h, R: RandomSource> SealingKey<'h, R> {
     /// As [`start`](Self::start); nothing is sealed then.
     ///
     /// ```
-    /// # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
+    /// # let der = include_bytes!("../tests/vectors/keys/rsa-2048.pub.der");
     /// # let key = libseal::PublicKey::new(der)?;
     /// # let recipients = [libseal::Recipient::new(&key)];
     /// # let envelope = libseal::Envelope::new(&recipients);

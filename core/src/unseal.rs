@@ -17,12 +17,12 @@ use crate::{
 /// context has each `required` key, with the value that is given, or with any value if that is `None`.
 ///
 /// ```
-/// # let pem = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.pem");
+/// # let pem = include_bytes!("../tests/vectors/keys/rsa-2048.pub.pem");
 /// # let key = libseal::PublicKey::new(pem)?;
 /// # let recipients = [libseal::Recipient::new(&key)];
 /// # let envelope = libseal::Envelope::new(&recipients).with_context(&[("device", "42")]);
 /// # let message = envelope.seal(b"21.5 C")?;
-/// # let private_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");
+/// # let private_pem = include_bytes!("../tests/vectors/keys/rsa-2048.key.pem");
 /// let unwrapper = libseal::LocalUnwrapper::new(private_pem, None)?;
 /// let plaintext = libseal::unseal(&message, &unwrapper, &[("device", Some("42"))])?;
 /// assert_eq!(plaintext, b"21.5 C");

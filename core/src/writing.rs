@@ -24,7 +24,7 @@ use crate::{
 /// first, which is faster. A driver for another target:
 ///
 /// ```
-/// # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
+/// # let der = include_bytes!("../tests/vectors/keys/rsa-2048.pub.der");
 /// # let key = libseal::PublicKey::new(der)?;
 /// # let recipients = [libseal::Recipient::new(&key)];
 /// # let envelope = libseal::Envelope::new(&recipients);

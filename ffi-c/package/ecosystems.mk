@@ -15,12 +15,13 @@ device_targets := \
     thumbv8m.main-none-eabihf \
     $(esp_idf_targets)
 
-# Packs for an ecosystem, with the libraries for the targets.
+# Packs for an ecosystem, with the libraries for the targets. The folder in the archive is called as the
+# package is: ESP-IDF takes the one for the other.
 define device_package
 	$(call heading,Package for $(1))
-	@ffi-c/package/stage.sh $(1) '$(version)' '$(build)' '$(build)/package/libseal-$(1)-$(version)' $(2)
+	@ffi-c/package/stage.sh $(1) '$(version)' '$(build)' '$(build)/package/$(1)/libseal' $(2)
 	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) tests/packages/pack.sh \
-	    '$(build)/package/libseal-$(1)-$(version)' dist/libseal-$(1)-$(version).tar.gz
+	    '$(build)/package/$(1)/libseal' dist/libseal-$(1)-$(version).tar.gz
 endef
 
 .PHONY: dist-esp-idf

@@ -70,6 +70,28 @@ compile_error!(
     "libseal needs a crypto provider: turn on the feature `rustcrypto`, or `compact` for firmware"
 );
 
+#[cfg(all(feature = "aws-lc-rs", target_family = "wasm"))]
+compile_error!(
+    "AWS-LC does not run on WebAssembly: of libseal, turn off the features `aws-lc-rs`, `fips` and `x509`, \
+     and take `rustcrypto`, the default"
+);
+
+// A hint, and not an error, for those who want it fast. Cargo shows the warnings of crates that are built from
+// a folder; README.md has it for everyone.
+#[cfg(all(
+    target_os = "none",
+    not(feature = "rustcrypto"),
+    not(sha2_backend_soft = "compact")
+))]
+mod size {
+    #[deprecated(
+        note = "build firmware with `--cfg sha2_backend_soft=\"compact\"`, or it needs 30 KiB more flash: \
+                README.md of libseal says where to put that"
+    )]
+    const UNROLLED_SHA2: () = ();
+    const _: () = UNROLLED_SHA2;
+}
+
 #[cfg(feature = "aws-lc-rs")]
 pub(crate) use aws_lc::self_test::{SELF_TEST_PUBLIC_KEY, self_test_decrypt};
 #[cfg(feature = "alloc")]

@@ -107,7 +107,7 @@ impl Header {
     /// the last one may lie beyond the message.
     ///
     /// ```
-    /// # let der = include_bytes!("../../../tests/vectors/keys/rsa-2048.pub.der");
+    /// # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
     /// # let key = libseal::PublicKey::new(der)?;
     /// # let message = libseal::Envelope::new(&[libseal::Recipient::new(&key)]).seal(&[0; 200_000])?;
     /// let header = libseal::Header::parse(&message)?;
@@ -140,7 +140,7 @@ impl Header {
     /// key and verifies nothing: the end of the message tells for sure.
     ///
     /// ```
-    /// # let der = include_bytes!("../../../tests/vectors/keys/rsa-2048.pub.der");
+    /// # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
     /// # let key = libseal::PublicKey::new(der)?;
     /// # let message = libseal::Envelope::new(&[libseal::Recipient::new(&key)]).seal(b"21.5 C")?;
     /// // The beginning of a message is enough, if its length is known: that of an object in S3, say.

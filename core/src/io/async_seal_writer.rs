@@ -35,7 +35,7 @@ use crate::{
 /// and it would verify with a gap. `flush` and `shutdown` can be repeated. A dropped `finish` drops the writer.
 ///
 /// ```
-/// # let der = include_bytes!("../../../tests/vectors/keys/rsa-2048.pub.der");
+/// # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
 /// use libseal::{AsyncSealWriter, Envelope, PublicKey, Recipient};
 /// use tokio::io::AsyncWriteExt;
 ///

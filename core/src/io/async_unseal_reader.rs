@@ -40,10 +40,10 @@ use crate::{
 /// reports its failure.
 ///
 /// ```
-/// # let pem = include_bytes!("../../../tests/vectors/keys/rsa-2048.pub.pem");
+/// # let pem = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.pem");
 /// # let key = libseal::PublicKey::new(pem)?;
 /// # let message = libseal::Envelope::new(&[libseal::Recipient::new(&key)]).seal(b"a line of a log\n")?;
-/// # let private_pem = include_bytes!("../../../tests/vectors/keys/rsa-2048.key.pem");
+/// # let private_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");
 /// # let unwrapper = libseal::LocalUnwrapper::new(private_pem, None)?;
 /// use libseal::AsyncUnsealReader;
 /// use tokio::io::AsyncReadExt;

@@ -31,11 +31,11 @@ pub struct Salvaged {
 /// `rayon`, a call inside a thread pool unseals on its threads.
 ///
 /// ```
-/// # let pem = include_bytes!("../../../tests/vectors/keys/rsa-2048.pub.pem");
+/// # let pem = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.pem");
 /// # let key = libseal::PublicKey::new(pem)?;
 /// # let log = [b'.'; 50_000];
 /// # let message = libseal::Envelope::new(&[libseal::Recipient::new(&key)]).seal(&log)?;
-/// # let private_pem = include_bytes!("../../../tests/vectors/keys/rsa-2048.key.pem");
+/// # let private_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");
 /// # let unwrapper = libseal::LocalUnwrapper::new(private_pem, None)?;
 /// let cut = &message[..40_000];
 /// let mut beginning = Vec::new();

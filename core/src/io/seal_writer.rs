@@ -27,7 +27,7 @@ use crate::{
 /// (`pool.install(|| io::copy(..))`) seals on its threads, in larger pieces.
 ///
 /// ```
-/// # let der = include_bytes!("../../../tests/vectors/keys/rsa-2048.pub.der");
+/// # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
 /// use std::io::Write;
 /// use libseal::{Envelope, PublicKey, Recipient, SealWriter};
 ///

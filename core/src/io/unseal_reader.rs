@@ -29,10 +29,10 @@ use crate::{
 /// (`pool.install(|| io::copy(..))`) unseals on its threads, in larger pieces.
 ///
 /// ```
-/// # let pem = include_bytes!("../../../tests/vectors/keys/rsa-2048.pub.pem");
+/// # let pem = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.pem");
 /// # let key = libseal::PublicKey::new(pem)?;
 /// # let message = libseal::Envelope::new(&[libseal::Recipient::new(&key)]).seal(b"a line of a log\n")?;
-/// # let private_pem = include_bytes!("../../../tests/vectors/keys/rsa-2048.key.pem");
+/// # let private_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");
 /// use libseal::{LocalUnwrapper, UnsealReader};
 ///
 /// let unwrapper = LocalUnwrapper::new(private_pem, None)?;

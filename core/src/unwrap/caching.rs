@@ -44,8 +44,8 @@ use crate::{
 /// that blocks until a task has a key, if the task needs that thread.
 ///
 /// ```
-/// # let der = include_bytes!("../../../tests/vectors/keys/rsa-2048.pub.der");
-/// # let private_pem = include_bytes!("../../../tests/vectors/keys/rsa-2048.key.pem");
+/// # let der = include_bytes!("../../tests/vectors/keys/rsa-2048.pub.der");
+/// # let private_pem = include_bytes!("../../tests/vectors/keys/rsa-2048.key.pem");
 /// # let key = libseal::PublicKey::new(der)?;
 /// # let recipients = [libseal::Recipient::new(&key)];
 /// # let mut sealing_key =

@@ -18,7 +18,7 @@ use libseal::{Header, LocalUnwrapper, Unwrapped};
 use sha2::{Digest, Sha256};
 
 pub(crate) fn vectors() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")
 }
 
 pub(crate) fn key_file(name: &str) -> Vec<u8> {

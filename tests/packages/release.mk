@@ -1,0 +1,26 @@
+# Everything that is given away, in dist/.
+
+commit := $(shell git rev-parse HEAD 2>/dev/null)
+
+.PHONY: release
+release: release-tree  ## Build, test and list everything that is given away, in dist
+	rm -rf dist build/release
+	$(MAKE) source wheels sdist crate
+	@set -e; for target in $(release_targets); do $(MAKE) dist-c TARGET=$$target; done
+	$(MAKE) dist-esp-idf dist-platformio dist-zephyr dist-conan
+	$(MAKE) test-wheels test-crate test-c-packages test-firmware test-ecosystems
+	$(call heading,Release)
+	@$(tools) -m tests.packages.release --dist dist --tests build/release --version $(version) --commit $(commit)
+
+# What is released can be made again from its commit.
+.PHONY: release-tree
+release-tree:
+	@test -n '$(commit)' || { echo "a release is made from a commit: clone the repository with git" >&2; exit 1; }
+	@changed=$$(git status --porcelain); test -z "$$changed" || { \
+	    printf 'a release is made from a commit: commit or remove these first:\n%s\n' "$$changed" >&2; exit 1; }
+
+# For those who build it themselves, and for Yocto. Only what is committed.
+.PHONY: source
+source:  ## Pack the sources in dist
+	@mkdir -p dist
+	git archive --format=tar --prefix=libseal-source-$(version)/ HEAD | gzip -9n > dist/libseal-source-$(version).tar.gz
