@@ -29,7 +29,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 heading = @printf '\n=== %s\n' '$(1)'
 
-include tests/tools.mk tests/packages/packages.mk tests/packages/reproducible.mk \
+include tests/tools.mk core/crates.mk tests/packages/packages.mk tests/packages/reproducible.mk \
     py/wheel.mk ffi-c/library.mk ffi-c/cross.mk \
     tests/measure/bench/bench.mk tests/engines/engines.mk tests/packages/release.mk
 
