@@ -41,12 +41,25 @@ else
         echo "$linker is missing; install it: sudo apt-get install -y $packages (on Debian)" >&2
         exit 1
     }
-    # Shared libraries for musl are made only with libc as one.
-    case $target in *-musl*) RUSTFLAGS="${RUSTFLAGS-} -C target-feature=-crt-static" ;; esac
+    unwinder=
+    case $target in
+    *-linux-musl*)
+        # Shared libraries for musl are made only with libc as one.
+        RUSTFLAGS="${RUSTFLAGS-} -C target-feature=-crt-static"
+        # What unwinds is in the static library: a compiler for musl may have none that fits, like
+        # Debian's musl-gcc. Of zig, the path is seen when it links.
+        echo 'int nothing;' >"$new/nothing.c"
+        unwinder=$("$linker" -target "$zig" -shared -v -o "$new/nothing.so" "$new/nothing.c" -lunwind 2>&1 |
+            tr ' ' '\n' | grep '/libunwind\.a$')
+        rm "$new"/nothing.*
+        ;;
+    esac
     export RUSTFLAGS="${RUSTFLAGS-} -C linker=$linker${zig:+ -C link-arg=-target -C link-arg=$zig}"
+    # Windows' format has a time in it.
+    case $target in *-windows-gnu) RUSTFLAGS="$RUSTFLAGS -C link-arg=-Wl,--no-insert-timestamp" ;; esac
     $cargo build "$@" --target "$target" --release -p libseal-c
     # shellcheck disable=SC2086
-    "$here/hide_symbols.sh" "$built/$target/release/libseal.a" "$new/libseal.a" "$binutils" $ld_flags
+    "$here/hide_symbols.sh" "$built/$target/release/libseal.a" "$new/libseal.a" "$binutils" $unwinder $ld_flags
     for shared in libseal.so seal.dll libseal.dll.a; do
         [ ! -e "$built/$target/release/$shared" ] || cp "$built/$target/release/$shared" "$new/"
     done

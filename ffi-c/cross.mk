@@ -19,7 +19,7 @@ lib-all: $(addprefix lib-,$(firmware_targets) $(linux_targets))  ## Build the C 
 lib-%: FORCE
 	$(call heading,C library for $*)
 	@settings=$$(ffi-c/target.sh $*) && eval "$$settings" && \
-	    if [ -n "$$zig" ] && [ -z '$(SEAL_ONLY)' ]; then $(MAKE) $(packaging_ready); fi
+	    if [ -n "$$zig" ] && [ -z '$(SEAL_ONLY)' ]; then $(MAKE) -s $(packaging_ready); fi
 	@RUSTFLAGS='$(strip $(reproducible_rustflags) $(RUSTFLAGS))' CARGO='$(CARGO)' PROVIDER='$(PROVIDER)' \
 	    SEAL_ONLY='$(SEAL_ONLY)' ZIG_PYTHON='$(abspath $(packaging))' \
 	    ffi-c/build_for.sh $* $(target) $(build)/$*$(if $(SEAL_ONLY),-seal-only) $(CARGO_FLAGS)

@@ -2,7 +2,7 @@
 # Makes one object of the static library that cargo built, in which only libseal_* is visible: Rust's
 # own symbols would clash with those of any other Rust library in the program.
 #
-#     hide_symbols.sh [--seal-only] IN OUT [PREFIX_OF_BINUTILS [LD_FLAG...]]
+#     hide_symbols.sh [--seal-only] IN OUT [PREFIX_OF_BINUTILS [LIBRARY_OR_FLAG_FOR_LD...]]
 #
 # Each function keeps a section of its own, so that `-Wl,--gc-sections` drops those that a program
 # does not call.
@@ -29,16 +29,31 @@ if [ -n "$seal_only" ]; then
     # Nothing is unwound there, and the linker for RISC-V cannot read what Rust's own libraries have.
     eh_frame=--remove-section=.eh_frame
 fi
-roots=$("${prefix}nm" --quiet --defined-only --format=just-symbols "$work/rust.a" |
+# nm complains about assembly in bitcode, which is taken out below.
+roots=$("${prefix}nm" --quiet --defined-only --format=just-symbols "$work/rust.a" 2>/dev/null |
     sed -n 's/^libseal_/--undefined=&/p')
+[ -n "$roots" ] || { echo "${prefix}nm finds no libseal_* in $in" >&2; exit 1; }
+# The start-up code of a program for Windows defines _tls_used, which ld cannot wait for.
+case $prefix in *-mingw32-) roots="$roots --wrap=_tls_used" ;; esac
 # Groups are named like symbols, so they would clash too.
 # shellcheck disable=SC2086 # one word for each root
-"${prefix}ld.bfd" "$@" --relocatable --gc-sections --unique --force-group-allocation $roots \
-    -o "$work/libseal.o" "$work/rust.a"
+"${prefix}ld.bfd" --relocatable --gc-sections --unique --force-group-allocation $roots \
+    -o "$work/libseal.o" "$work/rust.a" "$@"
 # The bitcode of the standard library (.llvmbc) would hide the symbols from some linkers, and its debug
 # information is larger than all the rest.
-"${prefix}objcopy" --wildcard --keep-global-symbol='libseal_*' --remove-section='.llvm*' \
-    --strip-debug ${eh_frame:+"$eh_frame"} "$work/libseal.o"
+"${prefix}objcopy" --wildcard --keep-global-symbol='libseal_*' --remove-section='.llvm*' --strip-debug \
+    ${eh_frame:+"$eh_frame"} "$work/libseal.o"
+case $prefix in
+*-mingw32-)
+    # LLVM leaves pointers that nothing uses, which ld would warn about; and the names of what is imported
+    # have a random folder in them.
+    "${prefix}nm" --format=just-symbols "$work/libseal.o" |
+        sed -n 's/^\(_head_\|_*\).*_rustc[A-Za-z0-9]\{6\}_\(.*_imports_lib\)/& \1\2/p' >"$work/renamed"
+    echo "__wrap__tls_used _tls_used" >>"$work/renamed"
+    "${prefix}objcopy" --wildcard --redefine-syms="$work/renamed" --strip-unneeded-symbol='__imp_*' \
+        "$work/libseal.o"
+    ;;
+esac
 "${prefix}ar" rcsD "$work/libseal.a" "$work/libseal.o"
 mkdir -p "$(dirname "$out")"
 mv -f "$work/libseal.a" "$out"

@@ -6,6 +6,7 @@
 #     missing_packages.sh            to build all, and for the demo
 #     missing_packages.sh tests      to run the tests as well
 #     missing_packages.sh firmware   to build and test for microcontrollers and other machines
+#     missing_packages.sh c-packages to test the C library as it is installed and given away
 #     missing_packages.sh engines    to run the tests on Spark, Ray and Dask
 #     missing_packages.sh all        all of these, and those that are skipped where their tool is missing
 
@@ -47,6 +48,13 @@ case $1 in firmware | all)
     need qemu-system-arm command -v qemu-system-arm
     need qemu-system-misc command -v qemu-system-riscv32
     need qemu-user command -v qemu-aarch64
+esac
+case $1 in c-packages | all)
+    need g++ command -v c++
+    need clang command -v clang++
+    need musl-tools command -v musl-gcc
+    need pkg-config command -v pkg-config
+    need libssl-dev compiles_c cc -include openssl/sha.h
 esac
 case $1 in engines | all)
     need openjdk-17-jre-headless command -v java

@@ -98,7 +98,8 @@ def sbom(packages: dict[str, Package], target: str) -> str:
     bom.metadata.timestamp = datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), UTC)
     for key, package in packages.items():
         bom.register_dependency(components[key], [components[need] for need in package.needs])
-    return JsonV1Dot6(bom).output_as_string(indent=1) + "\n"
+    text: str = JsonV1Dot6(bom).output_as_string(indent=1)
+    return text + "\n"
 
 
 def licences(packages: dict[str, Package]) -> str:
