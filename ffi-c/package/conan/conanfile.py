@@ -3,6 +3,7 @@
 conan create . [-o libseal/*:shared=True]
 """
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -39,11 +40,8 @@ class LibsealConan(ConanFile):
 
     def build(self):
         sources = Path(self.source_folder, "sources")
-        built = Path(self.build_folder, "cargo")
-        self.run(
-            f'cargo build --locked --release -p libseal-c --target-dir "{built}"',
-            cwd=sources,
-        )
+        built = Path(os.environ.get("CARGO_TARGET_DIR") or sources / "target").absolute()
+        self.run("cargo build --locked --release -p libseal-c", cwd=sources)
         # The folder that is installed. Rust's own symbols would clash with those of other Rust libraries.
         library = Path(self.build_folder, "library")
         library.mkdir(exist_ok=True)

@@ -22,4 +22,5 @@ class TestPackage(ConanFile):
 
     def test(self):
         if can_run(self):
-            self.run(f'"{Path(self.cpp.build.bindir, "test_package")}"', env="conanrun")
+            program = Path(self.cpp.build.bindir, "test_package").absolute()
+            self.run(f'"{program}"', env="conanrun")
