@@ -15,13 +15,17 @@ device_targets := \
     thumbv8m.main-none-eabihf \
     $(esp_idf_targets)
 
-# Packs for an ecosystem, with the libraries for the targets. The folder in the archive is called as the
-# package is: ESP-IDF takes the one for the other.
+# The folder in an archive is called as the package is: ESP-IDF takes the one for the other.
+define pack_package
+	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) tests/packages/pack.sh '$(build)/package/$(1)/libseal' \
+	    dist/libseal-$(1)-$(version).tar.gz
+endef
+
+# Packs for an ecosystem of devices, with the libraries for the targets.
 define device_package
 	$(call heading,Package for $(1))
 	@ffi-c/package/stage.sh $(1) '$(version)' '$(build)' '$(build)/package/$(1)/libseal' $(2)
-	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) tests/packages/pack.sh \
-	    '$(build)/package/$(1)/libseal' dist/libseal-$(1)-$(version).tar.gz
+	$(pack_package)
 endef
 
 .PHONY: dist-esp-idf
@@ -35,3 +39,26 @@ dist-platformio: $(addprefix lib-,$(device_targets))  ## Pack the library for Pl
 .PHONY: dist-zephyr
 dist-zephyr: $(addprefix lib-,$(device_targets))  ## Pack the module for Zephyr, with libraries for Cortex-M and RISC-V
 	$(call device_package,zephyr,$(device_targets))
+
+# What the C library is built of. Of the Python package only the manifest and what cargo looks for beside it.
+conan_sources := Cargo.toml Cargo.lock LICENSE-APACHE LICENSE-MIT core include py/Cargo.toml py/src/lib.rs \
+    ffi-c/Cargo.toml ffi-c/*.rs ffi-c/src ffi-c/header ffi-c/hide_symbols.sh ffi-c/package
+
+.PHONY: dist-conan
+dist-conan:  ## Pack the recipe for Conan, with the sources of the C library
+	$(call heading,Package for conan)
+	@ffi-c/package/stage.sh conan '$(version)' '$(build)' '$(build)/package/conan/libseal'
+	@mkdir -p '$(build)/package/conan/libseal/sources' && git ls-files -z $(conan_sources) | \
+	    xargs -0 cp -P --parents -t '$(build)/package/conan/libseal/sources'
+	$(call pack_package,conan)
+
+.PHONY: test-ecosystems
+test-ecosystems: lib dist-esp-idf dist-platformio dist-zephyr dist-conan $(python_ready) $(packaging_ready)  ## Test the packages for ESP-IDF, PlatformIO, Zephyr and Conan with the tools of each
+	$(call heading,Ecosystems)
+	LIBSEAL_RELEASE=$(release) $(python) -m pytest -n logical --dist loadfile tests/ecosystems
+	@mkdir -p build/release && printf 'libseal-%s-$(version).tar.gz\t%s\t%s\n' \
+	    esp-idf 'RISC-V chips of the ESP32 family' 'packed with compote; example with stubs of ESP-IDF; no board' \
+	    platformio 'Cortex-M, 32-bit RISC-V' 'packed with pio; projects built with pio, run in QEMU; no board' \
+	    zephyr 'Cortex-M, 32-bit RISC-V' \
+	        "west, Kconfig; sample $${ZEPHYR_BASE:+run in QEMU}$${ZEPHYR_BASE:-not built: no Zephyr here}; no board" \
+	    conan 'Linux' 'conan create with test_package, static and shared' > build/release/ecosystems.tsv

@@ -20,7 +20,12 @@ case $target in
 *-linux-gnu*) echo -lutil -lrt -lpthread -lm -ldl -lc ;;
 *-windows-gnu*) echo -lkernel32 -lntdll -luserenv -lws2_32 -ldbghelp ;;
 *)
-    : | "${RUSTC:-rustc}" --target "$target" --crate-type staticlib --print native-static-libs -o /dev/null - 2>&1 |
+    # rustc replaces the file that it writes: never name a device.
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    echo >"$work/nothing.rs"
+    "${RUSTC:-rustc}" --target "$target" --crate-type staticlib --print native-static-libs \
+        --out-dir "$work" "$work/nothing.rs" 2>&1 |
         sed -n 's/^note: native-static-libs: //p' | sed 's/-lgcc_s//; s/-lunwind//'
     ;;
 esac

@@ -12,6 +12,13 @@ shift 4
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
 
+for target; do
+    [ -e "$build/$target/libseal.a" ] || {
+        echo "$build/$target/libseal.a is missing; build it: make lib-$target" >&2
+        exit 1
+    }
+done
+
 mkdir -p "$(dirname "$folder")"
 new=$(mktemp -d "$folder.XXXXXX")
 trap 'rm -rf "$new"' EXIT

@@ -9,9 +9,10 @@ test-c-packages: lib $(tools_ready) $(packaging_ready)  ## Test the C library as
 	    echo "system tools are missing; install them: sudo apt-get install -y $$missing" >&2; exit 1; }
 	@for target in $(host) $(host_musl); do $(MAKE) dist-c TARGET=$$target || exit; done
 	$(call heading,C packages)
-	PATH=$(dir $(abspath $(packaging))):$$PATH LIBSEAL_VERSION=$(version) LIBSEAL_HOST=$(host) \
+	PATH=$(dir $(abspath $(packaging))):$$PATH LIBSEAL_HOST=$(host) \
 	    $(tools) -m pytest -n logical tests/c_packages
 	@mkdir -p build/release
-	@for target in $(host) $(host_musl); do \
-	    printf 'libseal-c-$(version)-%s.tar.gz\t%s\t%s\n' $$target $$target \
-	        'CMake, Meson, pkg-config; static and shared; gcc and clang'; done > build/release/c-packages.tsv
+	@row='libseal-c-$(version)-%s.tar.gz\t%s\t%s\n'; { \
+	    printf "$$row" $(host) $(host) 'CMake, Meson, pkg-config; static, shared; gcc, clang; C, C++'; \
+	    printf "$$row" $(host_musl) $(host_musl) 'CMake, pkg-config; static; musl-gcc'; \
+	} > build/release/c-packages.tsv

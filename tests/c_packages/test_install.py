@@ -113,7 +113,9 @@ def test_bad_settings(goal: str, settings: list[str], says: str, tmp_path: Path)
 def test_a_broken_library_is_not_installed(missing: str, tmp_path: Path) -> None:
     folder = tmp_path / "library"
     folder.mkdir()
-    run("gcc", "-shared", "-fPIC", "-x", "c", "/dev/null", "-o", folder / "libseal.so")
+    source = tmp_path / "nothing.c"
+    source.write_text("int libseal_nothing;\n")
+    run("gcc", "-shared", "-fPIC", source, "-o", folder / "libseal.so")
     if missing == "SONAME":
         (folder / "libseal.a").touch()
     root = tmp_path / "root"

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import tarfile
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = Path(__file__).parent / "project"
 PROGRAM = PROJECT / "program.c"
 KEY = ROOT / "tests/vectors/keys/rsa-2048.pub.der"
-VERSION = os.environ.get("LIBSEAL_VERSION", "0.1.0")
+VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
 HOST = os.environ.get("LIBSEAL_HOST", "x86_64-unknown-linux-gnu")
 MUSL = HOST.replace("-gnu", "-musl")
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
