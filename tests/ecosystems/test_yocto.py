@@ -13,8 +13,14 @@ FOLDER = ROOT / "ffi-c/package/yocto"
 RECIPE = FOLDER / "libseal.bb"
 
 
+# There is no homepage yet; the linter does not know that `arm` is an override, as every
+# architecture is; what was built elsewhere was stripped there.
+NOT_OURS = ("var.mandatoryvar.HOMEPAGE", "vars.specific", "vars.insaneskip")
+
+
 def lint(recipe: Path) -> str:
-    process = attempt("oelint-adv", "--quiet", "--mode", "fast", recipe)
+    suppressed = (f"--suppress=oelint.{rule}" for rule in NOT_OURS)
+    process = attempt("oelint-adv", "--quiet", "--mode=fast", *suppressed, recipe)
     return "\n".join(line for line in process.stdout.splitlines() if ":error:" in line)
 
 

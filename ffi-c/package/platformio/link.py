@@ -22,7 +22,10 @@ def target_of(macros):
     for macro, target in ARM.items():
         if macro in macros:
             return target + ("hf" if "__ARM_PCS_VFP" in macros else "")
-    if macros.get("__riscv_xlen") != "32" or not macros.keys() >= {"__riscv_mul", "__riscv_compressed"}:
+    if macros.get("__riscv_xlen") != "32" or not macros.keys() >= {
+        "__riscv_mul",
+        "__riscv_compressed",
+    }:
         return None
     if "__riscv_float_abi_single" in macros and "__riscv_atomic" in macros:
         return "riscv32imafc-unknown-none-elf"
