@@ -4,10 +4,8 @@ crate := dist/libseal-$(version).crate
 
 # The crate holds the commit, and says so if files differ from it. `make test-crate` compiles what was packed.
 .PHONY: crate
-crate:  ## Pack the Rust crate in dist
+crate: rust-and-linker  ## Pack the Rust crate in dist
 	$(call heading,Crate)
-	@command -v $(CARGO) >/dev/null || { \
-	    echo "Rust is missing; install it: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y" >&2; exit 1; }
 	$(CARGO) package $(CARGO_FLAGS) --quiet -p libseal --no-verify --allow-dirty --target-dir $(target)/crate
 	@mkdir -p dist
 	@cp $(target)/crate/package/$(notdir $(crate)) $(crate).part

@@ -4,6 +4,7 @@ A test that is marked with `tries("the docs")` has its words in that note, among
 it passed, and among what was not if it was skipped.
 """
 
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -38,8 +39,10 @@ def cargo_deny(pytestconfig: pytest.Config) -> Path:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> object:
-    report: pytest.TestReport = yield
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
     tried = item.config.stash[TRIED]
     for mark in item.iter_markers("tries"):
         # One that was skipped or failed decides for all with the same words.

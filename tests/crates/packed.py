@@ -65,6 +65,7 @@ class Packed:
 
 
 def unpack(archive: Path, into: Path, target: Path) -> Packed:
+    into.mkdir(exist_ok=True)
     with tarfile.open(archive) as tar:
         tar.extractall(into, filter="data")
     (folder,) = into.iterdir()

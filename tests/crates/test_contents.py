@@ -19,6 +19,11 @@ def test_it_has_what_its_users_read(crate: Packed) -> None:
     assert names >= {"README.md", "FORMAT.md", "LICENSE-APACHE", "LICENSE-MIT", "src"}
 
 
+def test_of_the_vectors_it_has_the_keys_alone(crate: Packed) -> None:
+    files = [path for path in (crate.folder / "tests").rglob("*") if path.is_file()]
+    assert {path.parent.name for path in files} == {"keys"}
+
+
 def test_licences_and_keys_are_files_and_not_links(crate: Packed) -> None:
     with tarfile.open(crate.archive) as tar:
         assert all(member.isfile() for member in tar)
