@@ -59,7 +59,7 @@ def run(
 def compile_here(program: Path, sources: Sequence[Path], includes: Iterable[Path]) -> Path:
     """A program for this machine, with the library of this machine."""
     flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", *(f"-I{include}" for include in includes)]
-    library = [RELEASE / "libseal.a", *static_link_libs()]
+    library: list[str | Path] = [RELEASE / "libseal.a", *static_link_libs()]
     run("cc", *flags, "-o", program, *sources, *library)
     return program
 
