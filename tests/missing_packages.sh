@@ -7,6 +7,7 @@
 #     missing_packages.sh tests      to run the tests as well
 #     missing_packages.sh firmware   to build and test for microcontrollers and other machines
 #     missing_packages.sh c-packages to test the C library as it is installed and given away
+#     missing_packages.sh ecosystems to test the packages for ESP-IDF, PlatformIO, Zephyr and Conan
 #     missing_packages.sh engines    to run the tests on Spark, Ray and Dask
 #     missing_packages.sh all        all of these, and those that are skipped where their tool is missing
 
@@ -38,7 +39,7 @@ case $1 in tests | all)
     need g++ command -v c++
     need openssl command -v openssl
 esac
-case $1 in firmware | all)
+case $1 in firmware | ecosystems | all)
     need "rustc-web cargo-web rust-web-src" builds_for_other_machines
     need "gcc-arm-none-eabi libnewlib-arm-none-eabi" compiles_c arm-none-eabi-gcc --specs=nano.specs
     need "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf" \
@@ -48,6 +49,10 @@ case $1 in firmware | all)
     need qemu-system-arm command -v qemu-system-arm
     need qemu-system-misc command -v qemu-system-riscv32
     need qemu-user command -v qemu-aarch64
+esac
+case $1 in ecosystems | all)
+    # The one of their targets that rustup may not have.
+    need "rustc-web cargo-web rust-web-src" "$(dirname "$0")/../ffi-c/cargo_for.sh" thumbv8m.base-none-eabi
 esac
 case $1 in c-packages | all)
     need g++ command -v c++

@@ -53,12 +53,16 @@ dist-conan:  ## Pack the recipe for Conan, with the sources of the C library
 	$(call pack_package,conan)
 
 .PHONY: test-ecosystems
-test-ecosystems: lib dist-esp-idf dist-platformio dist-zephyr dist-conan $(python_ready) $(packaging_ready)  ## Test the packages for ESP-IDF, PlatformIO, Zephyr and Conan with the tools of each
+test-ecosystems:
+	@missing=$$(PYTHON=$(PYTHON) tests/missing_packages.sh ecosystems); if [ -z "$$missing" ]; then $(MAKE) ecosystems; else \
+	    echo "skipped: the ecosystems; to test them as well: sudo apt-get install -y $$missing"; fi
+
+.PHONY: ecosystems
+ecosystems: lib dist-esp-idf dist-platformio dist-zephyr dist-conan $(python_ready) $(packaging_ready)  ## Test the packages for ESP-IDF, PlatformIO, Zephyr and Conan with the tools of each
 	$(call heading,Ecosystems)
 	LIBSEAL_RELEASE=$(release) $(python) -m pytest -n logical --dist loadfile tests/ecosystems
 	@mkdir -p build/release && printf 'libseal-%s-$(version).tar.gz\t%s\t%s\n' \
-	    esp-idf 'RISC-V chips of the ESP32 family' 'packed with compote; example with stubs of ESP-IDF; no board' \
-	    platformio 'Cortex-M, 32-bit RISC-V' 'packed with pio; projects built with pio, run in QEMU; no board' \
-	    zephyr 'Cortex-M, 32-bit RISC-V' \
-	        "west, Kconfig; sample $${ZEPHYR_BASE:+run in QEMU}$${ZEPHYR_BASE:-not built: no Zephyr here}; no board" \
-	    conan 'Linux' 'conan create with test_package, static and shared' > build/release/ecosystems.tsv
+	    esp-idf 'ESP32-C2, C3, C5, C6, C61, H2, P4' 'packed with compote; example run with stubs of ESP-IDF; no chip' \
+	    platformio 'Cortex-M, 32-bit RISC-V' 'packed with pio; projects built with pio run in QEMU; no board' \
+	    zephyr 'Cortex-M, 32-bit RISC-V' "west, Kconfig; $(if $(ZEPHYR_BASE),sample run in QEMU,no Zephyr here to build the sample); no board" \
+	    conan 'the Linux that it is built on' 'conan create with test_package, static and shared' > build/release/ecosystems.tsv

@@ -1,10 +1,10 @@
-"""The packages as their users get them: the archives in dist/, unpacked; and the tools of ecosystems."""
+"""The packages as their users get them, in dist/; and the tools of their ecosystems."""
 
 import os
 import re
 import subprocess
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import libseal
@@ -32,13 +32,13 @@ def unpack(ecosystem: str, folder: Path) -> Path:
 
 
 def attempt(
-    *command: str | Path, cwd: Path = ROOT, **environment: str
+    *command: str | Path, cwd: Path = ROOT, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """What a command prints, with the tools of the ecosystems; it may fail."""
     return subprocess.run(
         command,
         cwd=cwd,
-        env=os.environ | {"PATH": f"{TOOLS}:{os.environ['PATH']}"} | environment,
+        env=os.environ | {"PATH": f"{TOOLS}:{os.environ['PATH']}"} | dict(environment or {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -47,20 +47,20 @@ def attempt(
     )
 
 
-def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
+def run(
+    *command: str | Path, cwd: Path = ROOT, environment: Mapping[str, str] | None = None
+) -> str:
     """What a command prints; it must succeed."""
-    process = attempt(*command, cwd=cwd, **environment)
+    process = attempt(*command, cwd=cwd, environment=environment)
     assert process.returncode == 0, f"{' '.join(map(str, command))}\n{process.stdout}"
     return process.stdout
 
 
-def compile_here(program: Path, sources: Iterable[Path], includes: Iterable[Path]) -> Path:
+def compile_here(program: Path, sources: Sequence[Path], includes: Iterable[Path]) -> Path:
     """A program for this machine, with the library of this machine."""
-    run(
-        *("cc", "-std=gnu11", "-Wall", "-Wextra", "-Werror"),
-        *(f"-I{include}" for include in includes),
-        *("-o", program, *sources, RELEASE / "libseal.a", *static_link_libs()),
-    )
+    flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", *(f"-I{include}" for include in includes)]
+    library: list[str | Path] = [RELEASE / "libseal.a", *static_link_libs()]
+    run("cc", *flags, "-o", program, *sources, *library)
     return program
 
 

@@ -49,7 +49,12 @@ def test_is_the_same_when_it_is_packed_again(ecosystem: str, tmp_path: Path) -> 
     )
     with tarfile.open(archive(ecosystem)) as tar:
         time = str(tar.getmembers()[0].mtime)
-    run("tests/packages/pack.sh", folder, tmp_path / "again.tar.gz", SOURCE_DATE_EPOCH=time)
+    run(
+        "tests/packages/pack.sh",
+        folder,
+        tmp_path / "again.tar.gz",
+        environment={"SOURCE_DATE_EPOCH": time},
+    )
     again = sha256((tmp_path / "again.tar.gz").read_bytes()).hexdigest()
     assert again == sha256(archive(ecosystem).read_bytes()).hexdigest()
 

@@ -19,7 +19,7 @@ QUICK = {
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Conan's own folder, with a profile for this machine."""
     home = tmp_path_factory.mktemp("conan")
-    run("conan", "profile", "detect", CONAN_HOME=str(home))
+    run("conan", "profile", "detect", environment={"CONAN_HOME": str(home)})
     return home
 
 
@@ -36,9 +36,7 @@ def test_the_package_is_created_and_tested(
     recipe = unpack("conan", tmp_path)
     printed = run(
         *("conan", "create", recipe, "-o", f"libseal/*:shared={shared}"),
-        **QUICK,
-        CARGO_TARGET_DIR=str(cargo),
-        CONAN_HOME=str(home),
+        environment={**QUICK, "CARGO_TARGET_DIR": str(cargo), "CONAN_HOME": str(home)},
     )
     assert f"libseal {VERSION} sealed: " in printed
     assert unsealed(printed) == b"21.5 C"
@@ -58,7 +56,7 @@ def test_the_package_is_created_and_tested(
 def test_another_machine_is_refused(home: Path, tmp_path: Path) -> None:
     process = attempt(
         *("conan", "create", unpack("conan", tmp_path), "-s:h", "arch=armv7"),
-        CONAN_HOME=str(home),
+        environment={"CONAN_HOME": str(home)},
     )
     assert process.returncode != 0
     assert "make dist-c TARGET=" in process.stdout

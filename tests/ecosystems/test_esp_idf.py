@@ -1,5 +1,4 @@
-"""The component for ESP-IDF. Its own component manager packs it; what ESP-IDF would do with it is tested
-with stubs of ESP-IDF."""
+"""The component for ESP-IDF: packed by its component manager, and built with stubs of ESP-IDF."""
 
 import tarfile
 from pathlib import Path
@@ -14,7 +13,7 @@ def test_the_component_manager_packs_it(tmp_path: Path) -> None:
     run(
         *("compote", "component", "pack", "--name", "libseal"),
         *("--project-dir", package, "--dest-dir", tmp_path),
-        IDF_COMPONENT_CACHE_PATH=str(tmp_path / "cache"),
+        environment={"IDF_COMPONENT_CACHE_PATH": str(tmp_path / "cache")},
     )
     names = set()
     for packed in (f"libseal_{VERSION}.tgz", f"libseal_{VERSION}_examples.tgz"):

@@ -1,4 +1,4 @@
-"""The library for PlatformIO: packed with `pio`, and in projects that are built with `pio` and emulated.
+"""The library for PlatformIO: packed with `pio`, and in projects built with `pio` and emulated.
 
 PlatformIO would download its platforms and SCons. Here `pio_platform` stands for a platform, with
 the compilers of this machine, and SCons is in the environment.
@@ -59,7 +59,9 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scons = core / "packages/tool-scons"
     scons.mkdir(parents=True)
     (scons / "scons.py").write_text("from SCons.Script.Main import main\nmain()\n")
-    version = run(TOOLS / "python", "-c", PIO, "scons-version", **environment(core)).split()[-1]
+    version = run(
+        TOOLS / "python", "-c", PIO, "scons-version", environment=environment(core)
+    ).split()[-1]
     package = {"name": "tool-scons", "version": version}
     (scons / "package.json").write_text(json.dumps(package))
     spec = {"owner": "platformio", "id": 1, "name": "tool-scons", "requirements": None, "uri": None}
@@ -71,14 +73,12 @@ def test_pio_packs_it(core: Path, tmp_path: Path) -> None:
     package = unpack("platformio", tmp_path)
     run(
         *(TOOLS / "python", "-c", PIO, "pkg", "pack", package, "-o", tmp_path / "packed.tar.gz"),
-        **environment(core),
+        environment=environment(core),
     )
     with tarfile.open(tmp_path / "packed.tar.gz") as tar:
         packed = {member.name for member in tar if member.isfile()}
     with tarfile.open(archive("platformio")) as tar:
-        assert packed == {
-            member.name.removeprefix("libseal/") for member in tar if member.isfile()
-        }
+        assert packed == {member.name.removeprefix("libseal/") for member in tar if member.isfile()}
     manifest = json.loads((package / "library.json").read_text())
     for example in manifest["examples"]:
         for file in example["files"]:
@@ -117,7 +117,7 @@ custom_link_flags = -nostartfiles -Wl,--gc-sections -L{FIRMWARE} -T{FIRMWARE / s
 
 def pio_run(core: Path, folder: Path) -> tuple[int, str]:
     process = attempt(
-        *(TOOLS / "python", "-c", PIO, "run", "-d", folder, "-v"), **environment(core)
+        *(TOOLS / "python", "-c", PIO, "run", "-d", folder, "-v"), environment=environment(core)
     )
     return process.returncode, process.stdout
 

@@ -13,8 +13,14 @@ FOLDER = ROOT / "ffi-c/package/yocto"
 RECIPE = FOLDER / "libseal.bb"
 
 
+# There is no homepage yet; the linter does not know that `arm` is an override, as every
+# architecture is; what was built elsewhere was stripped there.
+NOT_OURS = ("var.mandatoryvar.HOMEPAGE", "vars.specific", "vars.insaneskip")
+
+
 def lint(recipe: Path) -> str:
-    process = attempt("oelint-adv", "--quiet", "--mode", "fast", recipe)
+    suppressed = (f"--suppress=oelint.{rule}" for rule in NOT_OURS)
+    process = attempt("oelint-adv", "--quiet", "--mode=fast", *suppressed, recipe)
     return "\n".join(line for line in process.stdout.splitlines() if ":error:" in line)
 
 
@@ -22,8 +28,8 @@ def test_a_linter_finds_no_error(tmp_path: Path) -> None:
     recipe = tmp_path / f"libseal_{VERSION}.bb"
     shutil.copy(RECIPE, recipe)
     assert lint(recipe) == ""
-    recipe.write_text(RECIPE.read_text().replace("LIC_FILES_CHKSUM", "LIC_FILES"))
-    assert "LIC_FILES_CHKSUM" in lint(recipe)
+    recipe.write_text(RECIPE.read_text().replace("SUMMARY", "SUMARY"))
+    assert "'SUMMARY' should be set" in lint(recipe)
 
 
 def test_it_says_that_it_is_untested() -> None:

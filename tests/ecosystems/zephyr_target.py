@@ -1,4 +1,7 @@
-"""Prints what the Kconfig of the module chooses for a processor: zephyr_target.py KCONFIG SYMBOL..."""
+"""Prints what the Kconfig of the module chooses for a processor.
+
+zephyr_target.py KCONFIG SYMBOL...
+"""
 
 import sys
 import tempfile

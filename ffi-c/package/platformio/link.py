@@ -22,13 +22,13 @@ def target_of(macros):
     for macro, target in ARM.items():
         if macro in macros:
             return target + ("hf" if "__ARM_PCS_VFP" in macros else "")
-    if macros.get("__riscv_xlen") != "32" or not macros.keys() >= {"__riscv_mul", "__riscv_compressed"}:
-        return None
-    if "__riscv_float_abi_single" in macros and "__riscv_atomic" in macros:
-        return "riscv32imafc-unknown-none-elf"
-    if "__riscv_float_abi_soft" not in macros:
-        return None
-    return f"riscv32im{'a' if '__riscv_atomic' in macros else ''}c-unknown-none-elf"
+    if macros.get("__riscv_xlen") == "32" and {"__riscv_mul", "__riscv_compressed"} <= macros.keys():
+        atomic = "__riscv_atomic" in macros
+        if "__riscv_float_abi_soft" in macros:
+            return f"riscv32im{'a' if atomic else ''}c-unknown-none-elf"
+        if "__riscv_float_abi_single" in macros and atomic:
+            return "riscv32imafc-unknown-none-elf"
+    return None
 
 
 def macros_of(env):
