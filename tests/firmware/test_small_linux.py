@@ -40,7 +40,7 @@ def test_seals(target: str, tmp_path: Path) -> None:
         "-o",
         program,
     )
-    command = [*machine.emulator, program, KEY]
+    command: list[str | Path] = [*machine.emulator, program, KEY]
     fingerprint = sha256(KEY.read_bytes()).hexdigest()
     sealed = subprocess.run(
         [*command, fingerprint], input=PLAINTEXT, capture_output=True, check=True

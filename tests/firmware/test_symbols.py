@@ -53,7 +53,7 @@ def test_another_rust_library(target: str, tmp_path: Path) -> None:
         "}\n"
     )
     machine = beside_another(target)
-    machine.link_with(library(target), tmp_path / "main.exe", main, other_library(target))
+    machine.link_with(target, tmp_path / "main.exe", main, library(target), other_library(target))
     start = machine.start(target, "static", tmp_path)
     printed = emulate(*start, tmp_path / "main.exe")
     assert printed.strip() == sha256(b"abc").hexdigest()
@@ -70,5 +70,5 @@ def test_panics_are_caught(target: str, tmp_path: Path) -> None:
         "int main(void) { return libseal_catches_panics() ? 0 : 1; }\n"
     )
     machine = beside_another(target)
-    machine.link_with(hidden, tmp_path / "main.exe", main)
+    machine.link_with(target, tmp_path / "main.exe", main, hidden)
     emulate(*machine.start(target, "static", tmp_path), tmp_path / "main.exe")
