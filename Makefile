@@ -31,7 +31,7 @@ heading = @printf '\n=== %s\n' '$(1)'
 
 include tests/tools.mk tests/packages/packages.mk tests/packages/reproducible.mk \
     py/wheel.mk ffi-c/library.mk ffi-c/cross.mk \
-    tests/measure/bench/bench.mk tests/engines/engines.mk tests/packages/release.mk
+    tests/wheels/wheels.mk tests/measure/bench/bench.mk tests/engines/engines.mk tests/packages/release.mk
 
 .PHONY: help
 help:  ## List the targets
