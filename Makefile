@@ -2,8 +2,6 @@
 
 PYTHON ?= python3
 CARGO ?= cargo
-PREFIX ?= /usr/local
-DESTDIR ?=
 
 # Cargo.lock decides, not the day of the build.
 CARGO_FLAGS ?= --locked
@@ -30,8 +28,10 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 heading = @printf '\n=== %s\n' '$(1)'
 
 include tests/tools.mk tests/packages/packages.mk tests/packages/reproducible.mk \
-    py/wheel.mk ffi-c/library.mk ffi-c/cross.mk \
-    tests/wheels/wheels.mk tests/measure/bench/bench.mk tests/engines/engines.mk tests/packages/release.mk
+    core/crates.mk py/wheel.mk \
+    ffi-c/library.mk ffi-c/cross.mk ffi-c/package/package.mk ffi-c/package/ecosystems.mk tests/c_packages/c_packages.mk \
+    tests/measure/bench/bench.mk tests/engines/engines.mk tests/packages/release.mk \
+    tests/wheels/wheels.mk
 
 .PHONY: help
 help:  ## List the targets
@@ -62,7 +62,7 @@ check: fmt-check lint test-rust test-c test-python types test-independent intero
 build: lib wheel  ## Build the C library and the Python wheel
 
 .PHONY: lib
-lib: system  ## Build the C library, static and shared; PROVIDER=aws-lc-rs for one on AWS-LC
+lib: rust-and-linker  ## Build the C library, static and shared; PROVIDER=aws-lc-rs for one on AWS-LC
 	$(call heading,C library)
 	$(if $(filter $(PROVIDER),$(providers)),,$(error PROVIDER is one of: $(providers)))
 	$(CARGO) build $(CARGO_FLAGS) --release -p libseal-c $(addprefix --features=,$(filter-out rustcrypto,$(PROVIDER)))
@@ -70,10 +70,6 @@ lib: system  ## Build the C library, static and shared; PROVIDER=aws-lc-rs for o
 
 .PHONY: wheel
 wheel: build/wheels/ready  ## Build the Python wheel in build/wheels
-
-.PHONY: install
-install: | $(release)/libseal.a  ## Install the C library: headers, libraries, pkg-config; PREFIX=, DESTDIR=
-	ffi-c/package/install.sh '$(release)' '$(version)' '$(DESTDIR)' '$(PREFIX)'
 
 .PHONY: figures
 figures: lib examples-rust $(python_ready)  ## Measure memory and overhead, into build/figures.md

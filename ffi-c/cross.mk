@@ -1,41 +1,28 @@
-# The C library for other machines, in build/<target>: `make lib-<target>`.
+# The C library for any machine, ready to be given away, in build/TARGET: `make lib-TARGET`. With
+# SEAL_ONLY=1, in build/TARGET-seal-only.
 
-# Microcontrollers: the library only seals, and needs no heap and no operating system.
-firmware_targets := \
-    thumbv7em-none-eabihf \
-    thumbv7m-none-eabi \
-    thumbv6m-none-eabi \
-    riscv32imac-unknown-none-elf
+targets := ffi-c/targets
+targets_where = $(shell awk '!/^#/ && $(1) { print $$1 }' $(targets))
 
-# The complete library, static and shared.
-linux_targets := \
-    armv7-unknown-linux-gnueabihf \
-    aarch64-unknown-linux-gnu
+# What `make firmware` builds and runs: the machines that differ most, or all.
+DEVICES ?= some
+checked = $(if $(filter all,$(DEVICES)),$$5 ~ /./,$$5 == "always")
+firmware_targets = $(call targets_where,$$2 == "seal-only" && $(checked))
+linux_targets = $(call targets_where,$$2 == "complete" && $(checked))
+release_targets = $(call targets_where,1)
 
-# Prefix of the binutils, and flags for its ld.
-binutils_thumbv7em-none-eabihf := arm-none-eabi-
-binutils_thumbv7m-none-eabi := arm-none-eabi-
-binutils_thumbv6m-none-eabi := arm-none-eabi-
-binutils_riscv32imac-unknown-none-elf := riscv64-unknown-elf- -m elf32lriscv
-binutils_armv7-unknown-linux-gnueabihf := arm-linux-gnueabihf-
-binutils_aarch64-unknown-linux-gnu := aarch64-linux-gnu-
+SEAL_ONLY ?=
 
 .PHONY: lib-all
-lib-all: $(addprefix lib-,$(firmware_targets) $(linux_targets))  ## Build the C library for every other machine; lib-<target> for one
+lib-all: $(addprefix lib-,$(firmware_targets) $(linux_targets))  ## Build the C library for other machines, DEVICES=all for every one; lib-TARGET for one
 
-.PHONY: $(addprefix lib-,$(firmware_targets) $(linux_targets))
-$(addprefix lib-,$(firmware_targets)): lib-%:
+lib-%: FORCE
 	$(call heading,C library for $*)
-	@cargo=$$(CARGO=$(CARGO) ffi-c/cargo_for.sh $*) && set -x && $$cargo rustc $(CARGO_FLAGS) --target $* \
-	    --profile firmware -p libseal-c --no-default-features --crate-type staticlib
-	ffi-c/hide_symbols.sh $(target)/$*/firmware/libseal.a build/$*/libseal.a $(binutils_$*)
+	@settings=$$(ffi-c/target.sh $*) && eval "$$settings" && \
+	    if [ -n "$$zig" ] && [ -z '$(SEAL_ONLY)' ]; then $(MAKE) -s $(packaging_ready); fi
+	@RUSTFLAGS='$(strip $(reproducible_rustflags) $(RUSTFLAGS))' CARGO='$(CARGO)' PROVIDER='$(PROVIDER)' \
+	    SEAL_ONLY='$(SEAL_ONLY)' ZIG_PYTHON='$(abspath $(packaging))' \
+	    ffi-c/build_for.sh $* $(target) $(build)/$*$(if $(SEAL_ONLY),-seal-only) $(CARGO_FLAGS)
 
-$(addprefix lib-,$(linux_targets)): lib-%:
-	$(call heading,C library for $*)
-	@cargo=$$(CARGO=$(CARGO) ffi-c/cargo_for.sh $*) && set -x && $$cargo build $(CARGO_FLAGS) --target $* \
-	    --release -p libseal-c
-	ffi-c/hide_symbols.sh $(target)/$*/release/libseal.a build/$*/libseal.a $(binutils_$*)
-	cp $(target)/$*/release/libseal.so build/$*/
-
-lib-%:
-	@echo "unknown target $*; known are: $(firmware_targets) $(linux_targets)" >&2; exit 1
+.PHONY: FORCE
+FORCE:

@@ -3,7 +3,3 @@
 # The crypto provider of the C library: rustcrypto is portable, aws-lc-rs and fips are for servers.
 PROVIDER ?= rustcrypto
 providers := rustcrypto aws-lc-rs fips
-
-# `make install` compiles nothing if `make lib` ran before it.
-$(release)/libseal.a:
-	@$(MAKE) lib

@@ -1,16 +1,14 @@
 """What a program that uses the library is compiled with."""
 
-import re
+import subprocess
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[1] / "ffi-c/package/libseal.pc.in"
+LINK_LIBS = Path(__file__).parents[1] / "ffi-c/package/link_libs.sh"
 
 
-def static_link_libs() -> list[str]:
-    """The flags of the linker for libseal.a, as the pkg-config file says."""
-    match = re.search(r"^Libs\.private: (.*)$", PACKAGE.read_text(), re.MULTILINE)
-    assert match is not None
-    return match[1].split()
+def static_link_libs(*target: str) -> list[str]:
+    """The flags of the linker for libseal.a, as the pkg-config file has them."""
+    return subprocess.check_output([LINK_LIBS, *target], text=True).split()
 
 
 def rust_flags(release: Path) -> list[str | Path]:

@@ -7,10 +7,16 @@ tools_ready := .venv/ready
 # The tests in C need more packages than building does.
 check test-c: needed := tests
 
-.PHONY: system
-system:
+# All that the C library is built with.
+.PHONY: rust-and-linker
+rust-and-linker:
 	@command -v $(CARGO) >/dev/null || { \
 	    echo "Rust is missing; install it: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y" >&2; exit 1; }
+	@missing=$$(tests/missing_packages.sh lib); test -z "$$missing" || { \
+	    echo "a C compiler or linker is missing; install it: sudo apt-get install -y $$missing" >&2; exit 1; }
+
+.PHONY: system
+system: rust-and-linker
 	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 || { \
 	    echo "rustfmt or clippy is missing; install them: rustup component add clippy rustfmt" >&2; exit 1; }
 	@missing=$$(PYTHON=$(PYTHON) tests/missing_packages.sh $(needed)); test -z "$$missing" || { \

@@ -12,12 +12,53 @@ KEYS = ROOT / "tests/vectors/keys"
 BUILD = ROOT / "build"
 CARGO_TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 
-TARGETS = {
+BOARDS = {
     "thumbv7em-none-eabihf": "Cortex-M4F",
+    "thumbv7em-none-eabi": "Cortex-M4",
     "thumbv7m-none-eabi": "Cortex-M3",
     "thumbv6m-none-eabi": "Cortex-M0",
-    "riscv32imac-unknown-none-elf": "RISC-V",
+    "thumbv8m.main-none-eabihf": "Cortex-M33F",
+    "thumbv8m.main-none-eabi": "Cortex-M33",
+    "thumbv8m.base-none-eabi": "Cortex-M23",
+    "riscv32imac-unknown-none-elf": "RV32IMAC",
+    "riscv32imc-unknown-none-elf": "RV32IMC",
+    "riscv32i-unknown-none-elf": "RV32I",
 }
+
+
+@dataclass(frozen=True)
+class Row:
+    """Of the table in ffi-c/targets."""
+
+    target: str
+    library: str
+    binutils: str
+    linker: str
+    checked: str
+    packages: str
+
+
+TABLE = {
+    row.target: row
+    for row in (
+        Row(*line.split())
+        for line in (ROOT / "ffi-c/targets").read_text().splitlines()
+        if line and not line.startswith("#")
+    )
+}
+
+
+def chosen(library: str) -> list[str]:
+    """The targets that are tested: some of them, or with DEVICES=all every one."""
+    every = os.environ.get("DEVICES") == "all"
+    return [
+        row.target
+        for row in TABLE.values()
+        if row.library == library and (every or row.checked == "always")
+    ]
+
+
+TARGETS = {target: BOARDS[target] for target in chosen("seal-only")}
 TIME_LIMIT = 300
 """Seconds for a program in the emulator."""
 
@@ -56,7 +97,7 @@ def other_library(target: str) -> Path:
 
 def binutils(target: str) -> str:
     """What the names of the binutils begin with."""
-    return "arm-none-eabi-" if target.startswith("thumb") else "riscv64-unknown-elf-"
+    return TABLE[target].binutils.partition(",")[0]
 
 
 def symbols(prefix: str, file: Path, *which: str) -> list[str]:

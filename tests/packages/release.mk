@@ -5,12 +5,18 @@ commit := $(shell git rev-parse HEAD 2>/dev/null)
 .PHONY: release
 release: release-tree  ## Build, test and list everything that is given away, in dist
 	rm -rf dist build/release
-	$(MAKE) source wheels sdist crate
-	@set -e; for target in $(release_targets); do $(MAKE) dist-c TARGET=$$target; done
-	$(MAKE) dist-esp-idf dist-platformio dist-zephyr dist-conan
-	$(MAKE) test-wheels test-crate test-c-packages test-firmware test-ecosystems
+	$(MAKE) source wheels sdist crate dist-esp-idf dist-platformio dist-zephyr dist-conan
+	@for target in $(release_targets); do $(MAKE) dist-c TARGET=$$target || exit; done
+	$(MAKE) firmware DEVICES=all
+	$(MAKE) test-wheels test-crate test-c-packages test-ecosystems
 	$(call heading,Release)
 	@$(tools) -m tests.packages.release --dist dist --tests build/release --version $(version) --commit $(commit)
+
+.PHONY: test-packages
+test-packages:  ## Test what is given away, in a short form
+	$(MAKE) test-wheels test-crate test-c-packages test-ecosystems WHEELS=quick CRATE=quick
+	$(call heading,List of packages)
+	$(tools) -m pytest tests/packages
 
 # What is released can be made again from its commit.
 .PHONY: release-tree

@@ -10,7 +10,6 @@
 
 mod comment;
 #[allow(dead_code, reason = "the constants are for the C library")]
-#[path = "../../src/boundary/own_status.rs"]
 mod own_status;
 mod section;
 mod status;

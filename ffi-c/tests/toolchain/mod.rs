@@ -99,15 +99,11 @@ pub(crate) fn native_static_libs() -> Vec<String> {
     libs.split_whitespace().map(str::to_owned).collect()
 }
 
-/// What the linker needs beside `libseal.a`, as the pkg-config file says.
+/// What the linker needs beside `libseal.a`, as the pkg-config file has it.
 pub(crate) fn static_link_libs() -> Vec<String> {
-    let file = root().join("ffi-c/package/libseal.pc.in");
-    let text = fs::read_to_string(file).unwrap();
-    let libs = text
-        .lines()
-        .find_map(|line| line.strip_prefix("Libs.private: "));
-    let libs = libs.expect("Libs.private").split_whitespace();
-    libs.map(str::to_owned).collect()
+    let output = succeed(&mut Command::new(root().join("ffi-c/package/link_libs.sh")));
+    let libs = String::from_utf8(output.stdout).unwrap();
+    libs.split_whitespace().map(str::to_owned).collect()
 }
 
 pub(crate) const STRICT: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror"];

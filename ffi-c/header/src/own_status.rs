@@ -1,0 +1,1 @@
+../../src/boundary/own_status.rs

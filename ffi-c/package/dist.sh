@@ -1,0 +1,30 @@
+#!/bin/sh
+# Packs the library in FOLDER for those who have no Rust: what `make install` installs, with a README, the
+# licences and the list (SBOM) of what it is made of, and checksums.
+#
+#     dist.sh FOLDER VERSION TARGET STAGE ARCHIVE
+#
+# From the environment: SOURCE_DATE_EPOCH, CARGO, PYTHON, which has cyclonedx, and FEATURES of the crate that
+# the library was built with.
+set -eu
+
+folder=$1 version=$2 target=$3 stage=$4 archive=$5
+here=$(dirname "$0")
+
+rm -rf "$stage"
+"$here/install.sh" "$folder" "$version" "$target" "$stage" / lib
+
+doc=share/doc/libseal
+readme=host seal_only=
+if [ ! -e "$stage/include/libseal.h" ]; then
+    readme=firmware seal_only=--seal-only
+fi
+link_libs=$("$here/link_libs.sh" "$target")
+sed -e "s|@VERSION@|$version|g" -e "s|@TARGET@|$target|g" -e "s|@LINK_LIBS@|$link_libs|g" \
+    -e "s|@MINOR@|$(echo "$version" | cut -d. -f1,2)|g" "$here/README.$readme.md" >"$stage/$doc/README.md"
+"$PYTHON" -m tests.packages.sbom --library "$folder/libseal.a" --target "$target" --features="${FEATURES-}" $seal_only \
+    --sbom "$stage/$doc/libseal.cdx.json" --licences "$stage/$doc/LICENSES-dependencies.txt"
+
+(cd "$stage" && find . -type f | LC_ALL=C sort | xargs sha256sum | sed 's|  \./|  |') >"$stage.sums"
+mv -f "$stage.sums" "$stage/$doc/SHA256SUMS"
+"$here/../../tests/packages/pack.sh" "$stage" "$archive"

@@ -1,0 +1,41 @@
+/* Stands for Zephyr's kernel: one thread, and a work queue that may be busy. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#define ARG_UNUSED(name) (void)(name)
+
+typedef long atomic_t;
+static inline long atomic_set(atomic_t *at, long value)
+{
+    long before = *at;
+    *at = value;
+    return before;
+}
+
+typedef int64_t k_timeout_t;
+typedef int64_t k_timepoint_t;
+#define K_MSEC(ms) (ms)
+k_timepoint_t sys_timepoint_calc(k_timeout_t timeout);
+k_timeout_t sys_timepoint_timeout(k_timepoint_t end);
+
+struct k_sem {
+    int count;
+};
+#define K_SEM_DEFINE(name, count, limit) struct k_sem name = {count}
+void k_sem_reset(struct k_sem *sem);
+void k_sem_give(struct k_sem *sem);
+int k_sem_take(struct k_sem *sem, k_timeout_t timeout);
+
+struct k_mutex {
+    int taken;
+};
+#define K_MUTEX_DEFINE(name) struct k_mutex name
+int k_mutex_lock(struct k_mutex *mutex, k_timeout_t timeout);
+int k_mutex_unlock(struct k_mutex *mutex);
+
+struct k_work {
+    void (*handler)(struct k_work *work);
+};
+#define K_WORK_DEFINE(name, function) struct k_work name = {function}
+int k_work_submit(struct k_work *work);
