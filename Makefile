@@ -30,7 +30,8 @@ heading = @printf '\n=== %s\n' '$(1)'
 include tests/tools.mk tests/packages/packages.mk tests/packages/reproducible.mk \
     core/crates.mk py/wheel.mk \
     ffi-c/library.mk ffi-c/cross.mk ffi-c/package/package.mk ffi-c/package/ecosystems.mk tests/c_packages/c_packages.mk \
-    tests/measure/bench/bench.mk tests/engines/engines.mk tests/packages/release.mk
+    tests/measure/bench/bench.mk tests/engines/engines.mk tests/packages/release.mk \
+    tests/wheels/wheels.mk
 
 .PHONY: help
 help:  ## List the targets

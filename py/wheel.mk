@@ -40,7 +40,7 @@ $(wheel_targets:%=wheel-%): wheel-%: | $(tools_ready)
 	$(call build_wheel,$*,build/wheels-for/$*)
 
 .PHONY: $(free_threaded_targets:%=free-threaded-wheel-%)
-$(free_threaded_targets:%=free-threaded-wheel-%): free-threaded-wheel-%: | wheel-%
+$(free_threaded_targets:%=free-threaded-wheel-%): free-threaded-wheel-%: | $(tools_ready)
 	$(call build_wheel,$*,build/wheels-for/$*-free-threaded,--interpreter $(free_threaded))
 
 .PHONY: wheels

@@ -2,6 +2,9 @@
 //!
 //! AWS-LC seeds a generator for each thread, under a lock for all of them. A child that was forked
 //! while another thread held that lock would wait for it forever, as soon as it draws random bytes.
+//!
+//! Other locks are only held while attached to the interpreter. No thread is attached when another one forks:
+//! it has the GIL or, in free-threaded Python, has stopped all others.
 
 use std::{
     cell::RefCell,
@@ -26,11 +29,15 @@ pub(crate) fn draw<T>(draw: impl FnOnce() -> T) -> T {
     draw()
 }
 
+/// Waits detached: without a GIL, another thread that forks stops all threads that are attached, and holds
+/// what this one waits for.
 #[pyfunction]
-fn before_fork() {
-    FORKING.set(Some(
-        DRAWING.write().unwrap_or_else(PoisonError::into_inner),
-    ));
+fn before_fork(py: Python<'_>) {
+    py.detach(|| {
+        FORKING.set(Some(
+            DRAWING.write().unwrap_or_else(PoisonError::into_inner),
+        ));
+    });
 }
 
 #[pyfunction]

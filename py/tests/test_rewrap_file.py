@@ -153,6 +153,14 @@ def test_where_the_system_cannot_copy(
     assert len(calls) == (2 if failing == "fails later" else 1)
 
 
+def test_where_python_cannot_ask_the_system_to_copy(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "copy_file_range", raising=False)
+    rewrap(path, OTHER)
+    assert opens_with(path, OTHER)
+
+
 def test_links(path: Path, tmp_path: Path) -> None:
     hard, symbolic = tmp_path / "hard", tmp_path / "symbolic"
     hard.hardlink_to(path)

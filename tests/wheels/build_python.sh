@@ -5,9 +5,8 @@
 #     [PYTHON=python3.11] build_python.sh SOURCE TARGET FOLDER [--disable-gil]
 #
 # SOURCE is CPython's archive, such as what `apt-get source --download-only python3.11` fetches. TARGET is one
-# of zig's, such as x86_64-linux-gnu.2.17. FOLDER/python is the result. With PYTHON, which has to be of the same
-# version, it may be for a system that does not run here; and before CPython 3.12, it takes PYTHON to keep
-# headers of this machine away.
+# of zig's, such as x86_64-linux-gnu.2.17. FOLDER/python is the result. PYTHON, of the same version, is needed
+# if that does not run on this machine.
 set -eu
 
 source=$1
@@ -26,15 +25,20 @@ mkdir -p "$work/source" "$work/tools"
 trap 'rm -rf "$work"' EXIT
 tar -xf "$source" -C "$work/source" --strip-components=1
 
-# configure takes no blanks in these names.
-for tool in cc ar ranlib; do
-    case $tool in
-    cc) arguments="cc -target $target -fno-sanitize=undefined -Wno-date-time" ;;
-    *) arguments=$tool ;;
-    esac
-    printf '#!/bin/sh\nexec "%s" %s "$@"\n' "$zig" "$arguments" > "$work/tools/$tool"
-    chmod +x "$work/tools/$tool"
+# configure takes no blanks in these names. Headers of this machine, which CPython's setup.py adds, are of another
+# C library.
+cat > "$work/tools/cc" << END
+#!/bin/sh
+for argument; do
+    shift
+    case \$argument in -I/usr/* | -L/usr/*) ;; *) set -- "\$@" "\$argument" ;; esac
 done
+exec "$zig" cc -target $target -dynamic -fno-sanitize=undefined -Wno-date-time "\$@"
+END
+for tool in ar ranlib; do
+    printf '#!/bin/sh\nexec "%s" %s "$@"\n' "$zig" "$tool" > "$work/tools/$tool"
+done
+chmod +x "$work/tools"/*
 export CC="$work/tools/cc" AR="$work/tools/ar" RANLIB="$work/tools/ranlib"
 READELF=$(command -v readelf)
 # Nothing of this machine: its libraries are of another C library.

@@ -1,13 +1,8 @@
 """The wheels that `make wheels` leaves in dist/, and the Pythons in which they are tried."""
 
-import os
-import re
-import subprocess
-import sys
+import shutil
 import tomllib
-import zipfile
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -62,10 +57,14 @@ class Elsewhere:
         return [word.format(pythons=PYTHONS) for word in self.command]
 
     def is_there(self) -> bool:
-        return all(Path(word).exists() for word in self.argv() if word.startswith(str(PYTHONS)))
+        first, *rest = self.argv()
+        folder = str(PYTHONS)
+        return bool(shutil.which(first)) and all(
+            Path(word).exists() for word in rest if word.startswith(folder)
+        )
 
 
-FROM_SOURCE = "make wheel-pythons SOURCES='…'"
+FROM_SOURCE = "make wheel-pythons CPYTHON_3_11=… CPYTHON_3_14=…"
 ELSEWHERE = [
     Elsewhere(
         "CPython 3.11 of Debian 12 on ARM, emulated",

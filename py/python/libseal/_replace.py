@@ -73,7 +73,8 @@ class NewFile:
         self._overwrite = overwrite
         self._temporary = temporary_name(final)
         self._mode: int | None = None
-        self._can_copy = True
+        # Pythons that were built for a glibc before 2.27 lack it: those on Amazon Linux 2.
+        self._can_copy = hasattr(os, "copy_file_range")
         self._process = os.getpid()
         try:
             # Without a name no one else can open it, so it can have its final mode at once.
