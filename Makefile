@@ -197,7 +197,7 @@ firmware: firmware-tools lib-all lib-small $(python_ready)  ## Run the library o
 	@{ for target in $(firmware_targets); do \
 	        printf 'libseal-c-%s-%s.tar.gz\t%s\texample, stack and secrets in QEMU\n' $(version) $$target $$target; done; \
 	    for target in $(linux_targets); do \
-	        printf 'libseal-c-%s-%s.tar.gz\t%s\ttests in C, emulated\n' $(version) $$target $$target; done; \
+	        printf 'libseal-c-%s-%s.tar.gz\t%s\ttests in C, run here or emulated\n' $(version) $$target $$target; done; \
 	} >build/release/devices.tsv
 
 .PHONY: test-demo
