@@ -62,7 +62,10 @@ check: fmt-check lint test-rust test-c test-python types test-independent intero
 build: lib wheel  ## Build the C library and the Python wheel
 
 .PHONY: lib
-lib: rust-and-linker  ## Build the C library, static and shared; PROVIDER=aws-lc-rs for one on AWS-LC
+lib: $(if $(TARGET),lib-$(TARGET),lib-here)  ## Build the C library, static and shared; PROVIDER=aws-lc-rs for one on AWS-LC
+
+.PHONY: lib-here
+lib-here: rust-and-linker
 	$(call heading,C library)
 	$(if $(filter $(PROVIDER),$(providers)),,$(error PROVIDER is one of: $(providers)))
 	$(CARGO) build $(CARGO_FLAGS) --release -p libseal-c $(addprefix --features=,$(filter-out rustcrypto,$(PROVIDER)))

@@ -21,8 +21,12 @@ eval "$settings"
     exit 1
 }
 command -v "${binutils}ld.bfd" >/dev/null || {
-    echo "${binutils}ld.bfd is missing; install it:" \
-        "${packages:+sudo apt-get install -y $packages (on Debian)}${packages:-the binutils for $target}" >&2
+    if [ -n "$packages" ]; then
+        packages="sudo apt-get install -y $packages (on Debian)"
+    else
+        packages="the binutils for $target"
+    fi
+    echo "${binutils}ld.bfd is missing; install it: $packages" >&2
     exit 1
 }
 cargo=$("$here/cargo_for.sh" "$target" "$library")
@@ -50,9 +54,13 @@ else
         # What unwinds is in the static library: a compiler for musl may have none that fits, like
         # Debian's musl-gcc. Of zig, the path is seen when it links.
         echo 'int nothing;' >"$new/nothing.c"
-        unwinder=$("$linker" -target "$zig" -shared -v -o "$new/nothing.so" "$new/nothing.c" -lunwind 2>&1 |
-            tr ' ' '\n' | grep '/libunwind\.a$')
-        rm "$new"/nothing.*
+        "$linker" -target "$zig" -shared -v -o "$new/nothing.so" "$new/nothing.c" -lunwind >"$new/said" 2>&1 || {
+            cat "$new/said" >&2
+            echo "zig cannot link for $target; what it said is above" >&2
+            exit 1
+        }
+        unwinder=$(tr ' ' '\n' <"$new/said" | grep '/libunwind\.a$')
+        rm "$new"/nothing.* "$new/said"
         ;;
     esac
     export RUSTFLAGS="${RUSTFLAGS-} -C linker=$linker${zig:+ -C link-arg=-target -C link-arg=$zig}"

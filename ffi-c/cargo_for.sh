@@ -16,6 +16,8 @@ elif [ -x /usr/bin/cargo ] && [ -d "$debian_sources" ]; then
     # With LTO, the compiler's helpers would be left in a form that only Rust's own linker reads.
     *) cargo="CARGO_PROFILE_RELEASE_LTO=off /usr/bin/cargo -Zbuild-std=std,panic_unwind" ;;
     esac
+    echo "building for $target with Debian's Rust, $(/usr/bin/rustc --version | cut -d' ' -f2):" \
+        "the usual one lacks its library (rustup target add $target)" >&2
     echo "env RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 $cargo"
 else
     echo "Rust cannot build for $target; install it: rustup target add $target" \

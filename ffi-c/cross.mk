@@ -21,10 +21,11 @@ lib-all: $(addprefix lib-,$(firmware_targets) $(linux_targets))  ## Build the C 
 
 lib-%: FORCE
 	$(call heading,C library for $*)
-	@settings=$$(ffi-c/target.sh $*) && eval "$$settings" && \
-	    if [ -n "$$zig" ] && [ -z '$(SEAL_ONLY)' ]; then $(MAKE) -s $(packaging_ready); fi
+	@# What it complains about, build_for.sh says as well.
+	@settings=$$(ffi-c/target.sh $* 2>/dev/null) || settings=zig=; eval "$$settings"; \
+	    if [ -n "$$zig" ] && [ -z '$(SEAL_ONLY)' ]; then $(MAKE) -s $(tools_ready); fi
 	@RUSTFLAGS='$(strip $(reproducible_rustflags) $(RUSTFLAGS))' CARGO='$(CARGO)' PROVIDER='$(PROVIDER)' \
-	    SEAL_ONLY='$(SEAL_ONLY)' ZIG_PYTHON='$(abspath $(packaging))' \
+	    SEAL_ONLY='$(SEAL_ONLY)' ZIG_PYTHON='$(abspath $(tools))' \
 	    ffi-c/build_for.sh $* $(target) $(build)/$*$(if $(SEAL_ONLY),-seal-only) $(CARGO_FLAGS)
 
 .PHONY: lib-small

@@ -37,6 +37,14 @@ else
         exit 1
     }
 
+    case $target in
+    xtensa-*)
+        echo "Rust's compiler knows $target but cannot compile for it; a fork of the compiler can" \
+            "(espup installs it). For an ESP32, S2 or S3 there is no library of ours" >&2
+        exit 1
+        ;;
+    esac
+
     cfg=$({ "$rustc" --print cfg --target "$target" || /usr/bin/rustc --print cfg --target "$target"; } 2>/dev/null)
     value() {
         printf '%s\n' "$cfg" | sed -n "s/^$1=\"\(.*\)\"/\1/p"

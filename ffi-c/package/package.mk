@@ -30,7 +30,7 @@ archive = libseal-c-$(version)-$(TARGET)$(only_seals)
 dist-c:  ## Pack the C library in dist, for those who have no Rust; TARGET=
 	@test -n '$(TARGET)' || { \
 	    echo "name the machine: make dist-c TARGET=aarch64-unknown-linux-gnu (all: README.md, Installing)" >&2; exit 1; }
-	@$(MAKE) lib-$(TARGET) $(packaging_ready)
+	@$(MAKE) $(tools_ready) lib-$(TARGET)
 	$(call heading,C library for $(TARGET) in dist)
-	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) PYTHON=$(packaging) CARGO='$(CARGO)' \
+	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) PYTHON=$(tools) CARGO='$(CARGO)' \
 	    ffi-c/package/dist.sh '$(library)' '$(version)' '$(TARGET)' '$(build)/dist/$(archive)' 'dist/$(archive).tar.gz'

@@ -21,6 +21,7 @@ from tests.c_packages.tree import (
 
 FIRMWARE = "thumbv7em-none-eabihf"
 PACKAGING = ROOT / "build/packages/bin/python"
+TOOLS = ROOT / ".venv/bin/python"
 DOC = "share/doc/libseal"
 VALIDATE = """
 import sys
@@ -48,7 +49,7 @@ def pack(target: str, stage: Path) -> Path:
     run(
         *("sh", "ffi-c/package/dist.sh", library, VERSION, target, stage, packed),
         SOURCE_DATE_EPOCH="1700000000",
-        PYTHON=PACKAGING,
+        PYTHON=TOOLS,
     )
     return packed
 
@@ -79,6 +80,9 @@ def test_firmware_has_what_it_can_use(tmp_path: Path) -> None:
         ]
     )
     sbom = json.loads((tmp_path / f"firmware/{DOC}/libseal.cdx.json").read_text())
+    readme = (tmp_path / f"firmware/{DOC}/README.md").read_text()
+    assert "arm-none-eabi-gcc -mthumb -mcpu=cortex-m4" in readme
+    assert "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi" in readme
     names = {component["name"] for component in sbom["components"]}
     assert {"core", "sha2"} <= names
     assert not {"std", "rayon", "aes-gcm"} & names
@@ -86,14 +90,25 @@ def test_firmware_has_what_it_can_use(tmp_path: Path) -> None:
 
 def test_checksums(folder: Path) -> None:
     printed = run("sha256sum", "-c", f"{DOC}/SHA256SUMS", cwd=folder)
-    regular = [name for name in files(folder) if not (folder / name).is_symlink()]
     checked = [line.removesuffix(": OK") for line in printed.splitlines()]
-    assert sorted([*checked, f"{DOC}/SHA256SUMS"]) == regular
+    assert sorted([*checked, f"{DOC}/SHA256SUMS"]) == files(folder)
     with (folder / "lib/libseal.a").open("ab") as file:
         file.write(b"x")
     result = attempt("sha256sum", "-c", f"{DOC}/SHA256SUMS", cwd=folder)
     assert result.status != 0
     assert "lib/libseal.a: FAILED" in result.output
+
+
+def test_checksums_notice_a_link_that_was_lost(folder: Path) -> None:
+    (folder / "lib/libseal.so").unlink()
+    result = attempt("sha256sum", "-c", f"{DOC}/SHA256SUMS", cwd=folder)
+    assert result.status != 0
+    assert "lib/libseal.so: FAILED" in result.output
+
+
+def test_readme_names_the_compiler_that_fits(tmp_path: Path) -> None:
+    for target, compiler in {HOST: "\ncc program.c", MUSL: "\nmusl-gcc program.c"}.items():
+        assert compiler in (extract(target, tmp_path) / DOC / "README.md").read_text()
 
 
 def test_sbom(folder: Path) -> None:

@@ -44,6 +44,11 @@ def test_an_untried_target_is_derived(tmp_path: Path) -> None:
     assert "no-such-ld.bfd is missing; install it: the binutils for armv7r-none-eabihf" in said
 
 
+def test_xtensa_is_refused_with_the_reason(tmp_path: Path) -> None:
+    said = build(tmp_path, "xtensa-esp32-none-elf")
+    assert "knows xtensa-esp32-none-elf but cannot compile for it" in said
+
+
 def test_a_missing_tool_is_named_with_its_packages(tmp_path: Path) -> None:
     said = build(tmp_path, "thumbv6m-none-eabi", BINUTILS="no-such-")
     assert "no-such-ld.bfd is missing; install it: sudo apt-get install -y gcc-arm-none" in said
