@@ -5,7 +5,7 @@ test-wheels: test-python $(packaging_ready)  ## Test the wheels in dist, and the
 	$(call heading,Wheels)
 	$(packaging) -m pytest tests/wheels
 
-# Debian's Python for ARM, and the C libraries of other systems, take half a minute each. Those that are built take
+# zig's musl is 1.2.5, which Debian 13 has as well. Debian's Python for ARM, and the C libraries of other systems, take half a minute each. Those that are built take
 # five minutes each, from the archives of CPython that are named: 3.11, and 3.14 for the free-threaded one.
 pythons := $(CURDIR)/build/pythons
 debian_root = @[ -e $(pythons)/$(1) ] || tests/wheels/debian_root.sh $(pythons)/$(1) $(2)
@@ -17,8 +17,8 @@ wheel-pythons: $(tools_ready)  ## Get Pythons of other systems to test wheels in
 	@mkdir -p $(pythons)
 	$(call debian_root,aarch64,bookworm arm64 python3.11-minimal libpython3.11-stdlib)
 	$(call debian_root,glibc-2.31,bullseye amd64 libc6)
-	$(call debian_root,musl-libc,bookworm amd64 musl)
-	$(call debian_root,musl-libc-aarch64,bookworm arm64 musl)
+	$(call debian_root,musl-libc,trixie amd64 musl)
+	$(call debian_root,musl-libc-aarch64,trixie arm64 musl)
 ifdef CPYTHON_3_11
 	@command -v python3.11 >/dev/null || { echo "python3.11 is missing, which building another one takes" >&2; exit 1; }
 	$(call built_python,glibc,$(CPYTHON_3_11),x86_64-linux-gnu.2.17,,python3.11)
