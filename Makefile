@@ -93,7 +93,7 @@ bench: system $(bench_python_ready)  ## Compare the speed with other libraries, 
 	    --target=$(target)/bench
 
 .PHONY: firmware-report
-firmware-report: firmware-tools $(addprefix lib-,$(firmware_targets)) $(python_ready)  ## Measure the library on microcontrollers, into build/firmware.md
+firmware-report: firmware-tools $(addprefix lib-,$(firmware_targets)) lib-small $(python_ready)  ## Measure the library on microcontrollers, into build/firmware.md
 	$(call heading,Firmware report)
 	$(python) -m tests.measure.firmware.report
 
@@ -190,9 +190,15 @@ test-firmware:
 	    echo "skipped: the firmware; to test it as well: sudo apt-get install -y $$missing"; fi
 
 .PHONY: firmware
-firmware: firmware-tools lib-all $(python_ready)  ## Run the library on microcontrollers and other machines, emulated
+firmware: firmware-tools lib-all lib-small $(python_ready)  ## Run the library on microcontrollers and other machines, emulated; DEVICES=all for every one
 	$(call heading,Firmware)
-	$(python) -m pytest tests/firmware
+	DEVICES=$(DEVICES) $(python) -m pytest tests/firmware
+	@mkdir -p build/release
+	@{ for target in $(firmware_targets); do \
+	        printf 'libseal-c-%s-%s.tar.gz\t%s\texample, stack and secrets in QEMU\n' $(version) $$target $$target; done; \
+	    for target in $(linux_targets); do \
+	        printf 'libseal-c-%s-%s.tar.gz\t%s\ttests in C, run here or emulated\n' $(version) $$target $$target; done; \
+	} >build/release/devices.tsv
 
 .PHONY: test-demo
 test-demo:

@@ -12,7 +12,7 @@ crate: rust-and-linker  ## Pack the Rust crate in dist
 	@mv $(crate).part $(crate)
 
 .PHONY: test-crate
-test-crate: crate $(packaging_ready) $(tools_ready)  ## Test the packed crate as its users build it; CRATE=quick for less
+test-crate: crate $(packaging_ready) $(tools_ready)  ## Test the packed crate as its users build it; PACKAGES=quick for less
 	$(call heading,Packed crate)
-	CRATE=$(CRATE) CARGO='$(CARGO)' $(tools) -m pytest tests/crates --crate $(crate) --target $(target)/crate \
+	PACKAGES=$(PACKAGES) CARGO='$(CARGO)' $(tools) -m pytest tests/crates --crate $(crate) --target $(target)/crate \
 	    --deny $(dir $(packaging))cargo-deny --release build/release/crate.tsv

@@ -4,7 +4,7 @@
 #     build_for.sh TARGET TARGET_FOLDER_OF_CARGO OUT [CARGO_FLAG...]
 #
 # From the environment: SEAL_ONLY=1 for the library without Rust's std on a machine that could have all
-# of it; RUSTFLAGS; PROVIDER; BINUTILS; ZIG_PYTHON.
+# of it; RUSTFLAGS; BINUTILS; ZIG_PYTHON.
 set -eu
 
 target=$1 built=$2 out=$3
@@ -15,6 +15,11 @@ library='' binutils='' ld_flags='' zig='' linker='' packages=''
 settings=$("$here/target.sh" "$target")
 eval "$settings"
 [ -z "${SEAL_ONLY-}" ] || library=seal-only
+[ "${PROVIDER:-rustcrypto}" = rustcrypto ] || {
+    echo "PROVIDER is for this machine's library: make lib PROVIDER=$PROVIDER; one for another machine has" \
+        "the portable cryptography" >&2
+    exit 1
+}
 command -v "${binutils}ld.bfd" >/dev/null || {
     echo "${binutils}ld.bfd is missing; install it:" \
         "${packages:+sudo apt-get install -y $packages (on Debian)}${packages:-the binutils for $target}" >&2
@@ -26,10 +31,6 @@ mkdir -p "$(dirname "$out")"
 new=$(mktemp -d "$out.XXXXXX")
 trap 'rm -rf "$new"' EXIT
 if [ "$library" = seal-only ]; then
-    [ "${PROVIDER:-rustcrypto}" = rustcrypto ] || {
-        echo "PROVIDER is for the complete library; the one that only seals has its own cryptography" >&2
-        exit 1
-    }
     # As in .cargo/config.toml, which RUSTFLAGS replace.
     export RUSTFLAGS="${RUSTFLAGS-} --cfg sha2_backend_soft=\"compact\""
     $cargo rustc "$@" --target "$target" --profile firmware -p libseal-c --no-default-features \

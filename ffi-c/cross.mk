@@ -12,6 +12,9 @@ linux_targets = $(call targets_where,$$2 == "complete" && $(checked))
 release_targets = $(call targets_where,1)
 
 SEAL_ONLY ?=
+# Of small Linux, those that are built in a moment.
+small_targets = $(if $(filter all,$(DEVICES)),$(call targets_where,$$1 ~ /linux/),\
+    x86_64-unknown-linux-gnu armv7-unknown-linux-gnueabihf)
 
 .PHONY: lib-all
 lib-all: $(addprefix lib-,$(firmware_targets) $(linux_targets))  ## Build the C library for other machines, DEVICES=all for every one; lib-TARGET for one
@@ -23,6 +26,10 @@ lib-%: FORCE
 	@RUSTFLAGS='$(strip $(reproducible_rustflags) $(RUSTFLAGS))' CARGO='$(CARGO)' PROVIDER='$(PROVIDER)' \
 	    SEAL_ONLY='$(SEAL_ONLY)' ZIG_PYTHON='$(abspath $(packaging))' \
 	    ffi-c/build_for.sh $* $(target) $(build)/$*$(if $(SEAL_ONLY),-seal-only) $(CARGO_FLAGS)
+
+.PHONY: lib-small
+lib-small:
+	@set -e; for target in $(small_targets); do $(MAKE) lib-$$target SEAL_ONLY=1; done
 
 .PHONY: FORCE
 FORCE:

@@ -29,48 +29,46 @@ if [ -n "$seal_only" ]; then
     # Nothing is unwound there, and the linker for RISC-V cannot read what Rust's own libraries have.
     eh_frame=--remove-section=.eh_frame
 fi
-# nm, ar and ld complain about assembly in bitcode, which is taken out below.
-roots=$("${prefix}nm" --quiet --defined-only --format=just-symbols "$work/rust.a" 2>/dev/null |
-    sed -n 's/^libseal_/--undefined=&/p')
-[ -n "$roots" ] || { echo "${prefix}nm finds no libseal_* in $in" >&2; exit 1; }
-imports=
 case $prefix in
 *-mingw32-)
-    # The start-up code of the program defines _tls_used, which ld cannot wait for. What Rust imports from
-    # DLLs stays as it is, like any import library: linkers sort those files by name.
-    roots="$roots --wrap=_tls_used"
-    imports=$("${prefix}ar" t "$work/rust.a" | grep '\.dll[hst][0-9]*\.o$' | sort)
-    cp "$work/rust.a" "$work/libseal.a"
-    # shellcheck disable=SC2086 # one word for each file, and twice for two of one name
-    "${prefix}ar" d "$work/rust.a" $imports 2>/dev/null
-    "${prefix}ar" t "$work/libseal.a" | grep -v '\.dll[hst][0-9]*\.o$' |
-        xargs "${prefix}ar" d "$work/libseal.a" 2>/dev/null
+    # In Windows' format, one object loses what unwinding and importing from DLLs need. So all objects stay,
+    # and what is not ours gets a prefix. What is imported keeps its name, as in any import library, but
+    # the random folder in some names gets its number. objcopy takes no empty objects, and where binutils have
+    # a plug-in for bitcode, they complain about it until it is gone.
+    {
+        "${prefix}ar" t "$work/rust.a" | grep '\.dwo$' | xargs -r "${prefix}ar" d "$work/rust.a"
+        "${prefix}objcopy" --remove-section='.llvm*' --strip-debug "$work/rust.a"
+    } 2>"$work/said" || { cat "$work/said" >&2 && exit 1; }
+    "${prefix}nm" --quiet --extern-only --defined-only --print-file-name "$work/rust.a" | awk '
+        { name = $NF }
+        seen[name]++ { next }
+        match(name, /_rustc......_/) && name ~ /_imports_lib/ {
+            folder = substr(name, RSTART, RLENGTH)
+            if (!(folder in number)) number[folder] = ++count
+            rest = number[folder] substr(name, RSTART + RLENGTH - 1)
+            print name, (name ~ /^_head_/ ? "_head_libseal_" : "__libseal_") rest
+            next
+        }
+        $1 !~ /\.dll[hst][0-9]*\.o:/ && name !~ /^libseal_/ { print name, "libseal_private_" name }
+    ' >"$work/renamed"
+    "${prefix}objcopy" --enable-deterministic-archives --redefine-syms="$work/renamed" \
+        "$work/rust.a" "$work/libseal.a" 2>"$work/said" || { cat "$work/said" >&2 && exit 1; }
+    mkdir -p "$(dirname "$out")"
+    mv -f "$work/libseal.a" "$out"
+    exit
     ;;
 esac
+roots=$("${prefix}nm" --quiet --defined-only --format=just-symbols "$work/rust.a" |
+    sed -n 's/^libseal_/--undefined=&/p')
+[ -n "$roots" ] || { echo "${prefix}nm finds no libseal_* in $in" >&2; exit 1; }
 # Groups are named like symbols, so they would clash too.
-failed=
 # shellcheck disable=SC2086 # one word for each root
 "${prefix}ld.bfd" --relocatable --gc-sections --unique --force-group-allocation $roots \
-    -o "$work/libseal.o" "$work/rust.a" "$@" 2>"$work/said" || failed=yes
-grep -v 'LLVM gold plugin' "$work/said" >&2 || :
-[ -z "$failed" ] || exit 1
+    -o "$work/libseal.o" "$work/rust.a" "$@"
 # The bitcode of the standard library (.llvmbc) would hide the symbols from some linkers, and its debug
 # information is larger than all the rest.
 "${prefix}objcopy" --wildcard --keep-global-symbol='libseal_*' --remove-section='.llvm*' --strip-debug \
     ${eh_frame:+"$eh_frame"} "$work/libseal.o"
-if [ -n "$imports" ]; then
-    # LLVM leaves pointers that nothing uses, which ld would warn about.
-    "${prefix}objcopy" --wildcard --redefine-sym=__wrap__tls_used=_tls_used \
-        --strip-unneeded-symbol='__imp_*' "$work/libseal.o"
-    # Names of imports have a random folder in them, rustc and six letters: they get its number.
-    "${prefix}nm" --format=just-symbols "$work/libseal.a" 2>/dev/null | awk '
-        /_imports_lib/ && match($0, /_rustc......_/) && !seen[$0]++ {
-            folder = substr($0, RSTART, RLENGTH)
-            if (!(folder in number)) number[folder] = ++count
-            print $0, (/^_head_/ ? "_head_libseal_" : "__libseal_") number[folder] substr($0, RSTART + RLENGTH - 1)
-        }' >"$work/renamed"
-    "${prefix}objcopy" --enable-deterministic-archives --redefine-syms="$work/renamed" "$work/libseal.a"
-fi
 "${prefix}ar" rcsD "$work/libseal.a" "$work/libseal.o"
 mkdir -p "$(dirname "$out")"
 mv -f "$work/libseal.a" "$out"

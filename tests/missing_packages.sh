@@ -5,7 +5,8 @@
 #     missing_packages.sh lib        to build the C library
 #     missing_packages.sh            to build all, and for the demo
 #     missing_packages.sh tests      to run the tests as well
-#     missing_packages.sh firmware   to build and test for microcontrollers and other machines
+#     missing_packages.sh firmware   to build and test for microcontrollers and other machines; with
+#                                    DEVICES=all in the environment, for all of them
 #     missing_packages.sh c-packages to test the C library as it is installed and given away
 #     missing_packages.sh ecosystems to test the packages for ESP-IDF, PlatformIO, Zephyr and Conan
 #     missing_packages.sh engines    to run the tests on Spark, Ray and Dask
@@ -26,9 +27,10 @@ compiles_c() { # compiles_c COMPILER...
 
 builds_for_other_machines() {
     ffi_c=$(dirname "$0")/../ffi-c
-    for target in $(awk '$5 == "always" { print $1 }' "$ffi_c/targets"); do
-        "$ffi_c/cargo_for.sh" "$target" || return
-    done
+    awk -v all="${DEVICES-}" '!/^#/ && ($5 == "always" || all == "all") { print $1 }' "$ffi_c/targets" |
+        while read -r target; do
+            "$ffi_c/cargo_for.sh" "$target" || return
+        done
 }
 
 need "gcc libc6-dev" compiles_c cc
@@ -49,6 +51,12 @@ case $1 in firmware | ecosystems | all)
     need qemu-system-arm command -v qemu-system-arm
     need qemu-system-misc command -v qemu-system-riscv32
     need qemu-user command -v qemu-aarch64
+    if [ "${DEVICES-}" = all ]; then
+        need "gcc-riscv64-linux-gnu libc6-dev-riscv64-cross" compiles_c riscv64-linux-gnu-gcc
+        need musl-tools compiles_c musl-gcc
+        need gcc-mingw-w64-x86-64 compiles_c x86_64-w64-mingw32-gcc
+        need wine64 command -v wine
+    fi
 esac
 case $1 in ecosystems | all)
     # The one of their targets that rustup may not have.

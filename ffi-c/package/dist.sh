@@ -4,8 +4,7 @@
 #
 #     dist.sh FOLDER VERSION TARGET STAGE ARCHIVE
 #
-# From the environment: SOURCE_DATE_EPOCH, CARGO, PYTHON, which has cyclonedx, and FEATURES of the crate that
-# the library was built with.
+# From the environment: SOURCE_DATE_EPOCH, CARGO, and PYTHON, which has cyclonedx and ziglang.
 set -eu
 
 folder=$1 version=$2 target=$3 stage=$4 archive=$5
@@ -22,7 +21,7 @@ fi
 link_libs=$("$here/link_libs.sh" "$target")
 sed -e "s|@VERSION@|$version|g" -e "s|@TARGET@|$target|g" -e "s|@LINK_LIBS@|$link_libs|g" \
     -e "s|@MINOR@|$(echo "$version" | cut -d. -f1,2)|g" "$here/README.$readme.md" >"$stage/$doc/README.md"
-"$PYTHON" -m tests.packages.sbom --library "$folder/libseal.a" --target "$target" --features="${FEATURES-}" $seal_only \
+"$PYTHON" -m tests.packages.sbom --library "$folder/libseal.a" --target "$target" $seal_only \
     --sbom "$stage/$doc/libseal.cdx.json" --licences "$stage/$doc/LICENSES-dependencies.txt"
 
 (cd "$stage" && find . -type f | LC_ALL=C sort | xargs sha256sum | sed 's|  \./|  |') >"$stage.sums"

@@ -60,7 +60,7 @@ test-ecosystems:
 .PHONY: ecosystems
 ecosystems: lib dist-esp-idf dist-platformio dist-zephyr dist-conan $(python_ready) $(packaging_ready)  ## Test the packages for ESP-IDF, PlatformIO, Zephyr and Conan with the tools of each
 	$(call heading,Ecosystems)
-	LIBSEAL_RELEASE=$(release) $(python) -m pytest -n logical --dist loadfile tests/ecosystems
+	PACKAGES=$(PACKAGES) LIBSEAL_RELEASE=$(release) $(python) -m pytest -n logical --dist loadfile tests/ecosystems
 	@mkdir -p build/release && printf 'libseal-%s-$(version).tar.gz\t%s\t%s\n' \
 	    esp-idf 'ESP32-C2, C3, C5, C6, C61, H2, P4' 'packed with compote; example run with stubs of ESP-IDF; no chip' \
 	    platformio 'Cortex-M, 32-bit RISC-V' 'packed with pio; projects built with pio run in QEMU; no board' \

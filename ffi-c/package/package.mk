@@ -32,5 +32,5 @@ dist-c:  ## Pack the C library in dist, for those who have no Rust; TARGET=
 	    echo "name the machine: make dist-c TARGET=aarch64-unknown-linux-gnu (all: README.md, Installing)" >&2; exit 1; }
 	@$(MAKE) lib-$(TARGET) $(packaging_ready)
 	$(call heading,C library for $(TARGET) in dist)
-	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) PYTHON=$(packaging) CARGO='$(CARGO)' FEATURES='$(filter-out rustcrypto,$(PROVIDER))' \
+	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) PYTHON=$(packaging) CARGO='$(CARGO)' \
 	    ffi-c/package/dist.sh '$(library)' '$(version)' '$(TARGET)' '$(build)/dist/$(archive)' 'dist/$(archive).tar.gz'

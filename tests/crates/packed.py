@@ -13,10 +13,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CARGO = os.environ.get("CARGO", "cargo")
-QUICK = os.environ.get("CRATE") == "quick"
-
-#: For what compiles everything once more.
-not_quick = pytest.mark.skipif(QUICK, reason="CRATE=quick")
 
 #: All but `fips`, which takes CMake and Go to build.
 EVERY_FEATURE = "aws-lc-rs,local-unwrapper,rayon,tokio,x509"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.crates.packed import EVERY_FEATURE, CargoFailed, Packed, not_quick, unpack
+from tests.crates.packed import EVERY_FEATURE, CargoFailed, Packed, unpack
+from tests.packages.quick import QUICK, not_quick
 
 #: What the documentation and the README propose.
 FEATURES = {
@@ -34,15 +35,22 @@ def options(features: str) -> list[str]:
     return FEATURES[features].split()
 
 
+#: AWS-LC takes as long to compile as all the rest.
+TESTED = "everything-portable" if QUICK else "everything"
+
+
 @pytest.mark.tries("its own tests and documentation examples")
 def test_it_runs_its_own_tests_and_examples(crate: Packed) -> None:
-    said = crate.cargo("test", "--locked", f"--features={EVERY_FEATURE}")
+    said = crate.cargo("test", "--locked", *options(TESTED))
     assert "Doc-tests libseal" in said
     assert "README.md" in said
 
 
 @pytest.mark.tries(f"{len(FEATURES)} sets of features without a warning")
-@pytest.mark.parametrize("features", FEATURES)
+@pytest.mark.parametrize(
+    "features",
+    [pytest.param(name, marks=not_quick if "aws" in FEATURES[name] else ()) for name in FEATURES],
+)
 def test_it_builds_with_the_features_that_are_documented(crate: Packed, features: str) -> None:
     said = crate.cargo("check", "--locked", *options(features))
     assert "warning" not in said, said
@@ -53,6 +61,7 @@ def test_without_a_provider_it_says_which_there_are(crate: Packed) -> None:
         crate.cargo("check", "--locked", "--no-default-features")
 
 
+@not_quick
 @pytest.mark.tries("documentation without a warning")
 def test_its_documentation_has_no_warning(crate: Packed) -> None:
     """As a documentation service builds it, with what only a nightly Rust does."""

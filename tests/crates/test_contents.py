@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.crates.packed import ROOT, Packed, cargo, not_quick
+from tests.crates.packed import ROOT, Packed, cargo
+from tests.packages.quick import not_quick
 
 URL = re.compile(r"https?://")
 

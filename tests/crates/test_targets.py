@@ -17,6 +17,7 @@ from tests.crates.packed import (
     program_source,
     readme_block,
 )
+from tests.packages.quick import not_quick
 
 CORTEX_M4 = "thumbv7em-none-eabihf"
 WASI = "wasm32-wasip1"
@@ -76,6 +77,7 @@ def test_it_builds_for_bare_webassembly_without_random_bytes(crate: Packed, feat
     crate.cargo("check", "--locked", "--target", BARE, *PORTABLE[features].split())
 
 
+@not_quick
 @pytest.mark.tries("wasm32-unknown-unknown (built)")
 def test_it_builds_for_a_browser_as_in_the_readme(crate: Packed, tmp_path: Path) -> None:
     need_target(BARE)
@@ -100,6 +102,7 @@ def test_aws_lc_is_refused_on_webassembly(crate: Packed, feature: str) -> None:
     assert "take `rustcrypto`" in errors[0]
 
 
+@not_quick
 @pytest.mark.tries("a message sealed and unsealed on WASI in Node.js")
 def test_a_message_is_unsealed_and_sealed_on_wasi(crate: Packed, tmp_path: Path) -> None:
     need_target(WASI)

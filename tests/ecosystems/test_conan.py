@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.ecosystems.package import TOOLS, VERSION, attempt, run, unpack, unsealed
+from tests.packages.quick import not_quick
 
 # Quick to compile, rather than quick.
-QUICK = {
+COMPILED_FAST = {
     "CARGO_PROFILE_RELEASE_LTO": "off",
     "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
     "CARGO_PROFILE_RELEASE_OPT_LEVEL": "1",
@@ -29,6 +30,7 @@ def cargo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cargo")
 
 
+@not_quick
 @pytest.mark.parametrize("shared", [False, True])
 def test_the_package_is_created_and_tested(
     shared: bool, home: Path, cargo: Path, tmp_path: Path
@@ -36,7 +38,7 @@ def test_the_package_is_created_and_tested(
     recipe = unpack("conan", tmp_path)
     printed = run(
         *("conan", "create", recipe, "-o", f"libseal/*:shared={shared}"),
-        environment={**QUICK, "CARGO_TARGET_DIR": str(cargo), "CONAN_HOME": str(home)},
+        environment={**COMPILED_FAST, "CARGO_TARGET_DIR": str(cargo), "CONAN_HOME": str(home)},
     )
     assert f"libseal {VERSION} sealed: " in printed
     assert unsealed(printed) == b"21.5 C"

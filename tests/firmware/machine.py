@@ -10,8 +10,7 @@ from tests.firmware.program import BUILD, HERE, ROOT, binutils, library, run
 from tests.link import static_link_libs
 
 FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Iinclude"]
-ZIG = [BUILD / "packages/bin/python", "-m", "ziglang", "cc"]
-WINDOWS_LIBS = ["-lkernel32", "-lntdll", "-luserenv", "-lws2_32", "-ldbghelp"]
+ZIG: list[str | Path] = [BUILD / "packages/bin/python", "-m", "ziglang", "cc"]
 
 
 @dataclass(frozen=True)
@@ -19,19 +18,19 @@ class Machine:
     compiler: Sequence[str | Path]
     emulator: Sequence[str] = ()
     forms: Sequence[str] = ("static", "shared")
-    link_libs: Sequence[str] | None = None
-    """If they are not those of the pkg-config file."""
+    unwinder: Sequence[str] = ()
+    """If another Rust library brings none."""
 
     def link(self, target: str, form: str, executable: Path, *sources: Path) -> None:
         """Builds a program with the library."""
         name = {"static": "libseal.a", "shared": "libseal.so"}[form]
         if self.emulator == ["wine"] and form == "shared":
             name = "libseal.dll.a"
-        self.link_with(library(target).with_name(name), executable, *sources)
+        self.link_with(target, executable, *sources, library(target).with_name(name))
 
-    def link_with(self, archive: Path, executable: Path, *sources: Path) -> None:
-        libs = static_link_libs() if self.link_libs is None else self.link_libs
-        run(*self.compiler, *FLAGS, *sources, archive, *libs, "-o", executable)
+    def link_with(self, target: str, executable: Path, *inputs: Path) -> None:
+        libs = [*static_link_libs(target), *self.unwinder]
+        run(*self.compiler, *FLAGS, *inputs, *libs, "-o", executable)
 
     def start(self, target: str, form: str, folder: Path) -> list[str]:
         """What comes before the name of a program, to run it with the library in `folder`."""
@@ -59,8 +58,8 @@ def debian(tools: str, qemu: str) -> Machine:
 
 def musl(zig_target: str, *emulator: str) -> Machine:
     """Static only: there is no musl for other processors on this machine."""
-    compiler = [*ZIG, "-target", zig_target, "-static"]
-    return Machine(compiler, emulator, ["static"], ["-Wl,--eh-frame-hdr"])
+    compiler: list[str | Path] = [*ZIG, "-target", zig_target, "-static"]
+    return Machine(compiler, emulator, ["static"])
 
 
 MACHINES = {
@@ -68,12 +67,10 @@ MACHINES = {
     "aarch64-unknown-linux-gnu": debian("aarch64-linux-gnu", "qemu-aarch64"),
     "armv7-unknown-linux-gnueabihf": debian("arm-linux-gnueabihf", "qemu-arm"),
     "riscv64gc-unknown-linux-gnu": debian("riscv64-linux-gnu", "qemu-riscv64"),
-    "x86_64-unknown-linux-musl": Machine(["musl-gcc"], link_libs=["-Wl,--eh-frame-hdr"]),
+    "x86_64-unknown-linux-musl": Machine(["musl-gcc"]),
     "aarch64-unknown-linux-musl": musl("aarch64-linux-musl", "qemu-aarch64"),
     "armv7-unknown-linux-musleabihf": musl("arm-linux-musleabihf", "qemu-arm"),
-    "x86_64-pc-windows-gnu": Machine(
-        ["x86_64-w64-mingw32-gcc"], ["wine"], link_libs=WINDOWS_LIBS
-    ),
+    "x86_64-pc-windows-gnu": Machine(["x86_64-w64-mingw32-gcc"], ["wine"]),
 }
 
 
@@ -84,16 +81,16 @@ def beside_another(target: str) -> Machine:
         return machine
     if target.startswith("x86_64"):
         machine = musl("x86_64-linux-musl")
-    return replace(machine, link_libs=["-lunwind"])
+    return replace(machine, unwinder=["-lunwind"])
 
 
-def environment() -> dict[str, str]:
-    """For programs in an emulator."""
+def emulate(*command: str | Path, cwd: Path = ROOT) -> str:
+    """What a program prints that may run in an emulator; it must succeed."""
     # QEMU itself fails when a forked child of a process with threads starts more of them. Wine says
     # much, and keeps what it thinks of as its disk in the home folder.
-    prefix = BUILD / "wine"
-    return {
+    environment = {
         "LIBSEAL_TEST_NO_FORK": "1",
         "WINEDEBUG": "-all",
-        "WINEPREFIX": os.environ.get("WINEPREFIX", str(prefix)),
+        "WINEPREFIX": os.environ.get("WINEPREFIX", str(BUILD / "wine")),
     }
+    return run(*command, cwd=cwd, **environment)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.firmware.machine import MACHINES, environment
+from tests.firmware.machine import MACHINES, emulate
 from tests.firmware.program import ROOT, binutils, chosen, library, run
 
 TARGETS = [target for target in chosen("complete") if "linux" in target]
@@ -23,7 +23,7 @@ def test_c(target: str, form: str, program: str, tmp_path: Path) -> None:
     executable = tmp_path / program
     machine.link(target, form, executable, *sources)
     start = machine.start(target, form, tmp_path)
-    printed = run(*start, executable, ROOT / "tests/vectors", cwd=tmp_path, **environment())
+    printed = emulate(*start, executable, ROOT / "tests/vectors", cwd=tmp_path)
     assert re.search(r"^[1-9][0-9]* passed, 0 failed$", printed, re.MULTILINE), printed
 
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.firmware.machine import beside_another, environment
+from tests.firmware.machine import beside_another, emulate
 from tests.firmware.program import (
-    HERE,
     binutils,
     chosen,
     library,
@@ -26,8 +25,13 @@ def test_shows_only_libseal(target: str) -> None:
     if "windows" in target:
         # Entries for DLLs, as any import library has them.
         imported = {name.removeprefix("__imp_") for name in shown if name.startswith("__imp_")}
-        assert imported <= {"ProcessPrng", "WaitOnAddress", "WakeByAddressAll", "WakeByAddressSingle"}
-        ours = ("_head_libseal_", "__libseal_", "__imp_")
+        assert imported <= {
+            "ProcessPrng",
+            "WaitOnAddress",
+            "WakeByAddressAll",
+            "WakeByAddressSingle",
+        }
+        ours = ("_head_libseal_", "__libseal_", "__imp_", ".refptr.libseal_")
         shown = [name for name in shown if not name.startswith(ours) and name not in imported]
     assert [name for name in shown if not name.startswith("libseal_")] == []
 
@@ -42,16 +46,16 @@ def test_another_rust_library(target: str, tmp_path: Path) -> None:
         "int main(void)\n"
         "{\n"
         "    uint8_t hash[32];\n"
-        "    other_sha256((const uint8_t *)\"abc\", 3, hash);\n"
+        '    other_sha256((const uint8_t *)"abc", 3, hash);\n'
         "    for (int i = 0; i < 32; i++)\n"
         '        printf("%02x", hash[i]);\n'
         "    return libseal_self_test();\n"
         "}\n"
     )
     machine = beside_another(target)
-    machine.link_with(library(target), tmp_path / "main.exe", main, other_library(target))
+    machine.link_with(target, tmp_path / "main.exe", main, library(target), other_library(target))
     start = machine.start(target, "static", tmp_path)
-    printed = run(*start, tmp_path / "main.exe", **environment())
+    printed = emulate(*start, tmp_path / "main.exe")
     assert printed.strip() == sha256(b"abc").hexdigest()
 
 
@@ -66,5 +70,5 @@ def test_panics_are_caught(target: str, tmp_path: Path) -> None:
         "int main(void) { return libseal_catches_panics() ? 0 : 1; }\n"
     )
     machine = beside_another(target)
-    machine.link_with(hidden, tmp_path / "main.exe", main)
-    run(*machine.start(target, "static", tmp_path), tmp_path / "main.exe", **environment())
+    machine.link_with(target, tmp_path / "main.exe", main, hidden)
+    emulate(*machine.start(target, "static", tmp_path), tmp_path / "main.exe")

@@ -13,8 +13,9 @@ release: release-tree  ## Build, test and list everything that is given away, in
 	@$(tools) -m tests.packages.release --dist dist --tests build/release --version $(version) --commit $(commit)
 
 .PHONY: test-packages
-test-packages:  ## Test what is given away, in a short form
-	$(MAKE) test-wheels test-crate test-c-packages test-ecosystems WHEELS=quick CRATE=quick
+test-packages: export PACKAGES = quick
+test-packages:  ## Test what is given away, in a short form: packages for this machine, and for devices
+	$(MAKE) test-wheels test-crate test-c-packages test-ecosystems
 	$(call heading,List of packages)
 	$(tools) -m pytest tests/packages
 

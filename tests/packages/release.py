@@ -33,14 +33,15 @@ class Tested:
 
 def tested(folder: Path) -> dict[str, Tested]:
     """What the tests wrote down, by the names of files."""
-    found = {}
+    found: dict[str, Tested] = {}
     for table in sorted(folder.glob("*.tsv")):
         for number, line in enumerate(table.read_text().splitlines(), start=1):
             fields = line.split("\t")
             if len(fields) != 3:
                 raise SystemExit(f"{table}:{number}: wanted three fields, not {len(fields)}")
             name, target, how = fields
-            found[name] = Tested(target, how)
+            before = found.get(name)
+            found[name] = Tested(target, f"{before.how}; {how}" if before else how)
     return found
 
 

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tomllib
 import uuid
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import ziglang
 from cyclonedx.model import HashAlgorithm, HashType
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
@@ -26,6 +28,8 @@ from packageurl import PackageURL
 
 ROOT = Path(__file__).parents[2]
 CARGO = os.environ.get("CARGO", "cargo")
+# zig links it into libraries for Linux.
+UNWINDER = Path(ziglang.__file__).parent / "lib/libunwind"
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:libseal:sbom")
 
 
@@ -73,6 +77,15 @@ def rust_version(library: Path) -> str:
     return match[1].decode()
 
 
+def unwinder() -> Package:
+    """What zig links into libraries for Linux, where Rust would take libgcc_s of the machine."""
+    said = subprocess.check_output([sys.executable, "-m", "ziglang", "cc", "--version"], text=True)
+    version = re.search(r"clang version (\S+)", said)
+    if version is None:
+        raise SystemExit("zig does not say which LLVM it is made of")
+    return Package("libunwind", version[1], "Apache-2.0 WITH LLVM-exception")
+
+
 def component(package: Package, checksums: dict[str, str]) -> Component:
     checksum = checksums.get(package.id)
     return Component(
@@ -106,6 +119,7 @@ def licences(packages: dict[str, Package]) -> str:
     """The texts that have to be passed on with the library."""
     metadata = json.loads(cargo("metadata", "--format-version=1"))["packages"]
     folders = {f"{p['name']}@{p['version']}": Path(p["manifest_path"]).parent for p in metadata}
+    folders |= {key: UNWINDER for key in packages if key.startswith("libunwind@")}
     others = {key: p for key, p in packages.items() if not p.name.startswith("libseal")}
     texts: dict[str, str] = {}
     owners: dict[str, list[str]] = {}
@@ -132,22 +146,22 @@ def main() -> None:
     parser.add_argument("--library", type=Path, required=True)
     parser.add_argument("--target", required=True)
     parser.add_argument("--seal-only", action="store_true")
-    parser.add_argument("--features", default="")
     parser.add_argument("--sbom", type=Path, required=True)
     parser.add_argument("--licences", type=Path, required=True)
     arguments = parser.parse_args()
 
-    features = [f"--features={arguments.features}"] if arguments.features else []
-    if arguments.seal_only:
-        features.append("--no-default-features")
+    features = ["--no-default-features"] if arguments.seal_only else []
     packages = linked(arguments.target, features)
     std = Package(
         "core" if arguments.seal_only else "std",
         rust_version(arguments.library),
         "MIT OR Apache-2.0",
     )
-    next(iter(packages.values())).needs.add(std.id)
-    packages[std.id] = std
+    below = [std]
+    if not arguments.seal_only and "-linux-" in arguments.target:
+        below.append(unwinder())
+    next(iter(packages.values())).needs.update(package.id for package in below)
+    packages |= {package.id: package for package in below}
     arguments.sbom.write_text(sbom(packages, arguments.target))
     arguments.licences.write_text(licences(packages))
 

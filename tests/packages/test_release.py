@@ -15,7 +15,8 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     tests.mkdir()
     (dist / "a.whl").write_bytes(bytes(2_500_000))
     (dist / "b.tar.gz").write_bytes(bytes(1_000))
-    (tests / "wheels.tsv").write_text("a.whl\tmanylinux_2_17\tinstalled, and the whole suite\n")
+    (tests / "elsewhere.tsv").write_text("a.whl\tmanylinux_2_17\tin an emulator\n")
+    (tests / "wheels.tsv").write_text("a.whl\tmanylinux_2_17\tinstalled\n")
     return dist, tests
 
 
@@ -23,7 +24,7 @@ def test_table_says_what_was_not_tested(folders: tuple[Path, Path]) -> None:
     dist, tests = folders
     assert write(dist, tests, "1.2.3", "abc") == 1
     text = (dist / "README.md").read_text()
-    assert "| a.whl | 2.5 MB | manylinux_2_17 | installed, and the whole suite |" in text
+    assert "| a.whl | 2.5 MB | manylinux_2_17 | in an emulator; installed |" in text
     assert "| b.tar.gz | 1 kB |  | **not tested** |" in text
     assert "1.2.3" in text
     assert "abc" in text

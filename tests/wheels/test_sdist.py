@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.packages.quick import not_quick
 from tests.wheels.conftest import Report
 from tests.wheels.released import DIST, ROOT, SDIST
 
@@ -32,6 +33,7 @@ def install(environment: Path, path: str, target: Path) -> subprocess.CompletedP
     return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
 
 
+@not_quick
 def test_it_builds_with_nothing_but_rust_and_a_c_compiler(
     environment: Path, report: Report
 ) -> None:

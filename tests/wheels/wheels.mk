@@ -1,9 +1,15 @@
 # Testing the wheels and the sdist in dist/.
 
 .PHONY: test-wheels
-test-wheels: test-python $(packaging_ready)  ## Test the wheels in dist, and the sdist; make wheel-pythons has them run on other systems too
+test-wheels: $(if $(filter quick,$(PACKAGES)),sdist wheel-in-dist,test-python) $(packaging_ready)  ## Test the wheels in dist, and the sdist; make wheel-pythons has them run on other systems too
 	$(call heading,Wheels)
-	$(packaging) -m pytest tests/wheels
+	PACKAGES=$(PACKAGES) $(packaging) -m pytest tests/wheels
+
+# The wheel that `make check` tests, among those in dist.
+.PHONY: wheel-in-dist
+wheel-in-dist: build/wheels/ready
+	@mkdir -p dist
+	cp build/wheels/*.whl dist
 
 # zig's musl is 1.2.5, which Debian 13 has as well. Debian's Python for ARM, and the C libraries of other systems, take half a minute each. Those that are built take
 # five minutes each, from the archives of CPython that are named: 3.11, and 3.14 for the free-threaded one.

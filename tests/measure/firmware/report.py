@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from tests.firmware.program import (
     BUILD,
     KEYS,
+    ROOT,
     TARGETS,
     Program,
     binutils,
@@ -215,6 +216,28 @@ def operation_tables(boards: dict[str, Board]) -> Iterator[str]:
         yield from table(head, rows)
 
 
+def small_linux() -> Iterator[str]:
+    """The library that only seals, for Linux, beside OpenSSL's of this machine."""
+    archive = BUILD / "x86_64-unknown-linux-gnu-seal-only/libseal.a"
+    program = BUILD / "firmware/seal_small"
+    program.parent.mkdir(exist_ok=True)
+    source = ROOT / "examples/c/seal_small.c"
+    run("gcc", "-Os", "-s", "-Iinclude", source, archive, "-Wl,--gc-sections", "-o", program)
+    loaded = {}
+    for file in [archive, *Path("/usr/lib/x86_64-linux-gnu").glob("libcrypto.so.*")]:
+        total = run("size", "--totals", file).splitlines()[-1].split()
+        loaded[file.name] = sum(map(int, total[:3]))
+    yield "Small Linux (x86-64), the library without Rust's std, in KiB:"
+    yield ""
+    rows = [
+        [f"code and data of all of `{name}`", f"{size / KIB:,.0f}"] for name, size in loaded.items()
+    ]
+    rows.append(
+        ["a program that seals (`seal_small`), stripped", f"{program.stat().st_size / KIB:.0f}"]
+    )
+    yield from table(["", "KiB"], rows)
+
+
 def main() -> None:
     with TemporaryDirectory(dir=BUILD, prefix="firmware-") as directory:
         boards = {}
@@ -231,6 +254,7 @@ def main() -> None:
         *flash_tables(boards),
         *memory_tables(boards),
         *operation_tables(boards),
+        *small_linux(),
     ]
     text = "\n".join(lines)
     (BUILD / "firmware.md").write_text(text)
