@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.wheels.conftest import Report
-from tests.wheels.released import ELSEWHERE, FREE_THREADED, ROOT, Elsewhere
+from tests.wheels.released import ELSEWHERE, FREE_THREADED, ROOT, WHEELS, Elsewhere
 
 # Of py/tests.
 EVERYWHERE = ["test_vectors.py", "test_machines.py", "test_header.py"]
@@ -93,6 +93,19 @@ def test_the_wheel_passes_the_suite_there(
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     summary = done.stdout.strip().splitlines()[-1]
     report.add(elsewhere.wheel.path, f"{elsewhere.name}: {summary}")
+
+
+def members(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as wheel:
+        names = [name for name in wheel.namelist() if name.startswith("libseal/")]
+        return {name: wheel.read(name) for name in names}
+
+
+def test_the_wheel_that_the_suite_tests_is_the_one_that_is_released(report: Report) -> None:
+    (tested,) = (ROOT / "build/wheels").glob("*.whl")
+    (released,) = (wheel for wheel in WHEELS if wheel.path.name == tested.name)
+    assert members(tested) == members(released.path), "run `make wheels` again"
+    report.add(released.path, "the whole suite, on this machine")
 
 
 FORKS = """

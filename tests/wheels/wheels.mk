@@ -11,8 +11,9 @@ wheel-in-dist: build/wheels/ready
 	@mkdir -p dist
 	cp build/wheels/*.whl dist
 
-# zig's musl is 1.2.5, which Debian 13 has as well. Debian's Python for ARM, and the C libraries of other systems, take half a minute each. Those that are built take
-# five minutes each, from the archives of CPython that are named: 3.11, and 3.14 for the free-threaded one.
+# What comes from Debian takes half a minute each: Python for ARM, and C libraries of other systems. zig's musl is
+# that of Debian 13. Pythons that are built take five minutes each, from the archives of CPython that are named:
+# 3.11, and 3.14 for the free-threaded one.
 pythons := $(CURDIR)/build/pythons
 debian_root = @[ -e $(pythons)/$(1) ] || tests/wheels/debian_root.sh $(pythons)/$(1) $(2)
 built_python = @[ -e $(pythons)/$(1) ] || PYTHON=$(5) tests/wheels/build_python.sh '$(2)' $(3) $(pythons)/$(1) $(4)
