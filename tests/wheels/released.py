@@ -86,7 +86,7 @@ ELSEWHERE = [
     Elsewhere(
         "CPython 3.11 on musl",
         MUSL,
-        ("{pythons}/musl-libc/lib/ld-musl-x86_64.so.1", "{pythons}/musl/bin/python3.11"),
+        ("{pythons}/musl-libc/usr/lib/ld-musl-x86_64.so.1", "{pythons}/musl/bin/python3.11"),
         FROM_SOURCE,
     ),
     Elsewhere(
@@ -94,7 +94,7 @@ ELSEWHERE = [
         MUSL_AARCH64,
         (
             "qemu-aarch64",
-            "{pythons}/musl-libc-aarch64/lib/ld-musl-aarch64.so.1",
+            "{pythons}/musl-libc-aarch64/usr/lib/ld-musl-aarch64.so.1",
             "{pythons}/aarch64-musl/bin/python3.11",
         ),
         FROM_SOURCE,

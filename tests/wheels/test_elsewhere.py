@@ -6,14 +6,13 @@ that everything else is made of.
 
 import os
 import subprocess
-import sysconfig
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.wheels.conftest import Report
-from tests.wheels.released import ELSEWHERE, FREE_THREADED, ROOT, Elsewhere
+from tests.wheels.released import ELSEWHERE, FREE_THREADED, ROOT, WHEELS, Elsewhere
 
 # Of py/tests.
 EVERYWHERE = ["test_vectors.py", "test_machines.py", "test_header.py"]
@@ -39,10 +38,24 @@ def elsewhere(request: pytest.FixtureRequest) -> Elsewhere:
     return elsewhere
 
 
-def run(elsewhere: Elsewhere, installed: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def install(elsewhere: Elsewhere, folder: Path) -> tuple[list[str], Path]:
+    """Unpacks the wheel, and returns how to start a Python and where the wheel is."""
+    argv, installed = elsewhere.argv(), folder / "installed"
+    if len(argv) == 1:
+        # A Python that runs as it is has an environment, which the Pythons that it starts share.
+        subprocess.run([*argv, "-m", "venv", "--without-pip", str(folder / "venv")], check=True)
+        argv = [str(folder / "venv/bin/python")]
+        (installed,) = (folder / "venv").glob("lib/python3*/site-packages")
     with zipfile.ZipFile(elsewhere.wheel.path) as archive:
         archive.extractall(installed)
-    tools = sysconfig.get_path("purelib", vars={"base": str(ROOT / ".venv")})
+    return argv, installed
+
+
+def run(elsewhere: Elsewhere, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    argv, installed = install(elsewhere, folder)
+    # pytest, which is Python only.
+    (tools,) = (ROOT / ".venv").glob("lib/python3*/site-packages")
+    (installed / "tools.pth").write_text(f"{tools}\n")
     paths = [installed, ROOT / "py/tests", ROOT, tools]
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(map(str, paths)),
@@ -52,9 +65,9 @@ def run(elsewhere: Elsewhere, installed: Path, *arguments: str) -> subprocess.Co
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
     return subprocess.run(
-        [*elsewhere.argv(), *arguments],
+        [*argv, *arguments],
         env=environment,
-        cwd=installed,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
@@ -76,10 +89,23 @@ def test_the_wheel_passes_the_suite_there(
     ]
     options += ["--basetemp", str(tmp_path / "tests"), "-W", "ignore::DeprecationWarning"]
     files = [str(ROOT / "py/tests" / name) for name in tests]
-    done = run(elsewhere, tmp_path / "installed", "-m", "pytest", *options, *files)
+    done = run(elsewhere, tmp_path, "-m", "pytest", *options, *files)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     summary = done.stdout.strip().splitlines()[-1]
     report.add(elsewhere.wheel.path, f"{elsewhere.name}: {summary}")
+
+
+def members(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as wheel:
+        names = [name for name in wheel.namelist() if name.startswith("libseal/")]
+        return {name: wheel.read(name) for name in names}
+
+
+def test_the_wheel_that_the_suite_tests_is_the_one_that_is_released(report: Report) -> None:
+    (tested,) = (ROOT / "build/wheels").glob("*.whl")
+    (released,) = (wheel for wheel in WHEELS if wheel.path.name == tested.name)
+    assert members(tested) == members(released.path), "run `make wheels` again"
+    report.add(released.path, "the whole suite, on this machine")
 
 
 FORKS = """

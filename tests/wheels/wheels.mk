@@ -11,8 +11,9 @@ wheel-in-dist: build/wheels/ready
 	@mkdir -p dist
 	cp build/wheels/*.whl dist
 
-# Debian's Python for ARM, and the C libraries of other systems, take half a minute each. Those that are built take
-# five minutes each, from the archives of CPython that are named: 3.11, and 3.14 for the free-threaded one.
+# What comes from Debian takes half a minute each: Python for ARM, and C libraries of other systems. zig's musl is
+# that of Debian 13. Pythons that are built take five minutes each, from the archives of CPython that are named:
+# 3.11, and 3.14 for the free-threaded one.
 pythons := $(CURDIR)/build/pythons
 debian_root = @[ -e $(pythons)/$(1) ] || tests/wheels/debian_root.sh $(pythons)/$(1) $(2)
 built_python = @[ -e $(pythons)/$(1) ] || PYTHON=$(5) tests/wheels/build_python.sh '$(2)' $(3) $(pythons)/$(1) $(4)
@@ -23,8 +24,8 @@ wheel-pythons: $(tools_ready)  ## Get Pythons of other systems to test wheels in
 	@mkdir -p $(pythons)
 	$(call debian_root,aarch64,bookworm arm64 python3.11-minimal libpython3.11-stdlib)
 	$(call debian_root,glibc-2.31,bullseye amd64 libc6)
-	$(call debian_root,musl-libc,bookworm amd64 musl)
-	$(call debian_root,musl-libc-aarch64,bookworm arm64 musl)
+	$(call debian_root,musl-libc,trixie amd64 musl)
+	$(call debian_root,musl-libc-aarch64,trixie arm64 musl)
 ifdef CPYTHON_3_11
 	@command -v python3.11 >/dev/null || { echo "python3.11 is missing, which building another one takes" >&2; exit 1; }
 	$(call built_python,glibc,$(CPYTHON_3_11),x86_64-linux-gnu.2.17,,python3.11)
