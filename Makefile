@@ -7,7 +7,16 @@ CARGO ?= cargo
 CARGO_FLAGS ?= --locked
 
 build := $(CURDIR)/build
-target := $(abspath $(or $(CARGO_TARGET_DIR),target))
+target := $(abspath $(or $(CARGO_TARGET_DIR),$(CARGO_BUILD_TARGET_DIR),target))
+
+# make splits at blanks, and the shell at quotes.
+without_odd = $(if $(findstring ',$(1))$(findstring ",$(1))$(findstring :,$(1))$(word 2,$(1)),\
+    $(error move $(2) to a path without blanks, quotes and colons; it is $(1)))
+$(call without_odd,$(CURDIR),the checkout)
+$(call without_odd,$(CARGO_TARGET_DIR)$(CARGO_BUILD_TARGET_DIR),the target folder)
+
+# What is built is for the machine that a target of make names, with the flags written here.
+unexport CARGO_BUILD_TARGET CARGO_ENCODED_RUSTFLAGS
 release := $(target)/release
 
 # All features but `fips`, which takes CMake and Go to build.
@@ -66,10 +75,13 @@ lib: $(if $(TARGET),lib-$(TARGET),lib-here)  ## Build the C library, static and 
 
 .PHONY: lib-here
 lib-here: rust-and-linker
+	$(if $(SEAL_ONLY),$(error SEAL_ONLY=1 needs TARGET=))
 	$(call heading,C library)
-	$(if $(filter $(PROVIDER),$(providers)),,$(error PROVIDER is one of: $(providers)))
-	$(CARGO) build $(CARGO_FLAGS) --release -p libseal-c $(addprefix --features=,$(filter-out rustcrypto,$(PROVIDER)))
+	@rm -f $(release)/libseal.provider
+	$(CARGO) build $(CARGO_FLAGS) --release -p libseal-c $(addprefix --features=,$(filter-out rustcrypto,$(PROVIDER))) \
+	    --target-dir $(target)
 	@[ "$$(uname)" != Linux ] || ffi-c/hide_symbols.sh $(release)/libseal.a $(release)/libseal.a
+	@echo $(PROVIDER) >$(release)/libseal.provider
 
 .PHONY: wheel
 wheel: build/wheels/ready  ## Build the Python wheel in build/wheels

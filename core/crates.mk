@@ -6,6 +6,8 @@ crate := dist/libseal-$(version).crate
 .PHONY: crate
 crate: rust-and-linker  ## Pack the Rust crate in dist
 	$(call heading,Crate)
+	@changed=$$(git status --porcelain core 2>/dev/null); [ -z "$$changed" ] || \
+	    printf 'the crate will have what is not committed:\n%s\n' "$$changed" >&2
 	$(CARGO) package $(CARGO_FLAGS) --quiet -p libseal --no-verify --allow-dirty --target-dir $(target)/crate
 	@mkdir -p dist
 	@cp $(target)/crate/package/$(notdir $(crate)) $(crate).part

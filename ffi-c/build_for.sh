@@ -6,6 +6,9 @@
 # From the environment: SEAL_ONLY=1 for the library without Rust's std on a machine that could have all
 # of it; RUSTFLAGS; BINUTILS; ZIG_PYTHON.
 set -eu
+trap 'exit 1' HUP INT TERM
+# The notes that cargo would make for the next time change the library.
+export CARGO_INCREMENTAL=0
 
 target=$1 built=$2 out=$3
 shift 3

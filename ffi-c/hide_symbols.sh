@@ -7,6 +7,7 @@
 # Each function keeps a section of its own, so that `-Wl,--gc-sections` drops those that a program
 # does not call.
 set -eu
+trap 'exit 1' HUP INT TERM
 
 seal_only=
 [ "$1" != --seal-only ] || { seal_only=yes && shift; }
@@ -16,7 +17,9 @@ command -v "${prefix}ld.bfd" >/dev/null || {
     echo "${prefix}ld.bfd is missing; install it: sudo apt-get install -y binutils${prefix:+-${prefix%-}}" >&2
     exit 1
 }
-work=$(mktemp -d)
+# Beside OUT, so that the last step cannot fail half-way.
+mkdir -p "$(dirname "$out")"
+work=$(mktemp -d "$out.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
 cp "$in" "$work/rust.a"
@@ -70,5 +73,4 @@ roots=$("${prefix}nm" --quiet --defined-only --format=just-symbols "$work/rust.a
 "${prefix}objcopy" --wildcard --keep-global-symbol='libseal_*' --remove-section='.llvm*' --strip-debug \
     ${eh_frame:+"$eh_frame"} "$work/libseal.o"
 "${prefix}ar" rcsD "$work/libseal.a" "$work/libseal.o"
-mkdir -p "$(dirname "$out")"
 mv -f "$work/libseal.a" "$out"

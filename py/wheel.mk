@@ -28,7 +28,7 @@ define build_wheel
 	$(tools) py/settle_sbom.py '$(CURDIR)' $(2)/*.whl
 endef
 
-build/wheels/ready: $(wheel_sources) | $(tools_ready)
+build/wheels/ready: $(wheel_sources) | $(tools_ready) system
 	$(call build_wheel,$(wheel_target),build/wheels)
 	@touch $@
 

@@ -6,9 +6,15 @@
 #
 # From the environment: SOURCE_DATE_EPOCH, CARGO, and PYTHON, which has cyclonedx and ziglang.
 set -eu
+trap 'exit 1' HUP INT TERM
 
 folder=$1 version=$2 target=$3 stage=$4 archive=$5
 here=$(dirname "$0")
+
+# One at a time: two would take each other's folder.
+mkdir -p "$(dirname "$stage")"
+exec 9>"$stage.lock"
+flock 9
 
 rm -rf "$stage"
 "$here/install.sh" "$folder" "$version" "$target" "$stage" / lib

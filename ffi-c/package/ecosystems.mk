@@ -47,6 +47,8 @@ conan_sources := Cargo.toml Cargo.lock LICENSE-APACHE LICENSE-MIT core include p
 .PHONY: dist-conan
 dist-conan:  ## Pack the recipe for Conan, with the sources of the C library
 	$(call heading,Package for conan)
+	@git ls-files --error-unmatch Cargo.toml >/dev/null 2>&1 || { \
+	    echo "the sources are those that git knows: clone the repository with git" >&2; exit 1; }
 	@ffi-c/package/stage.sh conan '$(version)' '$(build)' '$(build)/package/conan/libseal'
 	@mkdir -p '$(build)/package/conan/libseal/sources' && git ls-files -z $(conan_sources) | \
 	    xargs -0 cp -P --parents -t '$(build)/package/conan/libseal/sources'

@@ -6,6 +6,7 @@
 #
 # The libraries are BUILD/TARGET/libseal.a, as `make lib-TARGET` leaves them.
 set -eu
+trap 'exit 1' HUP INT TERM
 
 ecosystem=$1 version=$2 build=$3 folder=$4
 shift 4

@@ -29,5 +29,8 @@ release-tree:
 # For those who build it themselves, and for Yocto. Only what is committed.
 .PHONY: source
 source:  ## Pack the sources in dist
+	@test -n '$(commit)' || { echo "the sources are packed from a commit: clone the repository with git" >&2; exit 1; }
 	@mkdir -p dist
-	git archive --format=tar --prefix=libseal-source-$(version)/ HEAD | gzip -9n > dist/libseal-source-$(version).tar.gz
+	git archive --format=tar --prefix=libseal-source-$(version)/ --output=dist/source.tar HEAD
+	gzip -9n <dist/source.tar >dist/libseal-source-$(version).tar.gz.part
+	@mv dist/libseal-source-$(version).tar.gz.part dist/libseal-source-$(version).tar.gz && rm dist/source.tar
