@@ -67,11 +67,36 @@ def test_a_library_that_is_missing_leaves_no_package(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_key_of_the_examples_is_what_the_command_would_export() -> None:
-    text = (ROOT / "ffi-c/package/example/telemetry_key.h").read_text()
-    arrays = {
+def arrays(header: str) -> dict[str, bytes]:
+    return {
         name: bytes(int(byte, 16) for byte in re.findall("0x([0-9a-f]{2})", body))
-        for name, body in re.findall(r"const uint8_t (\w+)\[\d+\] = \{(.*?)\};", text, re.DOTALL)
+        for name, body in re.findall(r"const uint8_t (\w+)\[\d*\] = \{(.*?)\};", header, re.DOTALL)
     }
+
+
+KEY_HEADER = ROOT / "ffi-c/package/example/telemetry_key.h"
+
+
+def test_the_key_of_the_examples_is_what_the_command_would_export() -> None:
     der = (KEYS / "rsa-2048.pub.der").read_bytes()
-    assert arrays == {"telemetry_der": der, "telemetry_fingerprint": sha256(der).digest()}
+    assert arrays(KEY_HEADER.read_text()) == {
+        "telemetry_der": der,
+        "telemetry_fingerprint": sha256(der).digest(),
+    }
+
+
+def test_the_key_without_the_command_is_the_same(tmp_path: Path) -> None:
+    text = KEY_HEADER.read_text().replace("\n * ", "\n")
+    commands = re.search(r"^    \{.*?^    \} >telemetry_key\.h$", text, re.DOTALL | re.MULTILINE)
+    assert commands
+    (tmp_path / "key.der").write_bytes((KEYS / "rsa-2048.pub.der").read_bytes())
+    run("sh", "-euc", commands[0], cwd=tmp_path)
+    made = tmp_path / "telemetry_key.h"
+    assert arrays(made.read_text()) == arrays(KEY_HEADER.read_text())
+    example = KEY_HEADER.with_name("seal_reading.c").read_text()
+    (tmp_path / "seal_reading.c").write_text(example)
+    run(
+        *("cc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-c", "seal_reading.c"),
+        *(f"-I{KEY_HEADER.parent}", f"-I{ROOT / 'include'}"),
+        cwd=tmp_path,
+    )

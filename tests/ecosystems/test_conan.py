@@ -1,5 +1,7 @@
 """The recipe for Conan: builds the library and a program, and runs that."""
 
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -53,6 +55,22 @@ def test_the_package_is_created_and_tested(
     program = next(tmp_path.glob("libseal/test_package/build/*/test_package"))
     needed = subprocess.check_output(["readelf", "--dynamic", program], text=True)
     assert ("libseal.so" in needed) == shared
+
+    if not shared:
+        assert unsealed(run(project_of_the_readme(recipe, home))) == b"21.5 C"
+
+
+def project_of_the_readme(recipe: Path, home: Path) -> Path:
+    """A program that takes the package, built as the README says."""
+    readme = (recipe / "README.md").read_text()
+    requires = re.search(r"```ini\n(.*?)```", readme, re.DOTALL)
+    *_, build = re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)
+    assert requires
+    project = recipe.parent / "project"
+    shutil.copytree(recipe / "test_package", project, ignore=lambda *_: ["build", "conanfile.py"])
+    (project / "conanfile.txt").write_text(requires[1])
+    run("sh", "-euc", build, cwd=project, environment={"CONAN_HOME": str(home)})
+    return project / "build/test_package"
 
 
 def test_another_machine_is_refused(home: Path, tmp_path: Path) -> None:

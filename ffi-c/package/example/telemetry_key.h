@@ -1,6 +1,20 @@
 /*
- * A key for trying this out: its private key is public. For yours:
- * libseal keys export alias/telemetry --c-header -o telemetry_key.h
+ * A key for trying this out: its private key is public. For yours, with the command of libseal's Python
+ * package (`pip install --find-links FOLDER 'libseal[aws,cli]'`, FOLDER having the wheels of the release):
+ *
+ *     libseal keys export alias/telemetry --c-header -o telemetry_key.h
+ *
+ * Or without it:
+ *
+ *     aws kms get-public-key --key-id alias/telemetry --query PublicKey --output text | base64 -d >key.der
+ *     {
+ *         echo '#include <stdint.h>'
+ *         echo 'static const uint8_t telemetry_der[] = {'
+ *         od -An -v -tx1 key.der | sed 's/[0-9a-f][0-9a-f]/0x&,/g'
+ *         echo '}; static const uint8_t telemetry_fingerprint[32] = {'
+ *         sha256sum <key.der | cut -c-64 | sed 's/[0-9a-f][0-9a-f]/0x&,/g'
+ *         echo '};'
+ *     } >telemetry_key.h
  */
 #ifndef LIBSEAL_KEY_TELEMETRY_H
 #define LIBSEAL_KEY_TELEMETRY_H

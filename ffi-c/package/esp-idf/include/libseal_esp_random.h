@@ -19,7 +19,10 @@ extern "C" {
 
 /**
  * Takes its noise from the radio: Wi-Fi, Bluetooth or 802.15.4 must have been started, and must not be in
- * modem sleep, whenever something is sealed. Never waits.
+ * modem sleep, whenever something is sealed. Never waits, and always returns 0.
+ *
+ * It cannot know whether a radio is on. If none is, sealing still succeeds, with a data key that an attacker
+ * may be able to guess, and nothing shows it.
  */
 int libseal_esp_random_with_radio(void *user_data, uint8_t *out, size_t len);
 

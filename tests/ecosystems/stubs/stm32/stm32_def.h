@@ -8,6 +8,8 @@ typedef struct {
 
 #define RNG_CR_RNGEN (1u << 2)
 #define RNG_SR_DRDY (1u << 0)
+#define RNG_SR_CECS (1u << 1)
+#define RNG_SR_SECS (1u << 2)
 #define RNG_SR_CEIS (1u << 5)
 #define RNG_SR_SEIS (1u << 6)
 

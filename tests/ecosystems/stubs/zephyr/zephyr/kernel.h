@@ -1,17 +1,16 @@
-/* Stands for Zephyr's kernel: one thread, and a work queue that may be busy. */
+/* Stands for Zephyr's kernel: one thread, and a work queue. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
 #define ARG_UNUSED(name) (void)(name)
 
-typedef long atomic_t;
-static inline long atomic_set(atomic_t *at, long value)
-{
-    long before = *at;
-    *at = value;
-    return before;
-}
+typedef int k_spinlock_key_t;
+struct k_spinlock {
+    int taken;
+};
+k_spinlock_key_t k_spin_lock(struct k_spinlock *lock);
+void k_spin_unlock(struct k_spinlock *lock, k_spinlock_key_t key);
 
 typedef int64_t k_timeout_t;
 typedef int64_t k_timepoint_t;
