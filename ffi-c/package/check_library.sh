@@ -20,9 +20,8 @@ for tool in nm readelf; do
         stop "$tool is missing; install it: sudo apt-get install -y binutils"
 done
 
-# Of each symbol, where it is, its address, type and name. nm dies of some damaged archives.
-symbols=$(nm --print-file-name --extern-only --defined-only "$folder/libseal.a" 2>/dev/null) 2>/dev/null ||
-    stop "$folder/libseal.a is damaged; build it again: $make"
+# Of each symbol, where it is, its address, type and name. Some damaged archives kill nm, and some have none.
+symbols=$(nm --print-file-name --extern-only --defined-only "$folder/libseal.a" 2>/dev/null) 2>/dev/null || symbols=
 counted=$(printf '%s\n' "$symbols" | awk '
     $NF ~ /^_?libseal_/ { ours++; bits = $(NF - 2); sub(/.*:/, "", bits) }
     $NF ~ /^_?libseal_unsealer_/ { unsealer++ }
@@ -32,7 +31,7 @@ counted=$(printf '%s\n' "$symbols" | awk '
 ')
 # shellcheck disable=SC2086 # four numbers
 set -- $counted
-[ "$1" -gt 0 ] || stop "$folder/libseal.a has no functions of libseal; build it again: $make"
+[ "$1" -gt 0 ] || stop "$folder/libseal.a is damaged (nm finds no libseal_* in it); build it again: $make"
 # Elsewhere `make lib` does not hide them.
 [ "$3" = 0 ] || [ "$target-$(uname)" = -Darwin ] ||
     stop "$folder/libseal.a shows symbols of Rust, which clash with those of other Rust libraries; build it again: $make"
@@ -49,8 +48,9 @@ done
 
 soname=
 if [ -e "$folder/libseal.so" ]; then
-    dynamic=$(readelf --dynamic "$folder/libseal.so" 2>/dev/null) ||
-        stop "$folder/libseal.so is damaged; build it again: $make"
+    dynamic=$(readelf --dynamic "$folder/libseal.so" 2>&1) || dynamic=Error:
+    # That is no failure for readelf.
+    case $dynamic in *Error:*) stop "$folder/libseal.so is damaged; build it again: $make" ;; esac
     soname=$(printf '%s\n' "$dynamic" | sed -n 's/.*(SONAME).*\[\(.*\)\].*/\1/p')
     # While the major version is 0, each minor version may break the ABI.
     expected=$(echo "$version" | sed 's/^0\.\([0-9]*\).*/0.\1/; t

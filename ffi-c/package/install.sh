@@ -32,7 +32,9 @@ finish() {
     rm -rf "$work/new"
     sweep
     # The folders that are not needed now, from the innermost.
-    [ -n "$installed" ] || while IFS= read -r made; do rmdir "$made" 2>/dev/null || :; done <"$work/made"
+    [ -n "$installed" ] || LC_ALL=C sort -r "$work/made" | while IFS= read -r made; do
+        rmdir "$made" 2>/dev/null || :
+    done
     rm -rf "$work"
 }
 trap finish EXIT
@@ -101,8 +103,7 @@ make_folder() {
     parent=$(dirname "$1")
     [ -d "$parent" ] || (make_folder "$parent") || return
     mkdir "$1" || return
-    printf '%s\n' "$1" | cat - "$work/made" >"$work/made.new"
-    mv "$work/made.new" "$work/made"
+    printf '%s\n' "$1" >>"$work/made"
 }
 # stage_file FILE FOLDER
 stage_file() {
