@@ -34,7 +34,7 @@ set -- $counted
 [ "$1" -gt 0 ] || stop "$folder/libseal.a is damaged (nm finds no libseal_* in it); build it again: $make"
 # Elsewhere `make lib` does not hide them.
 [ "$3" = 0 ] || [ "$target-$(uname)" = -Darwin ] ||
-    stop "$folder/libseal.a shows symbols of Rust, which clash with those of other Rust libraries; build it again: $make"
+    stop "$folder/libseal.a shows symbols of Rust, which clash with other Rust libraries; build it again: $make"
 complete=
 [ "$2" = 0 ] || complete=yes
 bits=$4

@@ -91,10 +91,8 @@ named_by_others >"$work/others"
 while read -r file; do
     place=$root/$file
     [ ! -d "$place" ] || stop "$place is a folder, where a file of libseal belongs: remove it"
-    if [ -e "$place" ] || [ -L "$place" ]; then
-        cat "$work/before" "$work/others" | grep -qxF "$file" ||
-            stop "$place was not installed by this libseal (Microsoft SEAL has a libseal.so too): remove it, or install to another place with PREFIX= or LIBDIR="
-    fi
+    { [ ! -e "$place" ] && [ ! -L "$place" ]; } || cat "$work/before" "$work/others" | grep -qxF "$file" ||
+        stop "$place is not of this libseal, but perhaps of Microsoft SEAL: remove it, or name another PREFIX or LIBDIR"
 done <"$work/files"
 
 # make_folder PATH
@@ -105,12 +103,15 @@ make_folder() {
     mkdir "$1" || return
     printf '%s\n' "$1" >>"$work/made"
 }
+
 # stage_file FILE FOLDER
 stage_file() {
     { make_folder "$2" && cp -P "$1" "$2/"; } 2>"$work/said" && return
-    cat "$work/said" >&2
-    stop "$root cannot be written to: sudo make install, or make install PREFIX=\$HOME/.local"
+    hint=
+    [ "$(id -u)" = 0 ] || hint=": sudo make install, or make install PREFIX=\$HOME/.local"
+    stop "$root cannot be written to ($(tail -n 1 "$work/said"))$hint"
 }
+
 # All is written where it will be, so that it only needs another name.
 sweep
 while read -r file; do

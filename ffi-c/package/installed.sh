@@ -34,7 +34,7 @@ remove_listed() {
     while read -r file; do
         # A folder is not what was installed.
         if [ -L "$root/$file" ] || [ ! -d "$root/$file" ]; then
-            rm -f "$root/$file"
+            rm -f "$root/$file" || return
         fi
     done <"$1"
 }

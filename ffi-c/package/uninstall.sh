@@ -24,7 +24,10 @@ trap 'exit 1' HUP INT TERM
 
 named_by_others >"$work/kept"
 without "$root/$manifest" "$work/kept" >"$work/removed"
-remove_listed "$work/removed"
+remove_listed "$work/removed" || {
+    echo "$root cannot be written to: sudo make uninstall" >&2
+    exit 1
+}
 # Last: if something failed, it can be called again.
 rm -f "$root/$manifest"
 

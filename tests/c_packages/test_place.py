@@ -130,8 +130,7 @@ def test_a_library_that_is_not_ours_is_not_installed(
 def test_what_cargo_builds_is_not_installed(tmp_path: Path, root: Path) -> None:
     """The symbols of Rust's own library are hidden after that."""
     (tmp_path / "a.rs").write_text('#[no_mangle] pub extern "C" fn libseal_version() {}\n')
-    command = ["rustc", "--crate-type=staticlib", "-o", tmp_path / "libseal.a", tmp_path / "a.rs"]
-    run(*command)
+    run("rustc", "--crate-type=staticlib", "a.rs", "-o", "libseal.a", cwd=tmp_path)
     assert "libseal.a shows symbols of Rust" in install(tmp_path, root).output
 
 
@@ -186,8 +185,8 @@ def test_files_of_others_are_not_replaced(name: str, library: Path, root: Path) 
     before = content(root)
     result = install(library, root)
     assert result.status != 0
-    assert f"{path} was not installed by this libseal (Microsoft SEAL has" in result.output
-    assert "with PREFIX= or LIBDIR=; nothing was installed" in result.output
+    assert f"{path} is not of this libseal, but perhaps of Microsoft SEAL: " in result.output
+    assert "or name another PREFIX or LIBDIR; nothing was installed" in result.output
     assert content(root) == before
     assert uninstall(root).status != 0
     assert content(root) == before
@@ -258,14 +257,22 @@ def test_all_or_nothing(name: str, what: str, library: Path, root: Path) -> None
     before = content(root)
     result = install(library, root)
     assert result.status != 0
-    assert result.output.endswith("nothing was installed\n") or "sudo make install" in result.output
+    assert result.output.endswith("; nothing was installed\n")
     assert content(root) == before
 
 
-def test_a_place_that_cannot_be_written_to(library: Path) -> None:
-    result = install(library, "", prefix="/proc/libseal")
+@pytest.mark.parametrize("user", [0, 1000])
+def test_a_place_that_cannot_be_written_to(user: int, library: Path, tmp_path: Path) -> None:
+    (tmp_path / "id").write_text(f"#!/bin/sh\necho {user}\n")
+    (tmp_path / "id").chmod(0o755)
+    result = attempt(
+        *(PACKAGE / "install.sh", library, VERSION, "", "", "/proc/libseal"),
+        PATH=f"{tmp_path}:{os.environ['PATH']}",
+    )
+    hint = ": sudo make install, or make install PREFIX=$HOME/.local" if user else ""
     assert result.status != 0
-    assert "sudo make install, or make install PREFIX=$HOME/.local" in result.output
+    assert result.output.startswith("/proc/libseal cannot be written to (mkdir: ")
+    assert result.output.endswith(f"){hint}; nothing was installed\n")
 
 
 def test_an_upgrade_that_fails_leaves_what_was_there(
