@@ -116,6 +116,7 @@ def test_a_damaged_library_is_not_installed(how: str, says: str, library: Path, 
         (COMPLETE, "libseal.so.9", f"the SONAME 'libseal.so.9' and not libseal.so.{ABI};"),
         ("void seal_nothing(void) {}", "", "libseal.a is damaged (nm finds"),
     ],
+    ids=["shown", "version", "soname", "other"],
 )
 def test_a_library_that_is_not_ours_is_not_installed(
     source: str, soname: str, says: str, tmp_path: Path, root: Path
