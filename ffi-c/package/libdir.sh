@@ -25,7 +25,7 @@ if [ -z "$libdir" ]; then
     elif [ -e /etc/debian_version ]; then
         case $target in
         '') multiarch=$(cc -print-multiarch) ;;
-        arm*-linux-*) multiarch=arm-linux-${target##*-} ;;
+        arm*-linux-* | thumb*-linux-*) multiarch=arm-linux-${target##*-} ;;
         i?86-*-linux-*) multiarch=i386-linux-${target##*-} ;;
         riscv64*-linux-*) multiarch=riscv64-linux-${target##*-} ;;
         *-linux-*) multiarch=${target%%-*}-linux-${target##*-} ;;
@@ -37,6 +37,7 @@ if [ -z "$libdir" ]; then
     fi
 fi
 
+libdir=${libdir%/}
 case $libdir in
 "$prefix"/*) libdir=${libdir#"$prefix"/} ;;
 /*)
@@ -45,9 +46,12 @@ case $libdir in
     exit 1
     ;;
 esac
+# Other signs mean something in the files that name it.
+LC_ALL=C
 case /$libdir/ in
-*//* | */./* | */../* | *[[:space:]]*)
-    echo "LIBDIR must be a path without blanks, //, . or .., such as lib64, and is '$libdir'" >&2
+*//* | */./* | */../* | /-* | *[!A-Za-z0-9._+/-]*)
+    echo "LIBDIR must be a path such as lib64, of A-Z a-z 0-9 . _ + - and /, without //, . or .. and no - at" \
+        "its start, and is '$libdir'" >&2
     exit 1
     ;;
 esac

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Removes what install.sh has installed, of any version. Folders that others may use as well stay.
+# Removes what install.sh has installed, of any version. What others use as well stays.
 #
 #     uninstall.sh TARGET DESTDIR PREFIX [LIBDIR]
 set -eu
@@ -7,17 +7,33 @@ set -eu
 target=$1 destination=$2 prefix=$3
 here=$(dirname "$0")
 libdir=$("$here/libdir.sh" "$prefix" "${4-}" "$target")
+case $destination in -*) destination=./$destination ;; esac
 root=$destination${prefix%/}
-lib=$root/$libdir
+# shellcheck source-path=SCRIPTDIR source=installed.sh
+. "$here/installed.sh"
 
-[ -e "$lib/pkgconfig/libseal.pc" ] || {
-    echo "libseal is not installed in $lib; name its place with PREFIX=, LIBDIR= and DESTDIR=, as for make install" >&2
+sweep
+[ -f "$root/$manifest" ] || {
+    echo "libseal is not installed in $root/$libdir ($root/$manifest is missing); name its place with PREFIX=," \
+        "LIBDIR= and DESTDIR=, as for make install" >&2
     exit 1
 }
-for header in libseal.h libseal_seal.h libseal_unseal.h libseal_stream.h; do
-    rm -f "$root/include/$header"
-done
-rm -f "$lib/libseal.a" "$lib/libseal.dll.a" "$root/bin/seal.dll" "$lib/libseal.so" "$lib"/libseal.so.[0-9]*
-rm -rf "$lib/cmake/libseal" "$root/share/doc/libseal"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+named_by_others >"$work/kept"
+without "$root/$manifest" "$work/kept" >"$work/removed"
+remove_listed "$work/removed" || {
+    echo "$root cannot be written to: sudo make uninstall" >&2
+    exit 1
+}
 # Last: if something failed, it can be called again.
-rm -f "$lib/pkgconfig/libseal.pc"
+rm -f "$root/$manifest"
+
+folders="$libdir/cmake/libseal $doc"
+# Those are the system's.
+case $prefix/ in /usr/*) ;; *) folders="$folders $libdir/cmake $libdir/pkgconfig share/doc" ;; esac
+for folder in $folders; do
+    rmdir "$root/$folder" 2>/dev/null || : # Others have something there.
+done

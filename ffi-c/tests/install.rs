@@ -106,15 +106,27 @@ fn a_program_builds_and_runs_with_what_is_installed() {
 #[test]
 fn links_follow_the_library() {
     let libraries = scratch("version-1");
-    fs::write(libraries.join("libseal.a"), "").unwrap();
-    let source = libraries.join("nothing.c");
-    fs::write(&source, "int libseal_nothing;\n").unwrap();
+    let source = libraries.join("version.c");
+    fs::write(&source, "const char libseal_version[] = \"1.0.0\";\n").unwrap();
+    let object = libraries.join("version.o");
     succeed(
         c_compiler()
-            .args(["-shared", "-fPIC", "-o"])
+            .args(["-c", "-fPIC", "-o"])
+            .arg(&object)
+            .arg(&source),
+    );
+    succeed(
+        Command::new("ar")
+            .arg("rcs")
+            .arg(libraries.join("libseal.a"))
+            .arg(&object),
+    );
+    succeed(
+        c_compiler()
+            .args(["-shared", "-o"])
             .arg(libraries.join("libseal.so"))
             .arg(format!("-Wl,-soname,{}", soname("1", "0")))
-            .arg(&source),
+            .arg(&object),
     );
     let lib = install("installed-1", &libraries, "1.0.0").join("lib");
     assert!(lib.join("libseal.so.1.0.0").is_file());
@@ -124,11 +136,12 @@ fn links_follow_the_library() {
 
 #[test]
 fn pkg_config_file_is_complete() {
-    let installed = install("pkg-config", &LIBRARY, "1.2.3");
+    let installed = install("pkg-config", &LIBRARY, env!("CARGO_PKG_VERSION"));
     let text = fs::read_to_string(installed.join("lib/pkgconfig/libseal.pc")).unwrap();
     assert!(!text.contains('@'), "{text}");
     assert!(text.starts_with("prefix=${pcfiledir}/../..\n"), "{text}");
-    assert!(text.contains("\nVersion: 1.2.3\n"), "{text}");
+    let version = concat!("\nVersion: ", env!("CARGO_PKG_VERSION"), "\n");
+    assert!(text.contains(version), "{text}");
 }
 
 /// What rustc says that the static library needs.

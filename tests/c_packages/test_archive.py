@@ -33,7 +33,7 @@ sys.exit(repr(error) if error else 0)
 """
 IN_DOC = [
     *("LICENSE-APACHE", "LICENSE-MIT", "LICENSES-dependencies.txt", "README.md", "SHA256SUMS"),
-    "libseal.cdx.json",
+    *("installed.lib", "libseal.cdx.json"),
 ]
 
 
