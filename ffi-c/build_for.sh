@@ -76,5 +76,10 @@ else
         [ ! -e "$built/$target/release/$shared" ] || cp "$built/$target/release/$shared" "$new/"
     done
 fi
+# For the list of what the library is made of. Windows' format has no place for it.
+case $cargo in
+*RUSTC=/usr/bin/rustc*) /usr/bin/rustc --version ;;
+*) "${RUSTC:-rustc}" --version ;;
+esac | cut -d' ' -f2 >"$new/rustc-version"
 mkdir -p "$out"
 mv -f "$new"/* "$out/"
