@@ -150,7 +150,7 @@ def test_lib_needs_cargo_and_a_linker_only(tmp_path: Path) -> None:
     cargo.chmod(0o755)
     run("make", "lib", PATH=only, CARGO_TARGET_DIR=tmp_path)
     assert sorted(path.name for path in (tmp_path / "release").iterdir()) == [
-        *("libseal.a", "libseal.so"),
+        *("libseal.a", "libseal.provider", "libseal.so"),
     ]
 
 
