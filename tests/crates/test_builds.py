@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.crates.packed import EVERY_FEATURE, CargoFailed, Packed, unpack
-from tests.packages.quick import QUICK, not_quick
+from tests.packages.quick import not_quick
 
 #: What the documentation and the README propose.
 FEATURES = {
@@ -35,13 +35,10 @@ def options(features: str) -> list[str]:
     return FEATURES[features].split()
 
 
-#: AWS-LC takes as long to compile as all the rest.
-TESTED = "everything-portable" if QUICK else "everything"
-
-
+@not_quick
 @pytest.mark.tries("its own tests and documentation examples")
 def test_it_runs_its_own_tests_and_examples(crate: Packed) -> None:
-    said = crate.cargo("test", "--locked", *options(TESTED))
+    said = crate.cargo("test", "--locked", f"--features={EVERY_FEATURE}")
     assert "Doc-tests libseal" in said
     assert "README.md" in said
 
