@@ -3,7 +3,9 @@
 
 # The time of the last commit. Sources without git have that of their newest file at the root: archives
 # of sources give all files one time.
-SOURCE_DATE_EPOCH ?= $(shell if [ -e .git ]; then git log -1 --format=%ct; else stat -c %Y Cargo.toml; fi)
+SOURCE_DATE_EPOCH ?= $(shell [ -e .git ] && { git log -1 --format=%ct 2>/dev/null || { \
+    echo "git log does not work in this folder: the time of Cargo.toml stands for that of the commit" >&2; false; }; } || \
+    stat -c %Y Cargo.toml)
 
 cargo_home = $(or $(CARGO_HOME),$(HOME)/.cargo)
 rust_sources = $(shell rustc --print sysroot)/lib/rustlib/src/rust
