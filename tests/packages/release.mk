@@ -3,8 +3,8 @@
 commit := $(shell git rev-parse HEAD 2>/dev/null)
 
 .PHONY: release
-release: release-tree  ## Build, test and list everything that is given away, in dist
-	rm -rf dist build/release
+release: release-tree release-tools  ## Build, test and list everything that is given away, in dist
+	rm -rf dist build/release build/wheels/ready
 	$(MAKE) source wheels sdist crate dist-esp-idf dist-platformio dist-zephyr dist-conan
 	@for target in $(release_targets); do $(MAKE) dist-c TARGET=$$target || exit; done
 	$(MAKE) firmware DEVICES=all
@@ -25,6 +25,15 @@ release-tree:
 	@test -n '$(commit)' || { echo "a release is made from a commit: clone the repository with git" >&2; exit 1; }
 	@changed=$$(git status --porcelain); test -z "$$changed" || { \
 	    printf 'a release is made from a commit: commit or remove these first:\n%s\n' "$$changed" >&2; exit 1; }
+
+# Now, and not after half an hour.
+.PHONY: release-tools
+release-tools:
+	@missing=$$(DEVICES=all PYTHON=$(PYTHON) tests/missing_packages.sh all); test -z "$$missing" || { \
+	    echo "tools for a release are missing; install them: sudo apt-get install -y $$missing" >&2; exit 1; }
+	@for target in $(wheel_targets); do \
+	    ls "$$(rustc --print target-libdir --target $$target)"/libstd-* >/dev/null 2>&1 || { \
+	        echo "Rust's library for $$target is missing; install it: rustup target add $$target" >&2; exit 1; }; done
 
 # For those who build it themselves, and for Yocto. Only what is committed.
 .PHONY: source
