@@ -38,6 +38,11 @@ else
     }
 
     case $target in
+    riscv64*-linux-*)
+        echo "libseal is not built for $target: the ld of GNU fails on what unwinds in it when its symbols" \
+            "are hidden; for a library that shows them: cargo build --release -p libseal-c --target $target" >&2
+        exit 1
+        ;;
     xtensa-*)
         echo "Rust's compiler knows $target but cannot compile for it; a fork of the compiler can" \
             "(espup installs it). For an ESP32, S2 or S3 there is no library of ours" >&2

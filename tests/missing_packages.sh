@@ -53,7 +53,6 @@ case $1 in firmware | ecosystems | all)
     need qemu-user command -v qemu-aarch64
     need musl-tools compiles_c musl-gcc
     if [ "${DEVICES-}" = all ]; then
-        need "gcc-riscv64-linux-gnu libc6-dev-riscv64-cross" compiles_c riscv64-linux-gnu-gcc
         need gcc-mingw-w64-x86-64 compiles_c x86_64-w64-mingw32-gcc
         need wine64 command -v wine
     fi

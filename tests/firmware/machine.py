@@ -66,7 +66,6 @@ MACHINES = {
     "x86_64-unknown-linux-gnu": Machine(["gcc"]),
     "aarch64-unknown-linux-gnu": debian("aarch64-linux-gnu", "qemu-aarch64"),
     "armv7-unknown-linux-gnueabihf": debian("arm-linux-gnueabihf", "qemu-arm"),
-    "riscv64gc-unknown-linux-gnu": debian("riscv64-linux-gnu", "qemu-riscv64"),
     "x86_64-unknown-linux-musl": Machine(["musl-gcc"]),
     "aarch64-unknown-linux-musl": musl("aarch64-linux-musl", "qemu-aarch64"),
     "armv7-unknown-linux-musleabihf": musl("arm-linux-musleabihf", "qemu-arm"),

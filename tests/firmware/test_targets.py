@@ -54,8 +54,9 @@ def test_a_missing_tool_is_named_with_its_packages(tmp_path: Path) -> None:
     assert "no-such-ld.bfd is missing; install it: sudo apt-get install -y gcc-arm-none" in said
 
 
-def test_symbols_that_cannot_be_hidden_are_said(tmp_path: Path) -> None:
-    assert "cargo build --release -p libseal-c" in build(tmp_path, "aarch64-apple-darwin")
+@pytest.mark.parametrize("target", ["aarch64-apple-darwin", "riscv64gc-unknown-linux-gnu"])
+def test_symbols_that_cannot_be_hidden_are_said(target: str, tmp_path: Path) -> None:
+    assert "cargo build --release -p libseal-c" in build(tmp_path, target)
 
 
 def test_another_provider_is_refused(tmp_path: Path) -> None:

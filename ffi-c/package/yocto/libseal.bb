@@ -24,7 +24,6 @@ LIBSEAL_TARGET:aarch64:libc-glibc = "aarch64-unknown-linux-gnu"
 LIBSEAL_TARGET:aarch64:libc-musl = "aarch64-unknown-linux-musl"
 LIBSEAL_TARGET:arm:libc-glibc = "armv7-unknown-linux-gnueabihf"
 LIBSEAL_TARGET:arm:libc-musl = "armv7-unknown-linux-musleabihf"
-LIBSEAL_TARGET:riscv64:libc-glibc = "riscv64gc-unknown-linux-gnu"
 
 python () {
     if not d.getVar("LIBSEAL_TARGET"):
