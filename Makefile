@@ -28,6 +28,7 @@ rust_object_store := examples/rust-object-store/Cargo.toml
 
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 started := $(shell date +%s)
+this_machine := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -13,7 +13,6 @@ free_threaded_targets := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu
 
 # On Linux, the wheel of this machine is one that is released: zig links it for a glibc of 2014, so that no
 # newer one that happens to be here is needed.
-this_machine := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 wheel_target := $(filter $(this_machine),$(wheel_targets))
 
 wheel_environment = PATH='$(abspath $(dir $(tools)))':"$$PATH" SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) \
@@ -32,11 +31,13 @@ build/wheels/ready: $(wheel_sources) | $(tools_ready) system
 	$(call build_wheel,$(wheel_target),build/wheels)
 	@touch $@
 
+need_std = ls "$$(rustc --print target-libdir --target $(1))"/libstd-* >/dev/null 2>&1 || { \
+    echo "Rust's library for $(1) is missing; install it: rustup target add $(1)" >&2; exit 1; }
+
 # cargo knows what is fresh, but not that a later commit changes the times in the wheel.
 .PHONY: $(wheel_targets:%=wheel-%)
 $(wheel_targets:%=wheel-%): wheel-%: | $(tools_ready)
-	@ls "$$(rustc --print target-libdir --target $*)"/libstd-* >/dev/null 2>&1 || { \
-	    echo "Rust's library for $* is missing; install it: rustup target add $*" >&2; exit 1; }
+	@$(call need_std,$*)
 	$(call build_wheel,$*,build/wheels-for/$*)
 
 .PHONY: $(free_threaded_targets:%=free-threaded-wheel-%)

@@ -3,8 +3,10 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 LIBDIR ?=
-# Not in the text of commands: they may have quotes in them.
-export PREFIX DESTDIR LIBDIR
+# Not in the text of commands: they may have quotes in them. Nor for all commands: other builds know these names.
+install uninstall: export PREFIX := $(PREFIX)
+install uninstall: export DESTDIR := $(DESTDIR)
+install uninstall: export LIBDIR := $(LIBDIR)
 
 # What is installed is built if it is not there, or older than what it is made of. Otherwise this takes no
 # Rust, which root often does not have.
@@ -50,8 +52,7 @@ dist-c:  ## Pack the C library in dist, for those who have no Rust; TARGET=
 	@test -n '$(TARGET)' || { \
 	    echo "name the machine: make dist-c TARGET=aarch64-unknown-linux-gnu (all: README.md, Installing)" >&2; exit 1; }
 	@case '$(SOURCE_DATE_EPOCH)' in '' | *[!0-9]*) \
-	    echo "the time of the last commit is not known (does git log work in this folder?);" \
-	        "name one: SOURCE_DATE_EPOCH=seconds since 1970" >&2; exit 1 ;; esac
+	    echo "SOURCE_DATE_EPOCH is in seconds since 1970, and not '$(SOURCE_DATE_EPOCH)'" >&2; exit 1 ;; esac
 	@# What is given away does not depend on who builds it.
 	@$(MAKE) $(tools_ready) && for name in $$(env | sed -n 's/^\(CARGO_PROFILE_[A-Z_]*\)=.*/\1/p'); do unset "$$name"; done && \
 	    $(MAKE) lib-$(TARGET) RUSTFLAGS=

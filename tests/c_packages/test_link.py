@@ -75,26 +75,28 @@ def test_panics_are_caught_with_musl(tmp_path: Path) -> None:
     assert "catches_panics" in run(program, RUST_BACKTRACE="1").partition("stack backtrace:")[2]
 
 
+def flags(tree: Tree, form: str) -> list[str]:
+    """What pkg-config says for a program with this form of the library."""
+    if form == "shared":
+        return tree.pkg_config("--cflags", "--libs")
+    return ["-static", *tree.pkg_config("--cflags", "--static", "--libs")]
+
+
 @pytest.mark.parametrize("form", ["shared", "static"])
 def test_beside_openssl(form: str, trees: dict[str, Tree], tmp_path: Path) -> None:
     tree = trees["archive"]
-    options = ["-static", *tree.pkg_config("--cflags", "--static", "--libs")]
-    if form == "shared":
-        options = tree.pkg_config("--cflags", "--libs")
     program = tmp_path / "program"
-    run("gcc", *STRICT, "-DOTHER_OPENSSL", PROGRAM, *options, "-lcrypto", "-o", program)
+    run("gcc", *STRICT, "-DOTHER_OPENSSL", PROGRAM, *flags(tree, form), "-lcrypto", "-o", program)
     tree.check(program, both_agree=True)
 
 
 @pytest.mark.parametrize("form", ["shared", "static"])
 def test_beside_another_rust_library(form: str, trees: dict[str, Tree], tmp_path: Path) -> None:
     tree = trees["archive"]
-    options = ["-static", *tree.pkg_config("--cflags", "--static", "--libs")]
-    if form == "shared":
-        options = tree.pkg_config("--cflags", "--libs")
     program = tmp_path / "program"
     other = other_library(HOST)
-    run("gcc", *STRICT, "-DOTHER_RUST", PROGRAM, other, *options, other, "-o", program)
+    libraries: list[str | Path] = [other, *flags(tree, form), other]
+    run("gcc", *STRICT, "-DOTHER_RUST", PROGRAM, *libraries, "-o", program)
     tree.check(program, both_agree=True)
 
 

@@ -31,9 +31,7 @@ release-tree:
 release-tools:
 	@missing=$$(DEVICES=all PYTHON=$(PYTHON) tests/missing_packages.sh all); test -z "$$missing" || { \
 	    echo "tools for a release are missing; install them: sudo apt-get install -y $$missing" >&2; exit 1; }
-	@for target in $(wheel_targets); do \
-	    ls "$$(rustc --print target-libdir --target $$target)"/libstd-* >/dev/null 2>&1 || { \
-	        echo "Rust's library for $$target is missing; install it: rustup target add $$target" >&2; exit 1; }; done
+	@for target in $(wheel_targets); do $(call need_std,$$target); done
 
 # For those who build it themselves, and for Yocto. Only what is committed.
 .PHONY: source
